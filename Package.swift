@@ -1,0 +1,91 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Targets stand in the order of their floors: each imports only targets above it. The table in
+// Docs/architecture.md says what lives on every floor; `Tools/check-layers` holds it against this manifest.
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A library target `Yuyan<name>` in `Sources/<name>`.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: "Yuyan\(name)", dependencies: dependencies, path: "Sources/\(name)", swiftSettings: swiftSettings)
+}
+
+/// A test target in `Tests/<name>`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies + ["YuyanTestSupport"],
+        path: "Tests/\(name)",
+        swiftSettings: swiftSettings
+    )
+}
+
+let package = Package(
+    name: "yuyan",
+    products: [
+        .executable(name: "yuyan", targets: ["yuyan"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // Numbers
+        .target(name: "CKernels", path: "Sources/CKernels"),
+        room("TensorCore"),
+        room("CPUBackend", ["YuyanTensorCore", "CKernels"]),
+        room("Tensors", ["YuyanTensorCore", "YuyanCPUBackend"]),
+        room("NeuralNetworks", ["YuyanTensors"]),
+        room("Optimizers", ["YuyanNeuralNetworks"]),
+        // Text and data
+        .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
+        room("FileFormats"),
+        room("TextProcessing"),
+        room("Tokenizers", ["YuyanFileFormats"]),
+        room("Datasets", ["YuyanTextProcessing", "YuyanTokenizers", "YuyanFileFormats", "CZlib"]),
+        room("Metrics"),
+        // Models and training
+        room("Checkpoints", ["YuyanNeuralNetworks", "YuyanFileFormats"]),
+        room("Models", ["YuyanNeuralNetworks", "YuyanCheckpoints"]),
+        room(
+            "Training",
+            [
+                "YuyanOptimizers", "YuyanCheckpoints", "YuyanDatasets", "YuyanMetrics",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]
+        ),
+        room("Generation", ["YuyanModels", "YuyanTokenizers"]),
+        room("Tasks", ["YuyanGeneration", "YuyanTraining", .product(name: "Yams", package: "Yams")]),
+        room("Commands", ["YuyanTasks", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        .executableTarget(
+            name: "yuyan",
+            dependencies: ["YuyanCommands"],
+            path: "Sources/yuyan",
+            swiftSettings: swiftSettings
+        ),
+        // Tests
+        room("TestSupport", ["YuyanTensors", "YuyanFileFormats"]),
+        tests("TensorCoreTests", ["YuyanTensorCore"]),
+        tests("ContractTests", ["YuyanCPUBackend", "CKernels"]),
+        tests("TensorsTests", ["YuyanTensors"]),
+        tests("NeuralNetworksTests", ["YuyanNeuralNetworks"]),
+        tests("OptimizersTests", ["YuyanOptimizers"]),
+        tests("FileFormatsTests", ["YuyanFileFormats"]),
+        tests("TextProcessingTests", ["YuyanTextProcessing"]),
+        tests("TokenizersTests", ["YuyanTokenizers"]),
+        tests("DatasetsTests", ["YuyanDatasets"]),
+        tests("MetricsTests", ["YuyanMetrics"]),
+        tests("CheckpointsTests", ["YuyanCheckpoints"]),
+        tests("ModelsTests", ["YuyanModels"]),
+        tests("TrainingTests", ["YuyanTraining"]),
+        tests("GenerationTests", ["YuyanGeneration"]),
+        tests("TasksTests", ["YuyanTasks"]),
+        tests("CommandsTests", ["YuyanCommands"]),
+        tests("GoldenTests", ["YuyanModels", "YuyanOptimizers"]),
+        tests("EndToEndTests", ["YuyanCommands"]),
+    ]
+)
