@@ -1,0 +1,519 @@
+/// Functions of one value.
+public enum UnaryOperation: String, Sendable, CaseIterable {
+    /// −x
+    case negate
+    /// |x|; the derivative at 0 is 0.
+    case absolute
+    /// eˣ
+    case exp
+    /// The natural logarithm.
+    case log
+    /// √x
+    case sqrt
+    /// 1/√x
+    case reciprocalSqrt
+    /// 1/x
+    case reciprocal
+    /// x²
+    case square
+    /// sin x
+    case sin
+    /// cos x
+    case cos
+    /// tanh x
+    case tanh
+    /// 1/(1 + e⁻ˣ)
+    case sigmoid
+    /// max(x, 0); the derivative at 0 is 0.
+    case relu
+    /// x · Φ(x) with the Gaussian distribution function Φ (erf form).
+    case gelu
+    /// GELU by its tanh approximation (GPT-2's `gelu_new`).
+    case geluTanh
+    /// x · sigmoid(x)
+    case silu
+    /// log(1 + eˣ), stable for large |x|.
+    case softplus
+    /// The sign: −1, 0 or 1; its derivative is 0.
+    case sign
+    /// The error function.
+    case erf
+}
+
+/// Activations that a matrix product applies in its epilogue.
+public enum Activation: String, Sendable, CaseIterable {
+    /// No activation.
+    case identity
+    /// max(x, 0)
+    case relu
+    /// x · Φ(x), erf form.
+    case gelu
+    /// GELU by its tanh approximation.
+    case geluTanh
+    /// x · sigmoid(x)
+    case silu
+    /// tanh x
+    case tanh
+    /// 1/(1 + e⁻ˣ)
+    case sigmoid
+
+    /// The same function as an operation of its own; nil for `identity`.
+    public var unaryOperation: UnaryOperation? {
+        switch self {
+        case .identity: nil
+        case .relu: .relu
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        case .silu: .silu
+        case .tanh: .tanh
+        case .sigmoid: .sigmoid
+        }
+    }
+}
+
+/// Functions of two values.
+public enum BinaryOperation: String, Sendable, CaseIterable {
+    /// a + b
+    case add
+    /// a − b
+    case subtract
+    /// a · b
+    case multiply
+    /// a / b
+    case divide
+    /// The larger of the two; NaN when either is.
+    case maximum
+    /// The smaller of the two; NaN when either is.
+    case minimum
+    /// a to the power b
+    case power
+}
+
+/// Comparisons, whose results are 0 or 1.
+public enum Comparison: String, Sendable, CaseIterable {
+    /// a = b
+    case equal
+    /// a ≠ b
+    case notEqual
+    /// a < b
+    case less
+    /// a ≤ b
+    case lessOrEqual
+    /// a > b
+    case greater
+    /// a ≥ b
+    case greaterOrEqual
+}
+
+/// Reductions of an axis.
+public enum Reduction: String, Sendable, CaseIterable {
+    /// The sum.
+    case sum
+    /// The arithmetic mean.
+    case mean
+    /// The largest value.
+    case max
+    /// The smallest value.
+    case min
+}
+
+/// `c = [c +] residual + activation(alpha · a · b + bias)`.
+///
+/// Views of rank 2 are one product; views of rank 3 are a batch of them over the first axis. `a` is [M, K], `b` is
+/// [K, N], `c` is [M, N]; each may be stored either way round: one of its two matrix strides is 1, and a view with
+/// strides (1, M) is a transposed one. a and b have one floating dtype; c may be f32 when they are bf16.
+public struct MatrixProduct {
+    /// The result [M, N] or [B, M, N], rows of unit stride.
+    public var c: TensorView
+    /// The left factor [M, K] or [B, M, K].
+    public var a: TensorView
+    /// The right factor [K, N] or [B, K, N].
+    public var b: TensorView
+    /// A factor on the product.
+    public var alpha: Float = 1
+    /// Whether the result is added to what `c` holds.
+    public var accumulate = false
+    /// A row [N] added to each row of the product; any floating dtype.
+    public var bias: TensorView?
+    /// The activation after the bias.
+    public var activation = Activation.identity
+    /// Where to keep alpha · a · b + bias for the backward pass; like `c`.
+    public var preActivation: TensorView?
+    /// A matrix like `c` (its dtype may differ) added after the activation; may be `c` itself.
+    public var residual: TensorView?
+
+    /// Describes a product.
+    public init(c: TensorView, a: TensorView, b: TensorView) {
+        self.c = c
+        self.a = a
+        self.b = b
+    }
+}
+
+/// Rows normalised to `y = normalised · weight [+ bias]`, with an optional sum before.
+///
+/// With a residual r: `sum = x + r` is written to `sum` and normalised instead of x. Statistics are f32 (f64 for f64).
+/// Layer norm: (v − mean) · rstd with rstd = 1/√(variance + ε); RMS norm (`mean` is nil): v · 1/√(mean(v²) + ε).
+public struct NormalizationForward {
+    /// The result [N, D]; its dtype may differ from x's.
+    public var y: TensorView
+    /// The means [N] for layer norm, nil for RMS norm.
+    public var mean: TensorView?
+    /// The reciprocal deviations [N].
+    public var rstd: TensorView
+    /// The input [N, D].
+    public var x: TensorView
+    /// What is added to x first [N, D]; its dtype may differ.
+    public var residual: TensorView?
+    /// Where x + residual is written [N, D]; given exactly when `residual` is; any floating dtype.
+    public var sum: TensorView?
+    /// The scale [D], or nil for 1.
+    public var weight: TensorView?
+    /// The shift [D], or nil for 0.
+    public var bias: TensorView?
+    /// The constant under the root.
+    public var epsilon: Float
+
+    /// Describes a forward pass without residual.
+    public init(
+        y: TensorView,
+        mean: TensorView?,
+        rstd: TensorView,
+        x: TensorView,
+        weight: TensorView?,
+        bias: TensorView?,
+        epsilon: Float
+    ) {
+        self.y = y
+        self.mean = mean
+        self.rstd = rstd
+        self.x = x
+        self.weight = weight
+        self.bias = bias
+        self.epsilon = epsilon
+    }
+}
+
+/// The gradient of ``NormalizationForward``; the same for x and the residual.
+public struct NormalizationBackward {
+    /// The gradient of what was normalised [N, D].
+    public var dx: TensorView
+    /// A gradient [N, D] that reaches the sum by another way and is added to dx; its dtype may differ.
+    public var addedGradient: TensorView?
+    /// The gradient of the scale [D] (f32, or f64), or nil.
+    public var dweight: TensorView?
+    /// The gradient of the shift [D] (f32, or f64), or nil.
+    public var dbias: TensorView?
+    /// Whether dweight and dbias are added to.
+    public var accumulateParameters: Bool
+    /// The gradient of the result [N, D].
+    public var dy: TensorView
+    /// What was normalised [N, D]: x, or the sum.
+    public var x: TensorView
+    /// The means [N] for layer norm, nil for RMS norm.
+    public var mean: TensorView?
+    /// The reciprocal deviations [N].
+    public var rstd: TensorView
+    /// The scale [D], or nil for 1.
+    public var weight: TensorView?
+
+    /// Describes a backward pass.
+    public init(
+        dx: TensorView,
+        dweight: TensorView?,
+        dbias: TensorView?,
+        accumulateParameters: Bool,
+        dy: TensorView,
+        x: TensorView,
+        mean: TensorView?,
+        rstd: TensorView,
+        weight: TensorView?
+    ) {
+        self.dx = dx
+        self.dweight = dweight
+        self.dbias = dbias
+        self.accumulateParameters = accumulateParameters
+        self.dy = dy
+        self.x = x
+        self.mean = mean
+        self.rstd = rstd
+        self.weight = weight
+    }
+}
+
+/// Rotary position embeddings in the half-split layout of Llama: pair (i, i + E/2) is turned by
+/// position · frequency[i]. Source: Su et al., «RoFormer», 2021, equation 34.
+public struct RotaryCall {
+    /// The result [B, T, H, E]; strided with unit stride in E; in place allowed.
+    public var out: TensorView
+    /// The input [B, T, H, E]; strided with unit stride in E.
+    public var x: TensorView
+    /// Positions i32 [B, T].
+    public var positions: TensorView
+    /// Angles per position, f32 [E/2].
+    public var frequencies: TensorView
+    /// Whether to turn back (the gradient).
+    public var inverse: Bool
+
+    /// Describes a rotation.
+    public init(
+        out: TensorView,
+        x: TensorView,
+        positions: TensorView,
+        frequencies: TensorView,
+        inverse: Bool
+    ) {
+        self.out = out
+        self.x = x
+        self.positions = positions
+        self.frequencies = frequencies
+        self.inverse = inverse
+    }
+}
+
+/// Cross-entropy of rows: `loss[n] = (1 − s)(lse − x[target]) + s(lse − mean(x))` with label smoothing s.
+///
+/// A row whose target is `ignoreIndex` has loss 0 and gradient 0. Traps when another target lies outside 0..<V.
+public struct CrossEntropyCall {
+    /// The losses of the rows [N], f32 (f64 for f64 logits).
+    public var losses: TensorView
+    /// Where `gradientScale · (softmax − smoothed target)` is written [N, V]; may be `logits` itself; nil for none.
+    public var gradient: TensorView?
+    /// The factor on the gradient.
+    public var gradientScale: Float
+    /// The logits [N, V]; may be strided by rows.
+    public var logits: TensorView
+    /// The targets i32 [N].
+    public var targets: TensorView
+    /// The target that does not count.
+    public var ignoreIndex: Int32
+    /// The label smoothing s, 0 for none.
+    public var smoothing: Float
+
+    /// Describes a cross-entropy.
+    public init(
+        losses: TensorView,
+        gradient: TensorView?,
+        gradientScale: Float,
+        logits: TensorView,
+        targets: TensorView,
+        ignoreIndex: Int32,
+        smoothing: Float
+    ) {
+        self.losses = losses
+        self.gradient = gradient
+        self.gradientScale = gradientScale
+        self.logits = logits
+        self.targets = targets
+        self.ignoreIndex = ignoreIndex
+        self.smoothing = smoothing
+    }
+}
+
+/// Cross-entropy of `hidden · weightᵀ` in chunks of rows, so that the whole logits never exist; with gradients, which
+/// are complete when the call returns because the loss is linear in what follows it.
+public struct LinearCrossEntropyCall {
+    /// The losses of the rows [N], f32 (f64 for f64).
+    public var losses: TensorView
+    /// The gradient of `hidden` [N, D] (its dtype), times `gradientScale`; nil for none.
+    public var hiddenGradient: TensorView?
+    /// The gradient of the weight [V, D] (f32, or f64), times `gradientScale`; nil for none.
+    public var weightGradient: TensorView?
+    /// Whether the weight's gradient is added to.
+    public var accumulateWeight: Bool
+    /// The factor on the gradients.
+    public var gradientScale: Float
+    /// The hidden states [N, D].
+    public var hidden: TensorView
+    /// The projection [V, D], of hidden's dtype.
+    public var weight: TensorView
+    /// The targets i32 [N].
+    public var targets: TensorView
+    /// The target that does not count.
+    public var ignoreIndex: Int32
+    /// The label smoothing, 0 for none.
+    public var smoothing: Float
+
+    /// Describes a fused projection and cross-entropy.
+    public init(
+        losses: TensorView,
+        hiddenGradient: TensorView?,
+        weightGradient: TensorView?,
+        accumulateWeight: Bool,
+        gradientScale: Float,
+        hidden: TensorView,
+        weight: TensorView,
+        targets: TensorView,
+        ignoreIndex: Int32,
+        smoothing: Float
+    ) {
+        self.losses = losses
+        self.hiddenGradient = hiddenGradient
+        self.weightGradient = weightGradient
+        self.accumulateWeight = accumulateWeight
+        self.gradientScale = gradientScale
+        self.hidden = hidden
+        self.weight = weight
+        self.targets = targets
+        self.ignoreIndex = ignoreIndex
+        self.smoothing = smoothing
+    }
+}
+
+/// What attention may look at, and its scale.
+public struct AttentionOptions: Sendable {
+    /// The factor on the scores, usually 1/√E.
+    public var scale: Float
+    /// Whether position t sees only source positions ≤ t + `queryOffset`.
+    public var isCausal: Bool
+    /// The position of the first query among the keys (the length of a cache that precedes it).
+    public var queryOffset: Int
+    /// The probability of dropping an attention weight; 0 for none.
+    public var dropout: Float
+    /// The stream of the dropout: the weight of (b, h, t, s) uses word `position + ((b·H + h)·T + t)·S + s`.
+    public var random: RandomSource
+
+    /// Describes full (not causal) attention without dropout unless told otherwise.
+    public init(
+        scale: Float,
+        isCausal: Bool = false,
+        queryOffset: Int = 0,
+        dropout: Float = 0,
+        random: RandomSource = RandomSource(seed: 0)
+    ) {
+        self.scale = scale
+        self.isCausal = isCausal
+        self.queryOffset = queryOffset
+        self.dropout = dropout
+        self.random = random
+    }
+}
+
+/// Scaled dot-product attention without a T×S matrix in memory (online softmax over tiles).
+///
+/// All of q, k, v and out are strided with unit stride in E and have one dtype. H is a multiple of K; query head h
+/// reads key head h / (H / K). When segments are given, position (b, t) sees source (b, s) only where
+/// `querySegments[b, t] = keySegments[b, s] ≥ 0`: this serves padding (−1) and packed documents alike. A query that
+/// sees nothing gives zeros, with a log-sum-exp of −∞.
+/// Source: Dao, «FlashAttention-2», 2023, algorithms 1 and 2.
+public struct AttentionForward {
+    /// The result [B, T, H, E].
+    public var out: TensorView
+    /// The log-sum-exp of the scores [B, H, T], f32 (f64 for f64); contiguous; nil when no backward pass follows.
+    public var logSumExp: TensorView?
+    /// The queries [B, T, H, E].
+    public var q: TensorView
+    /// The keys [B, S, K, E].
+    public var k: TensorView
+    /// The values [B, S, K, E].
+    public var v: TensorView
+    /// Segments of the queries i32 [B, T]; given together with `keySegments`.
+    public var querySegments: TensorView?
+    /// Segments of the keys i32 [B, S].
+    public var keySegments: TensorView?
+    /// Scale, causality, dropout.
+    public var options: AttentionOptions
+
+    /// Describes a forward pass without segments.
+    public init(
+        out: TensorView,
+        logSumExp: TensorView?,
+        q: TensorView,
+        k: TensorView,
+        v: TensorView,
+        options: AttentionOptions
+    ) {
+        self.out = out
+        self.logSumExp = logSumExp
+        self.q = q
+        self.k = k
+        self.v = v
+        self.options = options
+    }
+}
+
+/// The gradient of ``AttentionForward``.
+public struct AttentionBackward {
+    /// The gradient of q [B, T, H, E]; overwritten; strided with unit stride in E.
+    public var dq: TensorView
+    /// The gradient of k [B, S, K, E]; overwritten; strided with unit stride in E.
+    public var dk: TensorView
+    /// The gradient of v [B, S, K, E]; overwritten; strided with unit stride in E.
+    public var dv: TensorView
+    /// The gradient of the result [B, T, H, E].
+    public var dout: TensorView
+    /// The forward pass with its outputs.
+    public var forward: AttentionForward
+
+    /// Describes a backward pass.
+    public init(
+        dq: TensorView,
+        dk: TensorView,
+        dv: TensorView,
+        dout: TensorView,
+        forward: AttentionForward
+    ) {
+        self.dq = dq
+        self.dk = dk
+        self.dv = dv
+        self.dout = dout
+        self.forward = forward
+    }
+}
+
+/// Which rule an ``OptimizerStep`` follows.
+public enum OptimizerRule: Sendable {
+    /// Decoupled (AdamW) when `decoupled`, else with the decay in the gradient (Adam). Moments: first and second.
+    /// `step` counts from 1 and corrects the bias.
+    case adam(beta1: Float, beta2: Float, epsilon: Float, step: Int, decoupled: Bool)
+    /// PyTorch's SGD: b ← μ·b + (1 − dampening)·g (b ← g at the first step); with Nesterov g + μ·b. Moment: b when μ > 0.
+    case sgd(momentum: Float, dampening: Float, nesterov: Bool, isFirstStep: Bool)
+    /// Sign of the interpolated momentum, decoupled decay. Moment: first. Source: Chen et al., 2023.
+    case lion(beta1: Float, beta2: Float)
+}
+
+/// One step over one parameter as a single pass; everything contiguous f32 (or everything f64), of one shape.
+public struct OptimizerStep {
+    /// The values, changed in place.
+    public var values: TensorView
+    /// A bf16 copy that is written along, or nil.
+    public var lowPrecision: TensorView?
+    /// The gradient; left unchanged.
+    public var gradient: TensorView
+    /// The first moment (momentum), where the rule has one.
+    public var firstMoment: TensorView?
+    /// The second moment, where the rule has one.
+    public var secondMoment: TensorView?
+    /// The rule with its constants.
+    public var rule: OptimizerRule
+    /// The learning rate of this step.
+    public var learningRate: Float
+    /// The weight decay (L2), decoupled or in the gradient as the rule says.
+    public var weightDecay: Float
+    /// The L1 penalty: λ · sign(value) is added to the gradient.
+    public var l1: Float
+    /// A factor on the gradient (clipping).
+    public var gradientScale: Float
+
+    /// Describes a step without penalties.
+    public init(
+        values: TensorView,
+        lowPrecision: TensorView?,
+        gradient: TensorView,
+        firstMoment: TensorView?,
+        secondMoment: TensorView?,
+        rule: OptimizerRule,
+        learningRate: Float
+    ) {
+        self.values = values
+        self.lowPrecision = lowPrecision
+        self.gradient = gradient
+        self.firstMoment = firstMoment
+        self.secondMoment = secondMoment
+        self.rule = rule
+        self.learningRate = learningRate
+        weightDecay = 0
+        l1 = 0
+        gradientScale = 1
+    }
+}
