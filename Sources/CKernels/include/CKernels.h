@@ -1,1 +1,8 @@
+// The kernels of the CPU: one header per family.
+//
+// Conventions: outputs first, sizes last; plain pointers and int64_t sizes; no allocation inside a kernel but for
+// per-thread scratch; statistics explicit. Results do not depend on the number of threads: work is cut into fixed
+// pieces, and sums over pieces are added in their order.
 #pragma once
+
+#include "yk_core.h"
