@@ -1,6 +1,6 @@
 /// An address with the layout of what lies there: how the doors of a ``Backend`` see a tensor.
 ///
-/// A view owns nothing. It is valid while the storage it was taken from lives, and is never kept by a backend.
+/// A view keeps the storage it was taken from alive (`owner`), and is never kept by a backend.
 public struct TensorView {
     /// The address of the element with all indices zero, in the backend's memory.
     public let address: UnsafeMutableRawPointer
@@ -10,18 +10,33 @@ public struct TensorView {
     public let shape: Shape
     /// The distance, in elements, between neighbours along each axis; 0 repeats one element (broadcasting).
     public let strides: [Int]
+    /// What must live as long as the view; nil when the caller sees to it.
+    public let owner: Storage?
 
     /// Makes a view of memory with explicit strides (in elements).
-    public init(address: UnsafeMutableRawPointer, dtype: DType, shape: Shape, strides: [Int]) {
+    public init(
+        address: UnsafeMutableRawPointer,
+        dtype: DType,
+        shape: Shape,
+        strides: [Int],
+        owner: Storage? = nil
+    ) {
         self.address = address
         self.dtype = dtype
         self.shape = shape
         self.strides = strides
+        self.owner = owner
     }
 
     /// Makes a view of contiguous memory.
-    public init(address: UnsafeMutableRawPointer, dtype: DType, shape: Shape) {
-        self.init(address: address, dtype: dtype, shape: shape, strides: shape.contiguousStrides)
+    public init(address: UnsafeMutableRawPointer, dtype: DType, shape: Shape, owner: Storage? = nil) {
+        self.init(
+            address: address,
+            dtype: dtype,
+            shape: shape,
+            strides: shape.contiguousStrides,
+            owner: owner
+        )
     }
 
     /// The number of elements.
@@ -39,7 +54,7 @@ public struct TensorView {
 
     /// The same memory seen with another shape and strides.
     public func reinterpreted(shape: Shape, strides: [Int]) -> TensorView {
-        TensorView(address: address, dtype: dtype, shape: shape, strides: strides)
+        TensorView(address: address, dtype: dtype, shape: shape, strides: strides, owner: owner)
     }
 
     /// A contiguous view seen with another shape of as many elements.
@@ -50,7 +65,7 @@ public struct TensorView {
             isContiguous && shape.elementCount == elementCount,
             "cannot view \(self.shape) with strides \(strides) as \(shape)"
         )
-        return TensorView(address: address, dtype: dtype, shape: shape)
+        return TensorView(address: address, dtype: dtype, shape: shape, owner: owner)
     }
 
     /// The view that begins `elements` elements further on, with another shape and the given strides.
@@ -59,7 +74,8 @@ public struct TensorView {
             address: address + elements * dtype.byteCount,
             dtype: dtype,
             shape: shape,
-            strides: strides
+            strides: strides,
+            owner: owner
         )
     }
 }
