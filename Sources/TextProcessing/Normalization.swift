@@ -1,0 +1,244 @@
+import Foundation
+
+/// The Unicode normal forms.
+public enum NormalizationForm: String, Sendable, CaseIterable, Codable {
+    /// Canonical composition: é is one scalar.
+    case nfc
+    /// Canonical decomposition: é is e and a combining accent.
+    case nfd
+    /// Compatibility composition: also ﬁ becomes fi and Ａ becomes A.
+    case nfkc
+    /// Compatibility decomposition.
+    case nfkd
+}
+
+/// Brings text into a Unicode normal form.
+public struct UnicodeNormalization: TextOperator {
+    /// The normal form.
+    public let form: NormalizationForm
+
+    /// Creates the operator.
+    ///
+    /// - Parameter form: the normal form; NFC by default.
+    public init(_ form: NormalizationForm = .nfc) { self.form = form }
+
+    /// The operator's name.
+    public var name: String { "unicode_normalization" }
+    /// The normal form's name.
+    public var settings: String { form.rawValue }
+    /// It rewrites.
+    public var kind: TextOperatorKind { .mapper }
+
+    /// Brings a text into the normal form.
+    ///
+    /// - Parameter text: any text.
+    /// - Returns: the text in the normal form, or unchanged.
+    public func apply(to text: String) -> TextOutcome {
+        if isCertainlyNormal(text) { return .unchanged }
+        let normal: String
+        switch form {
+        case .nfc: normal = Self.composedHangul(text.precomposedStringWithCanonicalMapping)
+        case .nfd: normal = text.decomposedStringWithCanonicalMapping
+        case .nfkc: normal = Self.composedHangul(text.precomposedStringWithCompatibilityMapping)
+        case .nfkd: normal = text.decomposedStringWithCompatibilityMapping
+        }
+        // `==` on strings ignores differences of normal form; the bytes do not.
+        return normal.utf8.elementsEqual(text.utf8) ? .unchanged : .changed(normal)
+    }
+
+    /// Joins a Hangul syllable without a final and the final that follows it, a pair that Foundation leaves apart.
+    private static func composedHangul(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { (0x11A8...0x11C2).contains($0.value) }) else {
+            return text
+        }
+        var composed = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let last = composed.last?.value ?? 0
+            if (0x11A8...0x11C2).contains(scalar.value), (0xAC00...0xD7A3).contains(last),
+                (last - 0xAC00).isMultiple(of: 28), let joined = Unicode.Scalar(last + scalar.value - 0x11A7)
+            {
+                composed.removeLast()
+                composed.append(joined)
+            } else {
+                composed.append(scalar)
+            }
+        }
+        return String(composed)
+    }
+
+    /// Whether every scalar is one that this form never changes and that never joins with a neighbour.
+    private func isCertainlyNormal(_ text: String) -> Bool {
+        switch form {
+        case .nfc: text.unicodeScalars.allSatisfy { Self.isInertUnderNFC($0.value) }
+        case .nfd, .nfkc, .nfkd: text.utf8.allSatisfy { $0 < 0x80 }
+        }
+    }
+
+    /// Whether a scalar lies in a block whose members stay alone and unchanged under NFC.
+    ///
+    /// The list is not complete (others take the long way); it covers Latin, Greek and Cyrillic letters,
+    /// kana, Chinese characters, Hangul syllables and full-width forms.
+    package static func isInertUnderNFC(_ value: UInt32) -> Bool {
+        switch value {
+        case 0..<0x300, 0x3B1...0x3CE, 0x400...0x482, 0x48A...0x52F: true
+        case 0x2010...0x2027, 0x3001...0x3029, 0x3041...0x3096, 0x309B...0x30FF: true
+        case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xAC00...0xD7A3, 0xFF01...0xFFEE: true
+        default: false
+        }
+    }
+}
+
+/// Writes every line end as a line feed.
+public struct NewlineNormalization: TextOperator {
+    /// Whether U+0085, U+2028 and U+2029 become line feeds too.
+    public let includesUnicodeSeparators: Bool
+
+    /// Creates the operator.
+    ///
+    /// - Parameter includesUnicodeSeparators: whether next line (U+0085), line separator (U+2028) and paragraph
+    ///   separator (U+2029) become line feeds too.
+    public init(includesUnicodeSeparators: Bool = true) {
+        self.includesUnicodeSeparators = includesUnicodeSeparators
+    }
+
+    /// The operator's name.
+    public var name: String { "newline_normalization" }
+    /// Which line ends it knows.
+    public var settings: String { includesUnicodeSeparators ? "cr,crlf,nel,ls,ps" : "cr,crlf" }
+    /// It rewrites.
+    public var kind: TextOperatorKind { .mapper }
+
+    /// Rewrites CR LF and CR (and the Unicode separators) as LF.
+    ///
+    /// - Parameter text: any text.
+    /// - Returns: the text with line feeds, or unchanged.
+    public func apply(to text: String) -> TextOutcome {
+        rewriteScalars(of: text) { value, next in
+            switch value {
+            case 0x0D: next == 0x0A ? .remove : .replace(with: 0x0A)
+            case 0x85, 0x2028, 0x2029: includesUnicodeSeparators ? .replace(with: 0x0A) : .keep
+            default: .keep
+            }
+        }
+    }
+}
+
+/// Removes control characters, which no reader sees and which waste a vocabulary.
+public struct ControlCharacterRemoval: TextOperator {
+    /// Whether invisible format characters are removed too.
+    public let includesInvisible: Bool
+
+    /// Creates the operator.
+    ///
+    /// - Parameter includesInvisible: whether zero-width spaces (U+200B, U+2060), soft hyphens (U+00AD) and
+    ///   direction controls (U+202A…U+202E, U+2066…U+2069) go too. Joiners (U+200C, U+200D) always stay: Persian,
+    ///   Indic scripts and emoji need them.
+    public init(includesInvisible: Bool = false) { self.includesInvisible = includesInvisible }
+
+    /// The operator's name.
+    public var name: String { "control_character_removal" }
+    /// What it removes.
+    public var settings: String { includesInvisible ? "c0,c1,bom,invisible" : "c0,c1,bom" }
+    /// It rewrites.
+    public var kind: TextOperatorKind { .mapper }
+
+    /// Removes C0 and C1 controls except tab, line feed and carriage return, and byte order marks.
+    ///
+    /// - Parameter text: any text.
+    /// - Returns: the text without them, or unchanged.
+    public func apply(to text: String) -> TextOutcome {
+        rewriteScalars(of: text) { value, _ in
+            switch value {
+            case 0x09, 0x0A, 0x0D, 0x85: .keep
+            case 0..<0x20, 0x7F..<0xA0, 0xFEFF: .remove
+            case 0xAD, 0x200B, 0x2060, 0x202A...0x202E, 0x2066...0x2069: includesInvisible ? .remove : .keep
+            default: .keep
+            }
+        }
+    }
+}
+
+/// Drops documents that are too short.
+public struct MinimumLength: TextOperator {
+    /// The least number of Unicode scalars.
+    public let scalars: Int
+
+    /// Creates the operator.
+    ///
+    /// - Parameter scalars: the least number of Unicode scalars that a document must have.
+    public init(scalars: Int) { self.scalars = scalars }
+
+    /// The operator's name.
+    public var name: String { "min_length" }
+    /// The least number of scalars.
+    public var settings: String { "\(scalars)" }
+    /// It decides.
+    public var kind: TextOperatorKind { .filter }
+
+    /// Drops a text with fewer scalars, white space at both ends not counted.
+    ///
+    /// - Parameter text: any text.
+    /// - Returns: unchanged or dropped.
+    public func apply(to text: String) -> TextOutcome {
+        // Every scalar takes at least one byte and at most four.
+        if text.utf8.count < scalars { return .dropped }
+        var (length, trailing) = (0, 0)
+        for scalar in text.unicodeScalars {
+            if scalar.properties.isWhitespace {
+                if length > 0 { trailing += 1 }
+            } else {
+                length += 1 + trailing
+                trailing = 0
+                if length >= scalars { return .unchanged }
+            }
+        }
+        return length >= scalars ? .unchanged : .dropped
+    }
+}
+
+private enum ScalarEdit: Equatable {
+    case keep
+    case remove
+    case replace(with: UInt8)
+}
+
+/// Rewrites a text scalar by scalar; the edit sees each scalar's value and the next one's (0 at the end).
+private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarEdit) -> TextOutcome {
+    var text = text
+    let count = text.utf8.count
+    var isChanged = false
+    let rewritten = text.withUTF8 { bytes -> String in
+        guard bytes.contains(where: { $0 < 0x20 && $0 != 0x0A || $0 >= 0x7F }) else { return "" }
+        return String(unsafeUninitializedCapacity: count) { output in
+            var (source, target) = (0, 0)
+            while source < count {
+                let (value, length) = scalar(in: bytes, at: source)
+                let next = source + length < count ? scalar(in: bytes, at: source + length).value : 0
+                switch edit(value, next) {
+                case .keep:
+                    for offset in 0..<length { output[target + offset] = bytes[source + offset] }
+                    target += length
+                case .remove: isChanged = true
+                case .replace(let byte):
+                    output[target] = byte
+                    target += 1
+                    isChanged = true
+                }
+                source += length
+            }
+            return target
+        }
+    }
+    return isChanged ? .changed(rewritten) : .unchanged
+}
+
+/// Decodes one scalar of valid UTF-8.
+@inline(__always)
+private func scalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
+    let lead = UInt32(bytes[index])
+    func tail(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) & 0x3F }
+    if lead < 0x80 { return (lead, 1) }
+    if lead < 0xE0 { return ((lead & 0x1F) << 6 | tail(1), 2) }
+    if lead < 0xF0 { return ((lead & 0x0F) << 12 | tail(1) << 6 | tail(2), 3) }
+    return ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4)
+}
