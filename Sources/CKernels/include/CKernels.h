@@ -6,3 +6,4 @@
 #pragma once
 
 #include "yk_core.h"
+#include "yk_cross_entropy.h"
