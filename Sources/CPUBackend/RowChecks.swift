@@ -1,0 +1,77 @@
+import YuyanTensorCore
+
+/// What the doors of rows, optimizers and random numbers check of their views before a kernel sees an address.
+enum RowChecks {
+    /// Traps unless a view is contiguous, floating and of a shape.
+    static func expect(_ view: TensorView, _ shape: Shape, _ name: String, _ door: String) {
+        require(
+            view.shape == shape && view.isContiguous,
+            "\(door): \(name) is \(describe(view)); a contiguous \(shape) fits here"
+        )
+        require(
+            view.dtype.isFloatingPoint,
+            "\(door): \(name) is \(view.dtype); f32, bf16 or f64 fits here"
+        )
+    }
+
+    /// Traps unless a view is a contiguous tensor of i32 of a shape.
+    static func expectIndices(_ view: TensorView, _ shape: Shape, _ name: String, _ door: String) {
+        require(
+            view.dtype == .i32 && view.shape == shape && view.isContiguous,
+            "\(door): \(name) is \(describe(view)) of \(view.dtype); a contiguous \(shape) of i32 fits here"
+        )
+    }
+
+    /// Traps unless a view has one of the dtypes that go together with `dtype`: f32 and bf16, or f64 alone.
+    static func expectFamily(_ view: TensorView, of dtype: DType, _ name: String, _ door: String) {
+        require(
+            (view.dtype == .f64) == (dtype == .f64) && view.dtype.isFloatingPoint,
+            "\(door): \(name) is \(view.dtype), which does not go with \(dtype); f32 and bf16 mix, f64 stands alone"
+        )
+    }
+
+    /// Traps unless a view has the dtype of statistics that goes with `dtype`: f64 for f64, else f32.
+    static func expectStatistic(
+        _ view: TensorView,
+        _ shape: Shape,
+        of dtype: DType,
+        _ name: String,
+        _ door: String
+    ) {
+        expect(view, shape, name, door)
+        let wanted = statistic(of: dtype)
+        require(view.dtype == wanted, "\(door): \(name) is \(view.dtype); \(wanted) goes with \(dtype)")
+    }
+
+    /// The dtype of statistics and reductions of values of a dtype.
+    static func statistic(of dtype: DType) -> DType { dtype == .f64 ? .f64 : .f32 }
+
+    /// The rows and columns of a view of rank 2, which is contiguous or has rows of unit stride.
+    static func matrix(
+        _ view: TensorView,
+        _ name: String,
+        _ door: String,
+        rowStrided: Bool = false
+    ) -> (rows: Int, columns: Int) {
+        require(view.shape.rank == 2, "\(door): \(name) is \(view.shape); a shape [N, n] fits here")
+        let (rows, columns) = (view.shape.dimensions[0], view.shape.dimensions[1])
+        if rowStrided {
+            require(
+                (columns <= 1 || view.strides[1] == 1) && (rows <= 1 || view.strides[0] >= columns),
+                "\(door): \(name) \(describe(view)) must have rows of unit stride that do not overlap"
+            )
+        } else {
+            require(view.isContiguous, "\(door): \(name) \(describe(view)) must be contiguous")
+        }
+        require(
+            view.dtype.isFloatingPoint,
+            "\(door): \(name) is \(view.dtype); f32, bf16 or f64 fits here"
+        )
+        return (rows, columns)
+    }
+
+    /// A view's shape and strides for a message.
+    static func describe(_ view: TensorView) -> String {
+        view.isContiguous ? "\(view.shape)" : "\(view.shape) with strides \(view.strides)"
+    }
+}
