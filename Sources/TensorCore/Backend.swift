@@ -37,7 +37,13 @@ public protocol Backend: AnyObject, Sendable {
     /// `out = operation(x)`; strided, in place; same dtype.
     func unary(_ operation: UnaryOperation, _ out: TensorView, _ x: TensorView)
     /// `dx = dy · operation′(x)`, where `y = operation(x)` is given for operations that need it; contiguous.
-    func unaryBackward(_ operation: UnaryOperation, dx: TensorView, dy: TensorView, x: TensorView, y: TensorView)
+    func unaryBackward(
+        _ operation: UnaryOperation,
+        dx: TensorView,
+        dy: TensorView,
+        x: TensorView,
+        y: TensorView
+    )
     /// `out = operation(a, b)`; strided (stride 0 broadcasts), in place on `a`; all of one dtype (i32 allowed).
     func binary(_ operation: BinaryOperation, _ out: TensorView, _ a: TensorView, _ b: TensorView)
     /// `out = x · scale + shift`; contiguous, in place; same dtype.

@@ -20,7 +20,8 @@ public struct RandomSource: Sendable, Hashable, Codable {
     }
 
     /// The four words of one counter value: `block` is the lower, `stream` the upper half of the counter.
-    public static func philox(seed: UInt64, stream: UInt64, block: UInt64) -> (UInt32, UInt32, UInt32, UInt32) {
+    public static func philox(seed: UInt64, stream: UInt64, block: UInt64) -> (UInt32, UInt32, UInt32, UInt32)
+    {
         var c0 = UInt32(truncatingIfNeeded: block)
         var c1 = UInt32(truncatingIfNeeded: block >> 32)
         var c2 = UInt32(truncatingIfNeeded: stream)
