@@ -7,3 +7,4 @@
 
 #include "yk_core.h"
 #include "yk_cross_entropy.h"
+#include "yk_gemm.h"
