@@ -19,7 +19,8 @@ public func gzipBitsPerByte(_ pieces: some Sequence<[UInt8]>, level: Int = 9) th
     defer { stream.deallocate() }
     // 31 = window of 32 KiB (15) in gzip's wrapping (16); 8 is gzip's own memory level.
     let size = Int32(MemoryLayout<z_stream>.size)
-    guard deflateInit2_(stream, Int32(level), Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) == Z_OK
+    guard
+        deflateInit2_(stream, Int32(level), Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) == Z_OK
     else { throw FileFormatError(.inputOutput, "zlib could not start compressing: out of memory") }
     defer { deflateEnd(stream) }
     var output = [UInt8](repeating: 0, count: 1 << 16)

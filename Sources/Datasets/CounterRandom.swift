@@ -32,7 +32,11 @@ public struct CounterRandom: Sendable, Hashable {
             let first = counter[0].multipliedFullWidth(by: 0xD251_1F53)
             let second = counter[2].multipliedFullWidth(by: 0xCD9E_8D57)
             counter = SIMD4(
-                second.high ^ counter[1] ^ key.low, second.low, first.high ^ counter[3] ^ key.high, first.low)
+                second.high ^ counter[1] ^ key.low,
+                second.low,
+                first.high ^ counter[3] ^ key.high,
+                first.low
+            )
             key = (key.low &+ 0x9E37_79B9, key.high &+ 0xBB67_AE85)
         }
         return counter

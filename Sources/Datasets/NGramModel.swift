@@ -32,7 +32,10 @@ public struct NGramModel: Sendable {
         contextLength: Int = 5,
         maximumBytes: Int = 64 << 20
     ) {
-        require((1...7).contains(contextLength), "NGramModel: context length \(contextLength) is not in 1 … 7")
+        require(
+            (1...7).contains(contextLength),
+            "NGramModel: context length \(contextLength) is not in 1 … 7"
+        )
         self.contextLength = contextLength
         var counter = SequenceCounter()
         let mask = Self.mask(bytes: contextLength + 1)
@@ -211,12 +214,14 @@ private struct Discounts: Sendable {
             return
         }
         let share = found[1] / (found[1] + 2 * found[2])
-        values = [0] + (1...3).map { count -> Double in
-            if found[count] == 0 { return 0.5 }
-            let estimate = Double(count) - Double(count + 1) * share * found[count + 1] / found[count]
-            // Nothing may be taken off that is not there, nor added; and something must be left to other bytes.
-            return min(max(estimate, 0.05), Double(count) - 0.05)
-        }
+        values =
+            [0]
+            + (1...3).map { count -> Double in
+                if found[count] == 0 { return 0.5 }
+                let estimate = Double(count) - Double(count + 1) * share * found[count + 1] / found[count]
+                // Nothing may be taken off that is not there, nor added; and something must be left to other bytes.
+                return min(max(estimate, 0.05), Double(count) - 0.05)
+            }
     }
 
     subscript(count: UInt32) -> Double { values[Int(min(count, 3))] }
@@ -239,7 +244,9 @@ private struct SequenceTable {
         var sorted = unsorted
         radixSort(&sorted, bits: bits)
         for key in sorted {
-            if keys.last == key { counts[counts.count - 1] += 1 } else {
+            if keys.last == key {
+                counts[counts.count - 1] += 1
+            } else {
                 keys.append(key)
                 counts.append(1)
             }
@@ -257,7 +264,8 @@ private struct SequenceTable {
             let takesLeft = right >= other.keys.count || left < keys.count && keys[left] <= other.keys[right]
             let takesRight = left >= keys.count || right < other.keys.count && other.keys[right] <= keys[left]
             merged.keys.append(takesLeft ? keys[left] : other.keys[right])
-            let count = (takesLeft ? UInt64(counts[left]) : 0) + (takesRight ? UInt64(other.counts[right]) : 0)
+            let count =
+                (takesLeft ? UInt64(counts[left]) : 0) + (takesRight ? UInt64(other.counts[right]) : 0)
             merged.counts.append(UInt32(clamping: count))
             if takesLeft { left += 1 }
             if takesRight { right += 1 }

@@ -6,9 +6,11 @@ extension TokenDataset {
     func tooShort(for order: BatchOrder) -> FileFormatError {
         let needed = order == .randomWindows ? sequenceLength + 1 : firstTarget + 1
         return FileFormatError(
-            .mismatch, path: shard.path,
+            .mismatch,
+            path: shard.path,
             "\(shard.count) tokens are too few: sequences of \(sequenceLength) need at least \(needed); "
-                + "give more text or a shorter sequence length")
+                + "give more text or a shorter sequence length"
+        )
     }
 }
 

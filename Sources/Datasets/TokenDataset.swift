@@ -35,7 +35,10 @@ public struct TokenDataset: Sendable {
     ///   - endOfText: the token that ends every document of the shard, if there is one.
     ///   - isolatesDocuments: whether documents become segments; otherwise a row is one run of text, as in nanoGPT.
     public init(shard: TokenShard, sequenceLength: Int, endOfText: Int32?, isolatesDocuments: Bool = true) {
-        require(sequenceLength >= 1, "TokenDataset: the sequence length must be at least 1, not \(sequenceLength)")
+        require(
+            sequenceLength >= 1,
+            "TokenDataset: the sequence length must be at least 1, not \(sequenceLength)"
+        )
         self.shard = shard
         self.sequenceLength = sequenceLength
         self.endOfText = endOfText
@@ -150,10 +153,15 @@ public struct TrainingBatches: BatchSource {
         permutation = SeededPermutation(count: dataset.blocksPerEpoch, seed: seed, round: state.epoch)
     }
 
+    /// Gives the next batch; there is always one.
+    ///
+    /// - Returns: a batch of B rows, never nil.
+    public mutating func next() -> Batch? { nextBatch() }
+
     /// Gives the next batch of B rows; an epoch's last rows and the next one's first may share a batch.
     ///
-    /// - Returns: the batch, never nil.
-    public mutating func next() -> Batch? {
+    /// - Returns: the batch.
+    public mutating func nextBatch() -> Batch {
         var batch = Batch(rows: batchSize, length: dataset.sequenceLength)
         for row in 0..<batchSize {
             dataset.fill(row: row, of: &batch, start: nextStart(), scored: 0..<dataset.shard.count)
@@ -166,7 +174,8 @@ public struct TrainingBatches: BatchSource {
         case .randomWindows:
             let number = UInt64(state.position)
             state.position += 1
-            return CounterRandom(seed: seed, stream: 0x57494E44).index(at: number, below: dataset.windowCount) + 1
+            return CounterRandom(seed: seed, stream: 0x57494E44).index(at: number, below: dataset.windowCount)
+                + 1
         case .shuffledBlocks:
             if state.position >= dataset.blocksPerEpoch { state = BatchState(epoch: state.epoch + 1) }
             if permutationEpoch != state.epoch {
@@ -201,7 +210,12 @@ public struct EvaluationBatches: BatchSource {
     ///   - stride: how many new targets each row scores; nil takes T, where no context is repeated.
     ///   - state: where to go on.
     /// - Throws: `FileFormatError` when the shard holds no target.
-    public init(_ dataset: TokenDataset, batchSize: Int, stride: Int? = nil, state: BatchState = BatchState()) throws {
+    public init(
+        _ dataset: TokenDataset,
+        batchSize: Int,
+        stride: Int? = nil,
+        state: BatchState = BatchState()
+    ) throws {
         require(batchSize >= 1, "EvaluationBatches: the batch size must be at least 1, not \(batchSize)")
         let chosen = stride ?? dataset.sequenceLength
         require(

@@ -47,8 +47,10 @@ public final class TokenShard: Sendable {
         tokens = try MappedFile(path: path)
         guard tokens.count.isMultiple(of: width.byteCount) else {
             throw FileFormatError(
-                .malformed, path: path,
-                "\(tokens.count) bytes are no whole number of \(width.rawValue) tokens; the file was cut short")
+                .malformed,
+                path: path,
+                "\(tokens.count) bytes are no whole number of \(width.rawValue) tokens; the file was cut short"
+            )
         }
         count = tokens.count / width.byteCount
         guard let indexPath else {
@@ -65,8 +67,10 @@ public final class TokenShard: Sendable {
     private static func check(_ offsets: MappedFile, tokenCount: Int) throws {
         guard offsets.count >= 8, offsets.count.isMultiple(of: 8) else {
             throw FileFormatError(
-                .malformed, path: offsets.path,
-                "\(offsets.count) bytes are no list of 64-bit offsets with at least one entry")
+                .malformed,
+                path: offsets.path,
+                "\(offsets.count) bytes are no list of 64-bit offsets with at least one entry"
+            )
         }
         let entries = offsets.count / 8
         var previous: UInt64 = 0
@@ -75,15 +79,21 @@ public final class TokenShard: Sendable {
             let isRight = entry == 0 ? value == 0 : value > previous
             guard isRight, value <= UInt64(tokenCount) else {
                 throw FileFormatError(
-                    .malformed, path: offsets.path, at: .offset(entry * 8),
-                    "offset \(value) after \(previous): offsets must rise from 0 to the \(tokenCount) tokens")
+                    .malformed,
+                    path: offsets.path,
+                    at: .offset(entry * 8),
+                    "offset \(value) after \(previous): offsets must rise from 0 to the \(tokenCount) tokens"
+                )
             }
             previous = value
         }
         guard previous == UInt64(tokenCount) else {
             throw FileFormatError(
-                .mismatch, path: offsets.path, at: .offset((entries - 1) * 8),
-                "the last offset is \(previous), but there are \(tokenCount) tokens")
+                .mismatch,
+                path: offsets.path,
+                at: .offset((entries - 1) * 8),
+                "the last offset is \(previous), but there are \(tokenCount) tokens"
+            )
         }
     }
 
@@ -153,7 +163,11 @@ public final class TokenShard: Sendable {
         var (low, high) = (0, documentCount)
         while low < high {
             let middle = (low + high) / 2
-            if Int(index.number(UInt64.self, at: middle)) < position { low = middle + 1 } else { high = middle }
+            if Int(index.number(UInt64.self, at: middle)) < position {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low
     }
@@ -170,9 +184,12 @@ public final class TokenShard: Sendable {
             buffer.withUnsafeMutableBufferPointer { copy(range, to: $0) }
             for place in 0..<range.count where buffer[place] < 0 || Int(buffer[place]) >= vocabularySize {
                 throw FileFormatError(
-                    .mismatch, path: path, at: .offset((start + place) * width.byteCount),
+                    .mismatch,
+                    path: path,
+                    at: .offset((start + place) * width.byteCount),
                     "token \(UInt32(bitPattern: buffer[place])) is outside a vocabulary of \(vocabularySize); "
-                        + "was the shard made with another tokenizer or another width?")
+                        + "was the shard made with another tokenizer or another width?"
+                )
             }
             start = range.upperBound
         }
