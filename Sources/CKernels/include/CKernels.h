@@ -8,3 +8,5 @@
 #include "yk_core.h"
 #include "yk_cross_entropy.h"
 #include "yk_gemm.h"
+#include "yk_attention.h"
+#include "yk_rotary.h"

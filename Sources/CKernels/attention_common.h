@@ -1,0 +1,61 @@
+// What the reference and the vector versions of attention share: masks, dropout, addresses.
+#pragma once
+
+#include "typed.h"
+#include "yk_attention.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// The element (b, position, head, 0).
+static inline const void *yk_head_row(const void *p, yk_dtype t, yk_heads at, int64_t b, int64_t i,
+                                      int64_t h) {
+    return (const char *)p + (b * at.batch + i * at.position + h * at.head) * yk_dtype_size(t);
+}
+
+static inline int64_t yk_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t yk_most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// The number of leading source positions that causality lets position t see.
+static inline int64_t yk_attention_seen(const yk_attention *c, int64_t t) {
+    if (!c->causal)
+        return c->S;
+    // Both sides may be large: compare before adding.
+    if (c->query_offset >= c->S - t)
+        return c->S;
+    if (c->query_offset < -t)
+        return 0;
+    return yk_least(c->S, t + c->query_offset + 1);
+}
+
+// The four words of one counter value of Philox 4×32 with ten rounds.
+static inline void yk_attention_philox(uint32_t words[4], uint64_t seed, uint64_t stream, uint64_t block) {
+    uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = (uint32_t)stream,
+             c3 = (uint32_t)(stream >> 32);
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    words[0] = c0;
+    words[1] = c1;
+    words[2] = c2;
+    words[3] = c3;
+}
+
+// A weight is kept when its word is at least this: p · 2³², rounded up.
+static inline uint64_t yk_dropout_threshold(float p) { return (uint64_t)ceil((double)p * 4294967296.0); }
+// The factor on the weights that are kept.
+static inline double yk_dropout_scale(float p) { return p < 1 ? 1 / (1 - (double)p) : 0; }
+
+// The word of (b, h, t, 0).
+static inline uint64_t yk_dropout_word(const yk_attention *c, int64_t b, int64_t h, int64_t t) {
+    return c->position +
+           (((uint64_t)b * (uint64_t)c->H + (uint64_t)h) * (uint64_t)c->T + (uint64_t)t) * (uint64_t)c->S;
+}
