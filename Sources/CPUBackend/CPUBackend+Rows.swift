@@ -2,25 +2,148 @@ import CKernels
 import YuyanTensorCore
 
 extension CPUBackend {
-    /// See ``Backend``.
+    /// Softmax (or its logarithm) over the rows of x [N, n]; in place.
+    ///
+    /// Traps when `out` and `x` differ in shape or dtype or are not contiguous.
     public func softmax(_ out: TensorView, _ x: TensorView, logarithm: Bool) {
-        require(false, "not built yet")
+        let (rows, columns) = RowChecks.matrix(x, "x", "softmax")
+        RowChecks.expectLike(out, x, "out", "softmax")
+        yk_softmax(out.address, x.address, x.dtype.kernelType, logarithm, Int64(rows), Int64(columns))
     }
-    /// See ``Backend``.
+
+    /// The gradient of ``softmax(_:_:logarithm:)`` from its output `y`; in place on dy.
+    ///
+    /// Traps when the views differ in shape or dtype or are not contiguous.
     public func softmaxBackward(dx: TensorView, dy: TensorView, y: TensorView, logarithm: Bool) {
-        require(false, "not built yet")
+        let (rows, columns) = RowChecks.matrix(y, "y", "softmaxBackward")
+        RowChecks.expectLike(dx, y, "dx", "softmaxBackward")
+        RowChecks.expectLike(dy, y, "dy", "softmaxBackward")
+        yk_softmax_backward(
+            dx.address,
+            dy.address,
+            y.address,
+            y.dtype.kernelType,
+            logarithm,
+            Int64(rows),
+            Int64(columns)
+        )
     }
-    /// See ``Backend``.
-    public func normalizationForward(_ call: NormalizationForward) { require(false, "not built yet") }
-    /// See ``Backend``.
-    public func normalizationBackward(_ call: NormalizationBackward) { require(false, "not built yet") }
-    /// See ``Backend``.
+
+    /// Layer or RMS normalisation of rows, see ``NormalizationForward``.
+    ///
+    /// Traps when views do not fit together, or when only one of `residual` and `sum` is given.
+    public func normalizationForward(_ call: NormalizationForward) {
+        let door = "normalizationForward"
+        let (rows, columns) = RowChecks.matrix(call.x, "x", door)
+        require(
+            (call.residual == nil) == (call.sum == nil),
+            "\(door): a residual and a sum must be given together"
+        )
+        for (view, name) in [(call.y, "y"), (call.residual, "residual"), (call.sum, "sum")] {
+            guard let view else { continue }
+            RowChecks.expect(view, [rows, columns], name, door)
+            RowChecks.expectFamily(view, of: call.x.dtype, name, door)
+        }
+        for (view, name) in [(call.weight, "weight"), (call.bias, "bias")] {
+            guard let view else { continue }
+            RowChecks.expect(view, [columns], name, door)
+            RowChecks.expectFamily(view, of: call.x.dtype, name, door)
+        }
+        for (view, name) in [(call.mean, "mean"), (call.rstd, "rstd")] {
+            guard let view else { continue }
+            RowChecks.expectStatistic(view, [rows], of: call.x.dtype, name, door)
+        }
+        var kernel = yk_normalization_forward_call()
+        kernel.y = yk_typed(call.y)
+        kernel.mean = call.mean?.address
+        kernel.rstd = call.rstd.address
+        kernel.x = yk_typed(call.x)
+        kernel.residual = yk_typed(call.residual)
+        kernel.sum = yk_typed(call.sum)
+        kernel.weight = yk_typed(call.weight)
+        kernel.bias = yk_typed(call.bias)
+        kernel.epsilon = Double(call.epsilon)
+        kernel.N = Int64(rows)
+        kernel.D = Int64(columns)
+        yk_normalization_forward(&kernel)
+    }
+
+    /// The gradient of ``normalizationForward(_:)``, see ``NormalizationBackward``; `dx` may be `dy` or the added
+    /// gradient.
+    ///
+    /// Traps when views do not fit together.
+    public func normalizationBackward(_ call: NormalizationBackward) {
+        let door = "normalizationBackward"
+        let (rows, columns) = RowChecks.matrix(call.x, "x", door)
+        for (view, name) in [(call.dx, "dx"), (call.addedGradient, "addedGradient"), (call.dy, "dy")] {
+            guard let view else { continue }
+            RowChecks.expect(view, [rows, columns], name, door)
+            RowChecks.expectFamily(view, of: call.x.dtype, name, door)
+        }
+        if let weight = call.weight {
+            RowChecks.expect(weight, [columns], "weight", door)
+            RowChecks.expectFamily(weight, of: call.x.dtype, "weight", door)
+        }
+        for (view, name) in [(call.dweight, "dweight"), (call.dbias, "dbias")] {
+            guard let view else { continue }
+            RowChecks.expectStatistic(view, [columns], of: call.x.dtype, name, door)
+        }
+        for (view, name) in [(call.mean, "mean"), (call.rstd, "rstd")] {
+            guard let view else { continue }
+            RowChecks.expectStatistic(view, [rows], of: call.x.dtype, name, door)
+        }
+        var kernel = yk_normalization_backward_call()
+        kernel.dx = yk_typed(call.dx)
+        kernel.added = yk_typed(call.addedGradient)
+        kernel.dweight = call.dweight?.address
+        kernel.dbias = call.dbias?.address
+        kernel.accumulate = call.accumulateParameters
+        kernel.dy = yk_typed(call.dy)
+        kernel.x = yk_typed(call.x)
+        kernel.mean = call.mean.map { UnsafeRawPointer($0.address) }
+        kernel.rstd = UnsafeRawPointer(call.rstd.address)
+        kernel.weight = yk_typed(call.weight)
+        kernel.N = Int64(rows)
+        kernel.D = Int64(columns)
+        yk_normalization_backward(&kernel)
+    }
+
+    /// `out [N, D] = table[ids]` for table [V, D] and ids i32 [N]; out and table may differ in floating dtype.
+    ///
+    /// Traps when the shapes do not fit or an id lies outside 0..<V.
     public func gatherRows(_ out: TensorView, table: TensorView, ids: TensorView) {
-        require(false, "not built yet")
+        let (rows, columns) = RowChecks.embedding(rows: out, "out", table: table, ids: ids, "gatherRows")
+        yk_gather_rows(
+            out.address,
+            out.dtype.kernelType,
+            table.address,
+            table.dtype.kernelType,
+            ids.address.assumingMemoryBound(to: Int32.self),
+            Int64(rows),
+            Int64(columns)
+        )
     }
-    /// See ``Backend``.
+
+    /// `table[ids[n]] += rows[n]` in the order of n; table [V, D], rows [N, D], dtypes may differ.
+    ///
+    /// Traps when the shapes do not fit or an id lies outside 0..<V.
     public func scatterAddRows(table: TensorView, rows: TensorView, ids: TensorView) {
-        require(false, "not built yet")
+        let (count, columns) = RowChecks.embedding(
+            rows: rows,
+            "rows",
+            table: table,
+            ids: ids,
+            "scatterAddRows"
+        )
+        yk_scatter_add_rows(
+            table.address,
+            table.dtype.kernelType,
+            rows.address,
+            rows.dtype.kernelType,
+            ids.address.assumingMemoryBound(to: Int32.self),
+            Int64(count),
+            Int64(columns)
+        )
     }
 
     /// Cross-entropy of rows of logits, see ``CrossEntropyCall``.
@@ -65,5 +188,12 @@ extension CPUBackend {
             Int64(rows),
             Int64(classes)
         )
+    }
+}
+
+extension yk_typed {
+    /// A view as C sees it; nil is a missing one.
+    fileprivate init(_ view: TensorView?) {
+        self.init(address: view?.address, dtype: (view?.dtype ?? .f32).kernelType)
     }
 }

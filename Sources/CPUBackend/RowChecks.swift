@@ -1,3 +1,4 @@
+import CKernels
 import YuyanTensorCore
 
 /// What the doors of rows, optimizers and random numbers check of their views before a kernel sees an address.
@@ -73,5 +74,34 @@ enum RowChecks {
     /// A view's shape and strides for a message.
     static func describe(_ view: TensorView) -> String {
         view.isContiguous ? "\(view.shape)" : "\(view.shape) with strides \(view.strides)"
+    }
+
+    /// Traps unless a view is contiguous and has another one's shape and dtype.
+    static func expectLike(_ view: TensorView, _ other: TensorView, _ name: String, _ door: String) {
+        require(
+            view.shape == other.shape && view.isContiguous && view.dtype == other.dtype,
+            "\(door): \(name) is \(describe(view)) of \(view.dtype); a contiguous \(other.shape) of \(other.dtype) fits here"
+        )
+    }
+
+    /// The rows and columns of a matrix that goes with a table [V, D] by ids [N].
+    ///
+    /// Traps when they do not fit together or an id lies outside 0..<V.
+    static func embedding(
+        rows: TensorView,
+        _ name: String,
+        table: TensorView,
+        ids: TensorView,
+        _ door: String
+    ) -> (rows: Int, columns: Int) {
+        let (entries, columns) = matrix(table, "table", door)
+        let count = ids.elementCount
+        expectIndices(ids, [count], "ids", door)
+        expect(rows, [count, columns], name, door)
+        expectFamily(rows, of: table.dtype, name, door)
+        let list = ids.address.assumingMemoryBound(to: Int32.self)
+        let wrong = Int(yk_check_ids(list, Int64(count), Int64(entries)))
+        require(wrong < 0, "\(door): id \(list[wrong]) at position \(wrong) lies outside 0..<\(entries)")
+        return (count, columns)
     }
 }
