@@ -1,11 +1,15 @@
 // Matrix products: the reference, the choice of kernels, and the gradient of an epilogue.
-#include "yk_gemm.h"
+#include "gemm_engine.h"
 #include "typed.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { REFERENCE_COLUMNS = 64, BACKWARD_ROWS = 64 };
+enum {
+    REFERENCE_COLUMNS = 64,
+    BACKWARD_ROWS = 64,
+    K_BLOCK = 256, // the length of a chain of f32 sums, the same on every vector set
+};
 
 typedef struct backward_call {
     void *dx;
@@ -36,10 +40,15 @@ typedef struct backward_call {
 #undef NAME
 #undef MATH
 
+static void gemm_scalar(const yk_gemm_call *g) { gemm_f32(g); }
+
+#define YK_BODY "gemm_body.h"
+#include "instantiate.h"
+
 void yk_gemm(const yk_gemm_call *g) {
     if (g->batch <= 0 || g->m <= 0 || g->n <= 0) return;
     if (g->type == YK_F64) gemm_f64(g);
-    else gemm_f32(g);
+    else YK_DISPATCH(gemm, g);
 }
 
 static void backward_piece(void *context, int64_t piece) {

@@ -1,0 +1,269 @@
+// How a matrix product is cut into blocks and pieces. All choices depend on sizes and the engine alone.
+//
+// The smaller factor is packed once, by all threads, and shared; each piece takes a range of the other factor's rows
+// or columns and packs that for itself, block of k after block of k. Small products have one parallel call whose
+// pieces pack both.
+#include "gemm_engine.h"
+
+#include <string.h>
+
+enum {
+    SHARED_BYTES = 8 << 20,  // what a packed shared factor may take
+    OUTER_K = 4096,          // the values of k packed at a time; a multiple of every engine's k_block
+    SERIAL_WORK = 1 << 19,   // multiply-adds below which one thread does a product alone
+    SMALL_WORK = 1 << 22,    // and below which pieces pack both factors
+    BATCH_WORK = 1 << 24,    // the same for products of a batch
+    LARGEST_TILE = 32 * 32,
+};
+
+typedef struct plan {
+    const yk_gemm_call *g;
+    const gemm_engine *e;
+    int64_t batch;          // the product of the batch; in small mode a piece's own
+    int64_t i0, i1, j0, j1; // the part of c that is being computed
+    int64_t k0, k1;         // the part of k
+    char *a, *b;            // packed and shared, or NULL where pieces pack for themselves
+    int64_t rows, columns;  // the extents of a piece
+    int64_t pieces_across;  // pieces along n
+    int64_t pieces_down;    // and along m
+    float *sums;            // the sums of earlier parts of k, tile after tile, or NULL
+    bool direct;
+} plan;
+
+static int64_t padded_k(const gemm_engine *e, int64_t k) { return round_up(k, e->k_unit); }
+
+// The bytes of a panel of `width` for k values.
+static int64_t panel_bytes(const gemm_engine *e, int64_t width, int64_t k) {
+    return width * padded_k(e, k) * e->element;
+}
+
+static void pack_rows(const plan *p, int64_t batch, char *out, int64_t i0, int64_t i1, int64_t k0, int64_t k) {
+    const yk_gemm_call *g = p->g;
+    const gemm_engine *e = p->e;
+    const int64_t step = panel_bytes(e, e->mr, k);
+    const char *source = g->a;
+    for (int64_t i = i0; i < i1; i += e->mr, out += step)
+        e->pack_a(out, source + (batch * g->a_batch + i * g->a_row + k0 * g->a_column) * yk_dtype_size(g->type),
+                  g->type, g->a_row, g->a_column, least(e->mr, i1 - i), k);
+}
+
+static void pack_columns(const plan *p, int64_t batch, char *out, int64_t j0, int64_t j1, int64_t k0, int64_t k) {
+    const yk_gemm_call *g = p->g;
+    const gemm_engine *e = p->e;
+    const int64_t step = panel_bytes(e, e->nr, k);
+    const char *source = g->b;
+    for (int64_t j = j0; j < j1; j += e->nr, out += step)
+        e->pack_b(out, source + (batch * g->b_batch + k0 * g->b_row + j * g->b_column) * yk_dtype_size(g->type),
+                  g->type, g->b_column, g->b_row, least(e->nr, j1 - j), k);
+}
+
+// ---- Tiles ----
+
+typedef struct tile_place {
+    int64_t batch, i, j; // where the tile lies in c
+    int64_t rows, columns;
+    bool first, last;    // whether its block of k is
+    float *sums;         // the tile's place among the sums, or NULL when the block is both first and last
+} tile_place;
+
+static void direct_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+    const yk_gemm_call *g = p->g;
+    const gemm_engine *e = p->e;
+    float *c = (float *)g->c + t->batch * g->c_batch + t->i * g->c_row + t->j;
+    const bool adds = !t->first || g->accumulate;
+    if (t->rows == e->mr && t->columns == e->nr) {
+        e->tile(k, a, b, adds ? c : NULL, g->c_row, c, g->c_row);
+        return;
+    }
+    _Alignas(64) float edge[LARGEST_TILE];
+    const size_t bytes = (size_t)t->columns * sizeof(float);
+    if (adds) {
+        memset(edge, 0, sizeof edge);
+        for (int64_t r = 0; r < t->rows; r++) memcpy(edge + r * e->nr, c + r * g->c_row, bytes);
+    }
+    e->tile(k, a, b, adds ? edge : NULL, e->nr, edge, e->nr);
+    for (int64_t r = 0; r < t->rows; r++) memcpy(c + r * g->c_row, edge + r * e->nr, bytes);
+}
+
+static void full_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+    const gemm_engine *e = p->e;
+    _Alignas(64) float temporary[LARGEST_TILE];
+    float *out = t->last ? temporary : t->sums;
+    e->tile(k, a, b, t->first ? NULL : t->sums, e->nr, out, e->nr);
+    if (t->last) e->epilogue(p->g, t->batch, t->i, t->j, t->rows, t->columns, out, e->nr);
+}
+
+// All tiles of rows i0..<i1 and columns j0..<j1 for one block of k.
+typedef struct block {
+    int64_t batch, i0, i1, j0, j1, k;
+    bool first, last;
+    const char *a, *b; // the panels of i0 and j0
+    float *sums;       // the tile of (i0, j0)
+    int64_t sums_row;  // the tiles in a row of tiles
+} block;
+
+static void one_tile(const plan *p, const block *x, int64_t i, int64_t j) {
+    const gemm_engine *e = p->e;
+    const int64_t down = (i - x->i0) / e->mr, across = (j - x->j0) / e->nr;
+    tile_place t = {x->batch, i, j, least(e->mr, x->i1 - i), least(e->nr, x->j1 - j), x->first, x->last, NULL};
+    if (x->sums) t.sums = x->sums + (down * x->sums_row + across) * e->mr * e->nr;
+    const char *a = x->a + down * panel_bytes(e, e->mr, x->k), *b = x->b + across * panel_bytes(e, e->nr, x->k);
+    if (p->direct) direct_tile(p, &t, x->k, a, b);
+    else full_tile(p, &t, x->k, a, b);
+}
+
+static void all_tiles(const plan *p, const block *x) {
+    const gemm_engine *e = p->e;
+    if (e->keeps_a) {
+        for (int64_t jb = x->j0; jb < x->j1; jb += e->column_block)
+            for (int64_t i = x->i0; i < x->i1; i += e->mr)
+                for (int64_t j = jb; j < least(x->j1, jb + e->column_block); j += e->nr) one_tile(p, x, i, j);
+    } else {
+        for (int64_t ib = x->i0; ib < x->i1; ib += e->row_block)
+            for (int64_t j = x->j0; j < x->j1; j += e->nr)
+                for (int64_t i = ib; i < least(x->i1, ib + e->row_block); i += e->mr) one_tile(p, x, i, j);
+    }
+}
+
+// ---- Pieces ----
+
+// Rows i0..<i1, columns j0..<j1, all of k0..<k1.
+static void multiply(const plan *p, int64_t batch, int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+    const yk_gemm_call *g = p->g;
+    const gemm_engine *e = p->e;
+    const int64_t panels_down = ceil_div(i1 - i0, e->mr), panels_across = ceil_div(j1 - j0, e->nr);
+    const int64_t a_bytes = p->a ? 0 : round_up(panels_down * panel_bytes(e, e->mr, e->k_block), 64);
+    const int64_t b_bytes = p->b ? 0 : round_up(panels_across * panel_bytes(e, e->nr, e->k_block), 64);
+    char *own = a_bytes + b_bytes ? yk_scratch(1, (size_t)(a_bytes + b_bytes) + 64) : NULL;
+    block x = {.batch = batch, .i0 = i0, .i1 = i1, .j0 = j0, .j1 = j1};
+    const int64_t tile = e->mr * e->nr;
+    if (p->sums) {
+        x.sums_row = ceil_div(p->j1 - p->j0, e->nr);
+        x.sums = p->sums + ((i0 - p->i0) / e->mr * x.sums_row + (j0 - p->j0) / e->nr) * tile;
+    } else if (!p->direct && g->k > e->k_block) {
+        x.sums_row = panels_across;
+        x.sums = yk_scratch(2, (size_t)(panels_down * panels_across * tile) * sizeof(float));
+    }
+    if (e->begin) e->begin();
+    int64_t k = p->k0;
+    do {
+        x.k = least(e->k_block, p->k1 - k);
+        x.first = k == 0;
+        x.last = k + x.k >= g->k;
+        if (p->a) {
+            x.a = p->a + (k - p->k0) * round_up(p->i1 - p->i0, e->mr) * e->element
+                  + (i0 - p->i0) / e->mr * panel_bytes(e, e->mr, x.k);
+        } else {
+            pack_rows(p, batch, own, i0, i1, k, x.k);
+            x.a = own;
+        }
+        if (p->b) {
+            x.b = p->b + (k - p->k0) * round_up(p->j1 - p->j0, e->nr) * e->element
+                  + (j0 - p->j0) / e->nr * panel_bytes(e, e->nr, x.k);
+        } else {
+            pack_columns(p, batch, own + a_bytes, j0, j1, k, x.k);
+            x.b = own + a_bytes;
+        }
+        all_tiles(p, &x);
+        k += x.k;
+    } while (k < p->k1);
+    if (e->end) e->end();
+}
+
+static void piece(void *context, int64_t number) {
+    const plan *p = context;
+    const int64_t grid = p->pieces_across * p->pieces_down;
+    const int64_t batch = p->batch + number / grid;
+    const int64_t i = p->i0 + number % grid / p->pieces_across * p->rows;
+    const int64_t j = p->j0 + number % p->pieces_across * p->columns;
+    multiply(p, batch, i, least(p->i1, i + p->rows), j, least(p->j1, j + p->columns));
+}
+
+// One panel of the shared factor, for all blocks of k0..<k1.
+static void pack_shared(void *context, int64_t panel) {
+    const plan *p = context;
+    const gemm_engine *e = p->e;
+    for (int64_t k = p->k0; k < p->k1; k += e->k_block) {
+        const int64_t count = least(e->k_block, p->k1 - k);
+        if (p->a) {
+            const int64_t i = p->i0 + panel * e->mr;
+            char *out = p->a + (k - p->k0) * round_up(p->i1 - p->i0, e->mr) * e->element
+                        + panel * panel_bytes(e, e->mr, count);
+            pack_rows(p, p->batch, out, i, least(p->i1, i + e->mr), k, count);
+        } else {
+            const int64_t j = p->j0 + panel * e->nr;
+            char *out = p->b + (k - p->k0) * round_up(p->j1 - p->j0, e->nr) * e->element
+                        + panel * panel_bytes(e, e->nr, count);
+            pack_columns(p, p->batch, out, j, least(p->j1, j + e->nr), k, count);
+        }
+    }
+}
+
+// ---- Plans ----
+
+// Pieces that pack both factors: the whole product, or ranges of its columns.
+static void small_products(plan p, int64_t items) {
+    const gemm_engine *e = p.e;
+    const int64_t work = p.g->m * p.g->n * most(p.g->k, 1), panels = ceil_div(p.g->n, e->nr);
+    int64_t parts = items >= 8 ? 1 : least(panels, most(1, work / (SERIAL_WORK / 2)));
+    p.rows = p.g->m;
+    p.columns = ceil_div(panels, parts) * e->nr;
+    p.pieces_down = 1;
+    p.pieces_across = ceil_div(p.g->n, p.columns);
+    p.k0 = 0;
+    p.k1 = p.g->k;
+    const int64_t pieces = items * p.pieces_across;
+    if (work * items <= SERIAL_WORK)
+        for (int64_t i = 0; i < pieces; i++) piece(&p, i);
+    else yk_parallel(pieces, piece, &p);
+}
+
+// The part of c that the plan names, with one factor shared.
+static void shared_product(plan p, bool shares_a) {
+    const yk_gemm_call *g = p.g;
+    const gemm_engine *e = p.e;
+    const int64_t m = p.i1 - p.i0, n = p.j1 - p.j0;
+    const int64_t width = shares_a ? e->mr : e->nr, extent = round_up(shares_a ? m : n, width);
+    const int64_t depth = round_up(least(g->k, OUTER_K), e->k_unit);
+    char *shared = yk_scratch(0, (size_t)(extent * depth * e->element) + 64);
+    if (shares_a) {
+        p.a = shared;
+        p.rows = m;
+        // Few panels make many pieces, but each reads the whole shared factor.
+        const int64_t panels = ceil_div(n, e->nr);
+        p.columns = most(least(2, ceil_div(panels, 4)), least(16, panels / 24)) * e->nr;
+    } else {
+        p.b = shared;
+        p.columns = n;
+        p.rows = round_up(ceil_div(m, ceil_div(m, e->row_block)), e->mr);
+        if (m < 8 * e->row_block) p.rows = most(round_up(ceil_div(m, 8), e->mr), least(p.rows, 4 * e->mr));
+    }
+    p.pieces_down = ceil_div(m, p.rows);
+    p.pieces_across = ceil_div(n, p.columns);
+    if (g->k > OUTER_K && !p.direct)
+        p.sums = yk_scratch(2, (size_t)(round_up(m, e->mr) * round_up(n, e->nr)) * sizeof(float));
+    for (p.k0 = 0; p.k0 < g->k; p.k0 += OUTER_K) {
+        p.k1 = least(g->k, p.k0 + OUTER_K);
+        yk_parallel(extent / width, pack_shared, &p);
+        yk_parallel(p.pieces_down * p.pieces_across, piece, &p);
+    }
+}
+
+void yk_gemm_blocks(const yk_gemm_call *g, const gemm_engine *e) {
+    plan p = {.g = g, .e = e, .i1 = g->m, .j1 = g->n, .direct = gemm_is_direct(g)};
+    const int64_t work = g->m * g->n * g->k;
+    if (work <= SMALL_WORK || (g->batch >= 4 && work <= BATCH_WORK)) {
+        small_products(p, g->batch);
+        return;
+    }
+    const bool shares_a = g->m < g->n;
+    const int64_t extent = shares_a ? g->m : g->n, width = shares_a ? e->mr : e->nr;
+    const int64_t bytes = extent * least(g->k, OUTER_K) * e->element;
+    const int64_t part = round_up(ceil_div(extent, ceil_div(bytes, SHARED_BYTES)), width);
+    for (p.batch = 0; p.batch < g->batch; p.batch++)
+        for (int64_t x = 0; x < extent; x += part) {
+            if (shares_a) p.i0 = x, p.i1 = least(extent, x + part);
+            else p.j0 = x, p.j1 = least(extent, x + part);
+            shared_product(p, shares_a);
+        }
+}

@@ -1,0 +1,67 @@
+// Matrix products in f32 (bf16 is widened while packing), on vectors.
+#include "typed_simd.h"
+
+#include "activations.h"
+#include "gemm_epilogue.h"
+#include "gemm_pack.h"
+
+#if YK_LANES == 16
+#define TILE_ROWS 12
+#else
+#define TILE_ROWS 6
+#endif
+#define TILE_COLUMNS (2 * YK_LANES)
+
+static void YK_NAME(pack_rows)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride,
+                               int64_t x, int64_t k) {
+    YK_NAME(pack)(panel, source, type, x_stride, k_stride, x, k, TILE_ROWS);
+}
+
+static void YK_NAME(pack_columns)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride,
+                                  int64_t x, int64_t k) {
+    YK_NAME(pack)(panel, source, type, x_stride, k_stride, x, k, TILE_COLUMNS);
+}
+
+// The sums of a tile live in registers: 12 of 16, or 24 of 32.
+static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, const float *in, int64_t in_stride,
+                          float *out, int64_t out_stride) {
+    const float *a = panel_a, *b = panel_b;
+    vf sums[TILE_ROWS][2] = {};
+    for (int64_t i = 0; i < k; i++, a += TILE_ROWS, b += TILE_COLUMNS) {
+        const vf b0 = YK_NAME(load)(b), b1 = YK_NAME(load)(b + YK_LANES);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < TILE_ROWS; r++) {
+            const vf x = YK_NAME(splat)(a[r]);
+            sums[r][0] += x * b0;
+            sums[r][1] += x * b1;
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < TILE_ROWS; r++) {
+        vf s0 = sums[r][0], s1 = sums[r][1];
+        if (in) {
+            s0 += YK_NAME(load)(in + r * in_stride);
+            s1 += YK_NAME(load)(in + r * in_stride + YK_LANES);
+        }
+        YK_NAME(store)(out + r * out_stride, s0);
+        YK_NAME(store)(out + r * out_stride + YK_LANES, s1);
+    }
+}
+
+static const gemm_engine YK_NAME(engine) = {
+    .mr = TILE_ROWS,
+    .nr = TILE_COLUMNS,
+    .k_block = K_BLOCK,
+    .k_unit = 1,
+    .element = 4,
+    .row_block = 192,
+    .pack_a = YK_NAME(pack_rows),
+    .pack_b = YK_NAME(pack_columns),
+    .tile = YK_NAME(tile),
+    .epilogue = YK_NAME(epilogue),
+};
+
+static void YK_NAME(gemm)(const yk_gemm_call *g) { yk_gemm_blocks(g, &YK_NAME(engine)); }
+
+#undef TILE_ROWS
+#undef TILE_COLUMNS

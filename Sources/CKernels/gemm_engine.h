@@ -1,0 +1,46 @@
+// What a set of kernels gives to the blocking of gemm_blocks.c.
+//
+// Both factors are packed into panels: `mr` rows of a or `nr` columns of b, for one block of k, k after k. A tile
+// function multiplies two panels; its sum of a block is added to what the blocks before it gave.
+#pragma once
+
+#include "yk_gemm.h"
+
+typedef struct gemm_engine {
+    int64_t mr, nr;    // the extents of a tile
+    int64_t k_block;   // the values of k that one panel holds at most
+    int64_t k_unit;    // panels are filled with zeros up to a multiple of this
+    int64_t element;   // the bytes of a packed element
+    int64_t row_block; // the rows of a that stay in L2
+    // Whether the panel of a stays in L1 while those of b pass, `column_block` columns at a time; else the other way
+    // round.
+    bool keeps_a;
+    int64_t column_block;
+    // Packs one panel: x ≤ mr (or nr) rows or columns that lie x_stride apart, k values k_stride apart.
+    void (*pack_a)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride, int64_t x,
+                   int64_t k);
+    void (*pack_b)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride, int64_t x,
+                   int64_t k);
+    // out [mr, nr] = [in +] a · b; rows in_stride and out_stride apart; in may be NULL or out.
+    void (*tile)(int64_t k, const void *a, const void *b, const float *in, int64_t in_stride, float *out,
+                 int64_t out_stride);
+    // Writes rows × columns elements of the result from (i, j) on, given their sums.
+    void (*epilogue)(const yk_gemm_call *call, int64_t batch, int64_t i, int64_t j, int64_t rows, int64_t columns,
+                     const float *sums, int64_t stride);
+    // What a thread does before and after tiles; may be NULL.
+    void (*begin)(void);
+    void (*end)(void);
+} gemm_engine;
+
+// Whether the sums of f32 may lie in c itself, because nothing follows them.
+static inline bool gemm_is_direct(const yk_gemm_call *g) {
+    return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && g->activation == YK_IDENTITY;
+}
+
+// The whole product by an engine; m, n and batch are positive.
+void yk_gemm_blocks(const yk_gemm_call *call, const gemm_engine *engine);
+
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
