@@ -17,17 +17,15 @@ static inline const void *yk_head_row(const void *p, yk_dtype t, yk_heads at, in
 static inline int64_t yk_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t yk_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-// The number of leading source positions that causality lets position t see.
+// The number of leading source positions that causality lets position t see; query_offset lies in −T..S.
 static inline int64_t yk_attention_seen(const yk_attention *c, int64_t t) {
-    if (!c->causal)
-        return c->S;
-    // Both sides may be large: compare before adding.
-    if (c->query_offset >= c->S - t)
-        return c->S;
-    if (c->query_offset < -t)
-        return 0;
-    return yk_least(c->S, t + c->query_offset + 1);
+    const int64_t seen = t + c->query_offset + 1;
+    return !c->causal || seen > c->S ? c->S : seen < 0 ? 0 : seen;
 }
+
+// At least n floats, a multiple of 16 whose cache lines are odd in number: rows so far apart meet every cache
+// set.
+static inline int64_t yk_odd_lines(int64_t n) { return ((n + 15) / 16 | 1) * 16; }
 
 // The four words of one counter value of Philox 4×32 with ten rounds.
 static inline void yk_attention_philox(uint32_t words[4], uint64_t seed, uint64_t stream, uint64_t block) {

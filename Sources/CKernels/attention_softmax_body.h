@@ -1,0 +1,170 @@
+// What happens to a tile of scores between two products: masks, exponentials, dropout. Included by
+// attention_body.h.
+
+// What the segments of a tile of queries and a tile of keys have in common.
+enum YK_NAME(at_overlap) { YK_NAME(AT_NONE), YK_NAME(AT_SOME), YK_NAME(AT_ALL) };
+
+static int YK_NAME(at_compare_segments)(const int32_t *queries, int64_t rows, const int32_t *keys,
+                                        int64_t count) {
+    int32_t q_low = INT32_MAX, q_high = -1, k_low = INT32_MAX, k_high = -1;
+    bool without = false;
+    for (int64_t i = 0; i < rows; i++) {
+        if (queries[i] < 0)
+            without = true;
+        else {
+            q_low = queries[i] < q_low ? queries[i] : q_low;
+            q_high = queries[i] > q_high ? queries[i] : q_high;
+        }
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (keys[i] < 0)
+            without = true;
+        else {
+            k_low = keys[i] < k_low ? keys[i] : k_low;
+            k_high = keys[i] > k_high ? keys[i] : k_high;
+        }
+    }
+    if (q_high < 0 || k_high < 0 || q_low > k_high || k_low > q_high)
+        return YK_NAME(AT_NONE);
+    return !without && q_low == q_high && k_low == k_high ? YK_NAME(AT_ALL) : YK_NAME(AT_SOME);
+}
+
+// Sets scores of other segments to −∞; reads and writes up to YK_LANES − 1 elements past n.
+YK_INLINE void YK_NAME(at_mask_segments)(float *scores, int32_t segment, const int32_t *keys, int64_t n) {
+    const vi wanted = (vi){} + segment, usable = (vi){} - (segment >= 0);
+    for (int64_t i = 0; i < n; i += YK_LANES) {
+        const vi same = (*(const vi *)(keys + i) == wanted) & usable;
+        YK_NAME(store)(scores + i,
+                       YK_NAME(blend)(same, YK_NAME(load)(scores + i), YK_NAME(splat)(-INFINITY)));
+    }
+}
+
+// The dropout of a call, ready for use.
+typedef struct YK_NAME(at_dropout) {
+    bool on;
+    uint32_t threshold;
+    float scale;
+    uint64_t seed, stream;
+} YK_NAME(at_dropout);
+
+static YK_NAME(at_dropout) YK_NAME(at_make_dropout)(const yk_attention *c) {
+    const uint64_t threshold = yk_dropout_threshold(c->dropout);
+    // With p = 1 nothing is kept: the scale is 0 and the threshold does not matter.
+    return (YK_NAME(at_dropout)){.on = c->dropout > 0,
+                                 .threshold = threshold > UINT32_MAX ? UINT32_MAX : (uint32_t)threshold,
+                                 .scale = (float)yk_dropout_scale(c->dropout),
+                                 .seed = c->seed,
+                                 .stream = c->stream};
+}
+
+typedef uint64_t YK_NAME(at_wide) __attribute__((vector_size(YK_LANES * 8)));
+
+// The high and low halves of x · m.
+YK_INLINE void YK_NAME(at_multiply)(vu *high, vu *low, vu x, uint32_t m) {
+    const YK_NAME(at_wide) p = __builtin_convertvector(x, YK_NAME(at_wide)) * (uint64_t)m;
+    *high = __builtin_convertvector(p >> 32, vu);
+    *low = __builtin_convertvector(p, vu);
+}
+
+// The factors (0 or the scale) of n weights whose words begin at `word`. `factors` holds n + 6 · YK_LANES
+// floats and gets its first factor at the returned address, and YK_LANES more than n.
+static const float *YK_NAME(at_factors)(float *factors, const YK_NAME(at_dropout) * d, uint64_t word,
+                                        int64_t n) {
+    const uint64_t first = word / 4;
+    const int64_t skipped = (int64_t)(word % 4);
+    float lanes[4][YK_LANES];
+    for (int64_t i = 0; i < n + skipped + YK_LANES; i += 4 * YK_LANES) {
+        vu c0, c1, c2 = (vu){} + (uint32_t)d->stream, c3 = (vu){} + (uint32_t)(d->stream >> 32);
+        for (int j = 0; j < YK_LANES; j++) {
+            const uint64_t block = first + (uint64_t)(i / 4 + j);
+            c0[j] = (uint32_t)block;
+            c1[j] = (uint32_t)(block >> 32);
+        }
+        uint32_t k0 = (uint32_t)d->seed, k1 = (uint32_t)(d->seed >> 32);
+        for (int round = 0; round < 10; round++) {
+            vu high0, low0, high1, low1;
+            YK_NAME(at_multiply)(&high0, &low0, c0, 0xD2511F53u);
+            YK_NAME(at_multiply)(&high1, &low1, c2, 0xCD9E8D57u);
+            c0 = high1 ^ c1 ^ k0;
+            c1 = low1;
+            c2 = high0 ^ c3 ^ k1;
+            c3 = low0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        const vf scale = YK_NAME(splat)(d->scale);
+        YK_NAME(store)(lanes[0], YK_NAME(blend)((vi)(c0 >= d->threshold), scale, (vf){}));
+        YK_NAME(store)(lanes[1], YK_NAME(blend)((vi)(c1 >= d->threshold), scale, (vf){}));
+        YK_NAME(store)(lanes[2], YK_NAME(blend)((vi)(c2 >= d->threshold), scale, (vf){}));
+        YK_NAME(store)(lanes[3], YK_NAME(blend)((vi)(c3 >= d->threshold), scale, (vf){}));
+        for (int j = 0; j < YK_LANES; j++)
+            for (int w = 0; w < 4; w++)
+                factors[i + 4 * j + w] = lanes[w][j];
+    }
+    return factors + skipped;
+}
+
+// e^x for x ≤ 0 or NaN, as the softmax needs it; 0 below −87.33.
+YK_INLINE vf YK_NAME(at_exp)(vf x) {
+    const vf low = YK_NAME(splat)(-87.3365448f), magic = YK_NAME(splat)(12582912.0f);
+    const vf shifted = YK_NAME(blend)(x < low, low, x) * 1.44269504f + magic, n = shifted - magic;
+    const vf clamped = YK_NAME(blend)(x < low, low, x);
+    vf r = clamped - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    // The magic number leaves n in the low bits of `shifted`; −126 ≤ n ≤ 0.
+    const vf y = p * (vf)(((vi)shifted << 23) + 0x3F800000);
+    return YK_NAME(blend)(x < low, (vf){}, y);
+}
+
+// One row of the online softmax: turns its n scores into weights below the running maximum, zeros from n to
+// `width`. Updates the maximum and the sum, and returns the factor for what was summed before. The row has
+// YK_LANES spare elements past `width`.
+YK_INLINE float YK_NAME(at_softmax_row)(float *scores, int64_t n, int64_t width, float *top, float *sum) {
+    const vf nothing = YK_NAME(splat)(-INFINITY);
+    YK_NAME(store)(scores + n, nothing);
+    vf high = nothing, high2 = nothing;
+    int64_t i = 0;
+    for (; i + YK_LANES < n; i += 2 * YK_LANES) {
+        high = YK_NAME(vmax)(YK_NAME(load)(scores + i), high);
+        high2 = YK_NAME(vmax)(YK_NAME(load)(scores + i + YK_LANES), high2);
+    }
+    if (i < n)
+        high = YK_NAME(vmax)(YK_NAME(load)(scores + i), high);
+    const float before = *top, tile = YK_NAME(maximum)(YK_NAME(vmax)(high, high2));
+    const float now = tile > before ? tile : before, base = now == -INFINITY ? 0 : now;
+    const vf subtract = YK_NAME(splat)(base);
+    vf total = (vf){}, total2 = (vf){};
+    i = 0;
+    for (; i + YK_LANES < n; i += 2 * YK_LANES) {
+        const vf p = YK_NAME(at_exp)(YK_NAME(load)(scores + i) - subtract);
+        const vf p2 = YK_NAME(at_exp)(YK_NAME(load)(scores + i + YK_LANES) - subtract);
+        YK_NAME(store)(scores + i, p);
+        YK_NAME(store)(scores + i + YK_LANES, p2);
+        total += p;
+        total2 += p2;
+    }
+    if (i < n) {
+        const vf p = YK_NAME(at_exp)(YK_NAME(load)(scores + i) - subtract);
+        YK_NAME(store)(scores + i, p);
+        total += p;
+        i += YK_LANES;
+    }
+    for (; i < width; i += YK_LANES)
+        YK_NAME(store)(scores + i, (vf){});
+    const float factor = YK_NAME(at_exp)(YK_NAME(splat)(before - base))[0];
+    *top = now;
+    *sum = *sum * factor + YK_NAME(sum)(total + total2);
+    return factor;
+}
+
+// Multiplies weights by the factors of dropout; may touch YK_LANES − 1 elements past n, which must be zeros.
+YK_INLINE void YK_NAME(at_multiply_row)(float *weights, const float *factors, int64_t n) {
+    for (int64_t i = 0; i < n; i += YK_LANES)
+        YK_NAME(store)(weights + i, YK_NAME(load)(weights + i) * YK_NAME(load)(factors + i));
+}
