@@ -1,0 +1,329 @@
+import Foundation
+import YuyanCheckpoints
+import YuyanFileFormats
+import YuyanNeuralNetworks
+import YuyanOptimizers
+
+/// Trains an objective: steps, accumulation, clipping, evaluation, early stopping, checkpoints, exact resumption.
+///
+/// A step depends on its number, the weights and the optimizer's state alone; a checkpoint holds the last two. A run
+/// that is killed at any moment and started again therefore ends with the same weights, bit for bit, as one that was
+/// not. Runs on the calling thread.
+public final class Trainer<Objective: TrainingObjective> {
+    /// What is trained.
+    public let objective: Objective
+    /// How.
+    public let arguments: TrainingArguments
+    private let optimizer: any Optimizer
+    private let schedule: LearningRateSchedule
+    private let store: CheckpointStore
+    private let dataFingerprint: String
+    private let report: (TrainingEvent) -> Void
+    private var state = TrainerState()
+    private var log: TrainingLog?
+    private let clock = ContinuousClock()
+    private var speed = SpeedMeter()
+    private let peakOperationsPerSecond: Double
+
+    /// Makes a trainer.
+    ///
+    /// - Parameters:
+    ///   - objective: What is trained.
+    ///   - arguments: How, validated.
+    ///   - optimizer: The optimizer over the model's parameters.
+    ///   - schedule: The learning rate per step.
+    ///   - dataFingerprint: What the data is; a checkpoint of other data is refused.
+    ///   - peakOperationsPerSecond: The machine's matrix peak, 0 when unknown.
+    ///   - report: Told of what happens, on the calling thread.
+    public init(
+        objective: Objective,
+        arguments: TrainingArguments,
+        optimizer: any Optimizer,
+        schedule: LearningRateSchedule,
+        dataFingerprint: String,
+        peakOperationsPerSecond: Double,
+        report: @escaping (TrainingEvent) -> Void
+    ) {
+        self.objective = objective
+        self.arguments = arguments
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.dataFingerprint = dataFingerprint
+        self.peakOperationsPerSecond = peakOperationsPerSecond
+        self.report = report
+        store = CheckpointStore(folder: arguments.outputDir)
+        state.maxSteps = Self.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
+        state.seed = arguments.seed
+        state.dataFingerprint = dataFingerprint
+    }
+
+    /// The number of optimizer steps that arguments ask for.
+    public static func stepCount(_ arguments: TrainingArguments, stepsPerEpoch: Int) -> Int {
+        if arguments.maxSteps > 0 { return arguments.maxSteps }
+        return max(1, Int((arguments.numTrainEpochs * Double(stepsPerEpoch)).rounded(.up)))
+    }
+
+    /// Trains until the end, a signal, or an error; goes on from the newest whole checkpoint where there is one.
+    ///
+    /// - Returns: How it ended.
+    /// - Throws: ``TrainingError`` for a loss or gradient that is not finite, a checkpoint that does not belong to this
+    ///   run, or a disk that refuses; checkpoints written before stay.
+    public func run() throws -> TrainingOutcome {
+        try arguments.validate()
+        try FileManager.default.createDirectory(atPath: arguments.outputDir, withIntermediateDirectories: true)
+        try resume()
+        log = try TrainingLog(
+            folder: arguments.outputDir,
+            keepingStepsUpTo: state.globalStep,
+            tensorboard: arguments.tensorboard
+        )
+        report(.started(step: state.globalStep, maxSteps: state.maxSteps))
+        let start = clock.now
+        var reason = TrainingOutcome.Reason.finished
+        while state.globalStep < state.maxSteps {
+            if let signal = StopSignal.received {
+                reason = .interrupted(signal: signal)
+                break
+            }
+            try step()
+            if try !afterStep() {
+                reason = .stoppedEarly
+                break
+            }
+        }
+        if case .interrupted = reason {
+            try save()
+        } else {
+            try finish()
+        }
+        let outcome = TrainingOutcome(
+            reason: reason,
+            step: state.globalStep,
+            metrics: arguments.loadBestModelAtEnd && state.bestStep != nil ? state.bestMetrics : state.lastMetrics,
+            bestStep: state.bestStep,
+            seconds: start.duration(to: clock.now).inSeconds
+        )
+        report(.ended(outcome))
+        return outcome
+    }
+
+    // MARK: A step
+
+    private func step() throws {
+        let begin = clock.now
+        let number = state.globalStep
+        let model = objective.model
+        model.setTraining(true)
+        model.clearGradients()
+        let batches = try (0..<arguments.gradientAccumulationSteps).map {
+            try objective.batch(step: number, microBatch: $0)
+        }
+        let targets = batches.reduce(0) { $0 + objective.targetCount($1) }
+        guard targets > 0 else {
+            throw TrainingError("step \(number + 1): the batch has no targets that count; check the data and labels")
+        }
+        var loss = 0.0
+        for (position, batch) in batches.enumerated() {
+            model.setRandom(seed: arguments.seed, call: UInt64(number * batches.count + position))
+            loss += try backward(batch, scale: 1 / Float(targets), step: number)
+        }
+        let norm = try optimizer.clipGradients(
+            maxNorm: arguments.maxGradNorm > 0 ? arguments.maxGradNorm : nil,
+            maxValue: arguments.maxGradValue > 0 ? arguments.maxGradValue : nil
+        )
+        guard norm.isFinite else { throw nonFiniteGradient(step: number) }
+        let rate = schedule.learningRate(at: number)
+        optimizer.step(learningRate: rate)
+        state.globalStep += 1
+        state.epoch = Double(state.globalStep) / Double(max(objective.stepsPerEpoch, 1))
+        state.lossSum += loss * Double(targets)
+        state.lossTargets += targets
+        speed.add(
+            tokens: batches.reduce(0) { $0 + objective.inputCount($1) },
+            operations: objective.operationsPerStep,
+            seconds: begin.duration(to: clock.now).inSeconds
+        )
+        try logIfDue(lastLoss: loss, rate: rate, norm: norm)
+    }
+
+    private func backward(_ batch: Objective.Batch, scale: Float, step: Int) throws -> Double {
+        let tape = Tape()
+        let loss = tape.record { objective.loss(batch, scale: scale) }
+        let value = loss.item()
+        guard value.isFinite else {
+            let bad = objective.model.namedParameters().first { $0.parameter.value.firstNonFiniteIndex != nil }
+            throw TrainingError(
+                "step \(step + 1): the loss is \(value)"
+                    + (bad.map { "; the first value that is not finite is in \($0.name)" } ?? "; all weights are finite")
+                    + "; a lower learning rate or max_grad_norm may help; the last checkpoint is untouched"
+            )
+        }
+        tape.backward(from: loss)
+        return value
+    }
+
+    private func nonFiniteGradient(step: Int) -> TrainingError {
+        let bad = objective.model.namedParameters().first { $0.parameter.gradient?.firstNonFiniteIndex != nil }
+        return TrainingError(
+            "step \(step + 1): the gradient of \(bad?.name ?? "the model") is not finite; a lower learning rate may help; "
+                + "the weights and the last checkpoint are untouched"
+        )
+    }
+
+    private func logIfDue(lastLoss: Double, rate: Double, norm: Double) throws {
+        let share = peakOperationsPerSecond > 0 ? speed.operationsPerSecond / peakOperationsPerSecond : 0
+        report(
+            .progress(
+                TrainingProgress(
+                    step: state.globalStep,
+                    maxSteps: state.maxSteps,
+                    loss: lastLoss,
+                    tokensPerSecond: speed.tokensPerSecond,
+                    peakShare: share,
+                    secondsLeft: Double(state.maxSteps - state.globalStep) * speed.secondsPerStep
+                )
+            )
+        )
+        guard state.globalStep % arguments.loggingSteps == 0 || state.globalStep == state.maxSteps else { return }
+        let entry = TrainingLogEntry(
+            step: state.globalStep,
+            epoch: state.epoch,
+            loss: state.lossTargets > 0 ? state.lossSum / Double(state.lossTargets) : 0,
+            learningRate: rate,
+            gradNorm: norm,
+            tokensPerSecond: speed.tokensPerSecond,
+            peakShare: share
+        )
+        state.lossSum = 0
+        state.lossTargets = 0
+        let values = [
+            ("epoch", entry.epoch), ("loss", entry.loss), ("learning_rate", rate), ("grad_norm", norm),
+            ("tokens_per_second", entry.tokensPerSecond), ("peak_share", share),
+        ]
+        try log?.write(step: entry.step, values.map { (key: $0.0, value: $0.1) }, group: "train")
+        report(.logged(entry))
+    }
+
+    // MARK: Between steps
+
+    /// Evaluates and saves where due; false when the run is to stop early.
+    private func afterStep() throws -> Bool {
+        let step = state.globalStep
+        let isLast = step == state.maxSteps
+        var improved = false
+        if isLast || (arguments.evalSteps > 0 && step % arguments.evalSteps == 0) {
+            guard let isBest = try evaluate() else { return true }
+            improved = isBest
+        }
+        let isSaveDue = arguments.saveSteps > 0 && step % arguments.saveSteps == 0
+        if isSaveDue || isLast || (improved && arguments.loadBestModelAtEnd) { try save() }
+        return arguments.earlyStoppingPatience == 0
+            || state.evaluationsWithoutImprovement < arguments.earlyStoppingPatience
+    }
+
+    /// Evaluates; nil when a signal cut it short.
+    private func evaluate() throws -> Bool? {
+        report(.evaluating(step: state.globalStep))
+        objective.model.setTraining(false)
+        let metrics = try Tape.withoutRecording {
+            try objective.evaluate(isCancelled: { StopSignal.received != nil })
+        }
+        if StopSignal.received != nil { return nil }
+        guard let value = metrics[arguments.metricForBestModel] else {
+            throw TrainingError(
+                "metric_for_best_model is \(arguments.metricForBestModel), which the evaluation does not give; it gives "
+                    + metrics.keys.sorted().joined(separator: ", ")
+            )
+        }
+        state.lastMetrics = metrics
+        let gain = state.bestMetric.map { arguments.greaterIsBetter ? value - $0 : $0 - value } ?? .infinity
+        let isBest = gain > arguments.earlyStoppingThreshold || state.bestMetric == nil
+        if isBest {
+            state.bestMetric = value
+            state.bestStep = state.globalStep
+            state.bestMetrics = metrics
+            state.evaluationsWithoutImprovement = 0
+        } else {
+            state.evaluationsWithoutImprovement += 1
+        }
+        schedule.observe(metric: value, isBetterWhenGreater: arguments.greaterIsBetter)
+        try log?.write(
+            step: state.globalStep,
+            metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
+            group: "eval"
+        )
+        report(.evaluated(step: state.globalStep, metrics: metrics, isBest: isBest))
+        return isBest
+    }
+
+    /// Evaluates once more where the last step did not, and leaves the chosen model in the output folder.
+    private func finish() throws {
+        if arguments.loadBestModelAtEnd, let best = state.bestStep, best != state.globalStep,
+            let checkpoint = try store.list().first(where: { $0.step == best })
+        {
+            try objective.loadModel(from: checkpoint.path)
+        }
+        try objective.saveModel(to: arguments.outputDir)
+    }
+
+    // MARK: Saving and resuming
+
+    private func save() throws {
+        let checkpoint = try store.save(step: state.globalStep) { folder in
+            try objective.saveModel(to: folder)
+            try optimizer.saveState(to: "\(folder)/optimizer.safetensors")
+            state.plateau = schedule.state
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            try SafeFile.write(try encoder.encode(state), to: "\(folder)/trainer_state.json")
+        }
+        report(.saved(step: checkpoint.step, folder: checkpoint.path))
+        try store.rotate(limit: arguments.saveTotalLimit, keep: state.bestStep)
+    }
+
+    private func resume() throws {
+        guard let checkpoint = try store.newestValid(warn: { report(.warning($0)) }) else { return }
+        let path = "\(checkpoint.path)/trainer_state.json"
+        let saved: TrainerState
+        do {
+            saved = try JSONDecoder().decode(TrainerState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw TrainingError("\(path) cannot be read: \(error)")
+        }
+        func same(_ name: String, _ old: some Equatable, _ new: some Equatable, _ matches: Bool) throws {
+            guard !matches else { return }
+            throw TrainingError(
+                "\(checkpoint.path) belongs to a run with \(name) \(old), this one has \(new); use another output_dir "
+                    + "or remove the folder"
+            )
+        }
+        try same("seed", saved.seed, state.seed, saved.seed == state.seed)
+        try same(
+            "data fingerprint",
+            saved.dataFingerprint,
+            dataFingerprint,
+            saved.dataFingerprint == dataFingerprint
+        )
+        let maxSteps = state.maxSteps
+        try objective.loadModel(from: checkpoint.path)
+        try optimizer.restoreState(from: "\(checkpoint.path)/optimizer.safetensors")
+        state = saved
+        state.maxSteps = maxSteps
+        schedule.restore(saved.plateau)
+    }
+}
+
+/// The speed over the last steps.
+private struct SpeedMeter {
+    private var steps: [(tokens: Int, operations: Double, seconds: Double)] = []
+
+    mutating func add(tokens: Int, operations: Double, seconds: Double) {
+        steps.append((tokens, operations, seconds))
+        if steps.count > 20 { steps.removeFirst() }
+    }
+
+    private var seconds: Double { max(steps.reduce(0) { $0 + $1.seconds }, 1e-9) }
+    var tokensPerSecond: Double { Double(steps.reduce(0) { $0 + $1.tokens }) / seconds }
+    var operationsPerSecond: Double { steps.reduce(0) { $0 + $1.operations } / seconds }
+    var secondsPerStep: Double { steps.isEmpty ? 0 : seconds / Double(steps.count) }
+}

@@ -1,0 +1,36 @@
+/// Everything besides weights and optimizer state that a run needs to go on exactly: `trainer_state.json`.
+public struct TrainerState: Codable, Equatable, Sendable {
+    /// The format of this file.
+    public var version = 1
+    /// Optimizer steps done.
+    public var globalStep = 0
+    /// Passes over the data so far.
+    public var epoch = 0.0
+    /// The number of steps of the whole run.
+    public var maxSteps = 0
+    /// The best value of the deciding figure.
+    public var bestMetric: Double?
+    /// The step where it was reached.
+    public var bestStep: Int?
+    /// Evaluations since then.
+    public var evaluationsWithoutImprovement = 0
+    /// The figures of the last evaluation.
+    public var lastMetrics: [String: Double] = [:]
+    /// The best evaluation's figures.
+    public var bestMetrics: [String: Double] = [:]
+    /// The sum of the losses of the steps since the last log line, weighted by targets.
+    public var lossSum = 0.0
+    /// The targets of those steps.
+    public var lossTargets = 0
+    /// The state of a schedule that depends on evaluations.
+    public var plateau: [String: Double] = [:]
+    /// The optimizer's counters.
+    public var optimizer: [String: Double] = [:]
+    /// The seed of weights, order and dropout: a run goes on only with the one it began with.
+    public var seed: UInt64 = 0
+    /// The data's fingerprint: likewise.
+    public var dataFingerprint = ""
+
+    /// The state before the first step.
+    public init() {}
+}

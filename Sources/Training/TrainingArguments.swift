@@ -1,0 +1,115 @@
+/// How a run trains: the names and meanings of Hugging Face's TrainingArguments where there is such an argument.
+public struct TrainingArguments: Sendable, Codable, Equatable {
+    /// Where checkpoints, logs and the trained model go.
+    public var outputDir = "out"
+    /// The number of optimizer steps; 0 or less means that `numTrainEpochs` decides.
+    public var maxSteps = -1
+    /// The number of passes over the data when `maxSteps` is not given.
+    public var numTrainEpochs = 3.0
+    /// Rows per micro-batch.
+    public var perDeviceTrainBatchSize = 8
+    /// Rows per evaluation batch; 0 means as many as in training.
+    public var perDeviceEvalBatchSize = 0
+    /// Micro-batches per optimizer step. The loss of a step is the mean over all tokens of all of them.
+    public var gradientAccumulationSteps = 1
+    /// The peak learning rate.
+    public var learningRate = 5e-4
+    /// The schedule's name, for example `cosine`.
+    public var lrSchedulerType = "cosine"
+    /// Steps of linear warm-up from 0.
+    public var warmupSteps = 0
+    /// Warm-up as a share of all steps, used when `warmupSteps` is 0.
+    public var warmupRatio = 0.0
+    /// The schedule's last learning rate as a share of the peak.
+    public var minLrRatio = 0.1
+    /// The optimizer's name, for example `adamw`.
+    public var optim = "adamw"
+    /// Decoupled weight decay of matrices.
+    public var weightDecay = 0.1
+    /// AdamW's β₁ (and the momentum of SGD, Lion and Muon).
+    public var adamBeta1 = 0.9
+    /// AdamW's β₂.
+    public var adamBeta2 = 0.95
+    /// AdamW's ε.
+    public var adamEpsilon = 1e-8
+    /// The L1 penalty on all values.
+    public var l1Penalty = 0.0
+    /// The largest global norm of the gradient; 0 for no clipping.
+    public var maxGradNorm = 1.0
+    /// The largest magnitude of a gradient's element; 0 for no clipping.
+    public var maxGradValue = 0.0
+    /// Label smoothing of the training loss.
+    public var labelSmoothingFactor = 0.0
+    /// Whether branches run in bf16; nil means where the processor multiplies bf16 faster.
+    public var bf16: Bool?
+    /// Whether intermediate values are made again in the backward pass to save memory.
+    public var gradientCheckpointing = false
+    /// Steps between log lines.
+    public var loggingSteps = 10
+    /// Steps between evaluations; 0 for none but the last.
+    public var evalSteps = 250
+    /// Steps between checkpoints; 0 for none but the last.
+    public var saveSteps = 250
+    /// How many checkpoints stay besides the best; 0 for all.
+    public var saveTotalLimit = 2
+    /// Whether the result is the best evaluated model and not the last.
+    public var loadBestModelAtEnd = true
+    /// The evaluation figure that says which model is best.
+    public var metricForBestModel = "eval_loss"
+    /// Whether more of it is better.
+    public var greaterIsBetter = false
+    /// Evaluations without improvement after which the run stops; 0 for never.
+    public var earlyStoppingPatience = 0
+    /// The least improvement that counts.
+    public var earlyStoppingThreshold = 0.0
+    /// The seed of weights, order and dropout.
+    public var seed: UInt64 = 42
+    /// The seed of the data's order; `seed` when nil.
+    public var dataSeed: UInt64?
+    /// Whether TensorBoard event files are written.
+    public var tensorboard = true
+
+    /// The defaults.
+    public init() {}
+
+    /// Checks every value that has bounds.
+    ///
+    /// - Throws: ``TrainingError`` naming the argument, its value and what would be right.
+    public func validate() throws {
+        try check(perDeviceTrainBatchSize >= 1, "per_device_train_batch_size", perDeviceTrainBatchSize, "at least 1")
+        try check(perDeviceEvalBatchSize >= 0, "per_device_eval_batch_size", perDeviceEvalBatchSize, "0 or more")
+        try check(gradientAccumulationSteps >= 1, "gradient_accumulation_steps", gradientAccumulationSteps, "at least 1")
+        try check(maxSteps > 0 || numTrainEpochs > 0, "num_train_epochs", numTrainEpochs, "above 0, or max_steps given")
+        try check(learningRate.isFinite && learningRate >= 0, "learning_rate", learningRate, "0 or more")
+        try check((0...1).contains(minLrRatio), "min_lr_ratio", minLrRatio, "from 0 to 1")
+        try check((0...1).contains(warmupRatio), "warmup_ratio", warmupRatio, "from 0 to 1")
+        try check(warmupSteps >= 0, "warmup_steps", warmupSteps, "0 or more")
+        try check(weightDecay.isFinite && weightDecay >= 0, "weight_decay", weightDecay, "0 or more")
+        try check((0..<1).contains(adamBeta1), "adam_beta1", adamBeta1, "from 0 to below 1")
+        try check((0..<1).contains(adamBeta2), "adam_beta2", adamBeta2, "from 0 to below 1")
+        try check(adamEpsilon > 0, "adam_epsilon", adamEpsilon, "above 0")
+        try check(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "0 (no clipping) or more")
+        try check(maxGradValue >= 0, "max_grad_value", maxGradValue, "0 (no clipping) or more")
+        try check((0..<1).contains(labelSmoothingFactor), "label_smoothing_factor", labelSmoothingFactor, "from 0 to below 1")
+        try check(loggingSteps >= 1, "logging_steps", loggingSteps, "at least 1")
+        try check(evalSteps >= 0, "eval_steps", evalSteps, "0 or more")
+        try check(saveSteps >= 0, "save_steps", saveSteps, "0 or more")
+        try check(saveTotalLimit >= 0, "save_total_limit", saveTotalLimit, "0 (all) or more")
+        try check(earlyStoppingPatience >= 0, "early_stopping_patience", earlyStoppingPatience, "0 (never) or more")
+    }
+
+    private func check(_ holds: Bool, _ key: String, _ value: some Any, _ wanted: String) throws {
+        if !holds { throw TrainingError("\(key) is \(value); it must be \(wanted)") }
+    }
+}
+
+/// What goes wrong in a run for reasons outside the program: settings, data, disks, numbers that leave the range.
+public struct TrainingError: Error, CustomStringConvertible, Sendable, Equatable {
+    /// What happened, where, and what would be right.
+    public let description: String
+
+    /// Makes an error of a message.
+    public init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import YuyanFileFormats
+
+/// `train.jsonl`: one JSON object per log line and per evaluation, with TensorBoard events beside it.
+///
+/// When a run goes on from a checkpoint, lines of later steps are dropped first, so that the file reads as if the run
+/// had never stopped.
+final class TrainingLog {
+    let path: String
+    private let handle: FileHandle
+    private let events: TensorBoardWriter?
+
+    init(folder: String, keepingStepsUpTo step: Int, tensorboard: Bool) throws {
+        path = "\(folder)/train.jsonl"
+        try TrainingLog.trim(path, upTo: step)
+        if !FileManager.default.fileExists(atPath: path), !FileManager.default.createFile(atPath: path, contents: nil) {
+            throw TrainingError("\(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try handle.seekToEnd()
+        events = tensorboard ? try TensorBoardWriter(folder: "\(folder)/tensorboard") : nil
+    }
+
+    deinit { try? handle.close() }
+
+    /// Appends a line and its scalars.
+    func write(step: Int, _ values: [(key: String, value: Double)], group: String) throws {
+        var object = JSONObject()
+        object["step"] = .integer(step)
+        for (key, value) in values where value.isFinite { object[key] = .number(value) }
+        var line = JSONValue.object(object).printedBytes(indent: nil)
+        line.append(10)
+        do {
+            try handle.write(contentsOf: line)
+        } catch {
+            throw TrainingError("\(path) cannot be written: \(error.localizedDescription)")
+        }
+        for (key, value) in values where key != "epoch" {
+            try events?.addScalar("\(group)/\(key)", Float(value), step: step)
+        }
+        try events?.flush()
+    }
+
+    private static func trim(_ path: String, upTo step: Int) throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let reader = try LineReader(path: path)
+        var kept: [UInt8] = []
+        while let line = try reader.nextBytes() {
+            // A last line that a kill cut short is no JSON and is dropped.
+            guard let object = try? JSONValue(parsing: line), let number = object.objectValue?["step"]?.integerValue,
+                number <= step
+            else { continue }
+            kept += line
+            kept.append(10)
+        }
+        try SafeFile.write(kept, to: path)
+    }
+}
