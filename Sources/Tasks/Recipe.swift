@@ -1,0 +1,188 @@
+import YuyanFileFormats
+import YuyanTraining
+
+/// A whole run in one value: what is done, with which data, tokenizer, model and settings.
+public struct Recipe: Sendable, Equatable {
+    /// The kind of work; `language-modeling`.
+    public var task = "language-modeling"
+    /// Where the text comes from.
+    public var data = DataRecipe()
+    /// How text becomes tokens.
+    public var tokenizer = TokenizerRecipe()
+    /// The network.
+    public var model = ModelRecipe()
+    /// How it is trained.
+    public var training = TrainingArguments()
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The section `data`.
+public struct DataRecipe: Sendable, Equatable {
+    /// A text file, a JSONL file, a folder of them, or a folder that `yuyan prepare` wrote.
+    public var train = ""
+    /// Validation data of its own; a share of `train` when nil.
+    public var validation: String?
+    /// The share of documents that validate.
+    public var validationFraction = 0.05
+    /// `auto`, `text` or `jsonl`.
+    public var format = "auto"
+    /// The column of JSONL that holds the text.
+    public var textColumn = "text"
+    /// File name endings of a folder that are read, separated by commas; empty for all.
+    public var extensions = ""
+    /// What happens with text that is not UTF-8: `refuse`, `replace` or `skip`.
+    public var invalidUtf8 = "refuse"
+    /// Whether documents that occur twice are kept once.
+    public var deduplicate = false
+    /// Whether the text is brought to Unicode's normal form C.
+    public var normalize = false
+    /// Where the tokens are kept; below the run's folder when nil.
+    public var prepared: String?
+    /// `blocks` (every token once per epoch) or `windows` (random offsets, as in nanoGPT).
+    public var order = "blocks"
+    /// Whether attention stays inside a document.
+    public var isolateDocuments = true
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The section `tokenizer`.
+public struct TokenizerRecipe: Sendable, Equatable {
+    /// `bpe`, `byte` or `char`.
+    public var type = "bpe"
+    /// The number of entries that BPE learns.
+    public var vocabSize = 8192
+    /// BPE's rule for cutting text into words: `gpt2` or `cl100k`.
+    public var split = "cl100k"
+    /// A tokenizer that exists: a folder or a `tokenizer.json`; it is used as it is.
+    public var path: String?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The section `model`.
+public struct ModelRecipe: Sendable, Equatable {
+    /// `decoder`.
+    public var family = "decoder"
+    /// `gpt2` (learned positions, layer norm, GELU) or `llama` (rotary positions, RMS norm, SwiGLU).
+    public var layout = "gpt2"
+    /// The number of blocks.
+    public var numHiddenLayers = 6
+    /// The width D.
+    public var hiddenSize = 384
+    /// The number of heads H.
+    public var numAttentionHeads = 6
+    /// The number of key/value heads K; H when nil.
+    public var numKeyValueHeads: Int?
+    /// The feed-forward width F; 4·D (GPT-2) or 8/3·D (Llama) when nil.
+    public var intermediateSize: Int?
+    /// The longest context T.
+    public var maxPositionEmbeddings = 256
+    /// Dropout everywhere.
+    public var dropout = 0.0
+    /// Whether linear layers and norms have biases; the layout's habit when nil.
+    public var bias: Bool?
+    /// Whether the embedding serves as the last projection; the layout's habit when nil.
+    public var tieWordEmbeddings: Bool?
+    /// A model folder to begin with instead of random weights.
+    public var path: String?
+
+    /// The defaults.
+    public init() {}
+}
+
+// MARK: Keys
+
+extension DataRecipe {
+    static var fields: [RecipeField<DataRecipe>] {
+        [
+            .text("train", "dataset", at: \.train),
+            .optionalText("validation", at: \.validation),
+            .number("validation_fraction", at: \.validationFraction),
+            .text("format", at: \.format, oneOf: ["auto", "text", "jsonl"]),
+            .text("text_column", at: \.textColumn),
+            .text("extensions", at: \.extensions),
+            .text("invalid_utf8", at: \.invalidUtf8, oneOf: ["refuse", "replace", "skip"]),
+            .flag("deduplicate", at: \.deduplicate),
+            .flag("normalize", at: \.normalize),
+            .optionalText("prepared", at: \.prepared),
+            .text("order", at: \.order, oneOf: ["blocks", "windows"]),
+            .flag("isolate_documents", at: \.isolateDocuments),
+        ]
+    }
+}
+
+extension TokenizerRecipe {
+    static var fields: [RecipeField<TokenizerRecipe>] {
+        [
+            .text("type", at: \.type, oneOf: ["bpe", "byte", "char"]),
+            .integer("vocab_size", at: \.vocabSize),
+            .text("split", at: \.split, oneOf: ["gpt2", "cl100k"]),
+            .optionalText("path", at: \.path),
+        ]
+    }
+}
+
+extension ModelRecipe {
+    static var fields: [RecipeField<ModelRecipe>] {
+        [
+            .text("family", at: \.family, oneOf: ["decoder"]),
+            .text("layout", at: \.layout, oneOf: ["gpt2", "llama"]),
+            .integer("num_hidden_layers", "n_layer", at: \.numHiddenLayers),
+            .integer("hidden_size", "n_embd", at: \.hiddenSize),
+            .integer("num_attention_heads", "n_head", at: \.numAttentionHeads),
+            .optionalInteger("num_key_value_heads", at: \.numKeyValueHeads),
+            .optionalInteger("intermediate_size", at: \.intermediateSize),
+            .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
+            .number("dropout", at: \.dropout),
+            .optionalFlag("bias", at: \.bias),
+            .optionalFlag("tie_word_embeddings", at: \.tieWordEmbeddings),
+            .optionalText("path", at: \.path),
+        ]
+    }
+}
+
+extension TrainingArguments {
+    static var fields: [RecipeField<TrainingArguments>] {
+        [
+            .text("output_dir", "out_dir", at: \.outputDir),
+            .integer("max_steps", "max_iters", at: \.maxSteps),
+            .number("num_train_epochs", at: \.numTrainEpochs),
+            .integer("per_device_train_batch_size", "batch_size", at: \.perDeviceTrainBatchSize),
+            .integer("per_device_eval_batch_size", at: \.perDeviceEvalBatchSize),
+            .integer("gradient_accumulation_steps", at: \.gradientAccumulationSteps),
+            .number("learning_rate", at: \.learningRate),
+            .text("lr_scheduler_type", at: \.lrSchedulerType),
+            .integer("warmup_steps", "warmup_iters", at: \.warmupSteps),
+            .number("warmup_ratio", at: \.warmupRatio),
+            .number("min_lr_ratio", at: \.minLrRatio),
+            .text("optim", at: \.optim),
+            .number("weight_decay", at: \.weightDecay),
+            .number("adam_beta1", "beta1", at: \.adamBeta1),
+            .number("adam_beta2", "beta2", at: \.adamBeta2),
+            .number("adam_epsilon", at: \.adamEpsilon),
+            .number("l1_penalty", at: \.l1Penalty),
+            .number("max_grad_norm", "grad_clip", at: \.maxGradNorm),
+            .number("max_grad_value", at: \.maxGradValue),
+            .number("label_smoothing_factor", at: \.labelSmoothingFactor),
+            .optionalFlag("bf16", at: \.bf16),
+            .flag("gradient_checkpointing", at: \.gradientCheckpointing),
+            .integer("logging_steps", "log_interval", at: \.loggingSteps),
+            .integer("eval_steps", "eval_interval", at: \.evalSteps),
+            .integer("save_steps", at: \.saveSteps),
+            .integer("save_total_limit", at: \.saveTotalLimit),
+            .flag("load_best_model_at_end", at: \.loadBestModelAtEnd),
+            .text("metric_for_best_model", at: \.metricForBestModel),
+            .flag("greater_is_better", at: \.greaterIsBetter),
+            .integer("early_stopping_patience", at: \.earlyStoppingPatience),
+            .number("early_stopping_threshold", at: \.earlyStoppingThreshold),
+            .seed("seed", at: \.seed),
+            .optionalSeed("data_seed", at: \.dataSeed),
+            .flag("tensorboard", at: \.tensorboard),
+        ]
+    }
+}

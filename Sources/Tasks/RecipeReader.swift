@@ -1,0 +1,188 @@
+import Foundation
+import Yams
+import YuyanFileFormats
+import YuyanTraining
+
+extension Recipe {
+    /// Reads a recipe from YAML.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - overrides: `key=value` settings that win over the file; a key may carry its section (`training.seed`).
+    /// - Throws: ``RecipeError`` with file, line and key for anything that is not understood.
+    public init(path: String, overrides: [String] = []) throws {
+        let text: String
+        do {
+            text = try SafeFile.readText(path, limit: 1 << 24)
+        } catch {
+            throw RecipeError("\(error)")
+        }
+        try self.init(yaml: text, name: path, overrides: overrides)
+    }
+
+    /// Reads a recipe from the text of a YAML document.
+    ///
+    /// - Parameters:
+    ///   - yaml: The document.
+    ///   - name: What messages call it.
+    ///   - overrides: `key=value` settings that win.
+    /// - Throws: ``RecipeError`` for anything that is not understood.
+    public init(yaml: String, name: String, overrides: [String] = []) throws {
+        self.init()
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch {
+            throw RecipeError("\(name): \(error)".trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        if let root, root.null == nil {
+            guard let mapping = root.mapping else {
+                throw RecipeError("\(name): a recipe is a mapping of task, data, tokenizer, model and training")
+            }
+            for (key, value) in mapping { try take(key, value, name) }
+        }
+        for setting in overrides { try override(setting) }
+        try validate(name)
+    }
+
+    private static let sections = ["task", "data", "tokenizer", "model", "training"]
+
+    private mutating func take(_ keyNode: Node, _ value: Node, _ name: String) throws {
+        let key = keyNode.scalar?.string ?? ""
+        let place = Self.place(keyNode, name)
+        if key == "task" {
+            guard let scalar = value.scalar else { throw RecipeError("\(place): task must be text") }
+            task = scalar.string
+            return
+        }
+        guard Self.sections.contains(key) else {
+            let near = nearestName(to: key, in: Self.sections).map { "; did you mean \($0)?" } ?? ""
+            throw RecipeError("\(place): a recipe has no section \(key)\(near)")
+        }
+        if value.null != nil { return }
+        guard let mapping = value.mapping else {
+            throw RecipeError("\(Self.place(value, name)): the section \(key) must be a mapping of keys to values")
+        }
+        for (inner, node) in mapping {
+            let innerKey = inner.scalar?.string ?? ""
+            guard let scalar = node.scalar else {
+                throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
+            }
+            if node.null != nil { continue }
+            let quoted = scalar.style == .doubleQuoted || scalar.style == .singleQuoted
+            try assign(
+                section: key,
+                key: innerKey,
+                RecipeScalar(text: scalar.string, isQuoted: quoted),
+                place: Self.place(inner, name)
+            )
+        }
+    }
+
+    private mutating func override(_ setting: String) throws {
+        guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
+            throw RecipeError("\(setting): a setting is written key=value, for example training.max_steps=1000")
+        }
+        let name = String(setting[..<equals])
+        let value = RecipeScalar(text: String(setting[setting.index(after: equals)...]), isQuoted: false)
+        if name == "task" {
+            task = value.text
+            return
+        }
+        if let dot = name.firstIndex(of: ".") {
+            let section = String(name[..<dot])
+            guard Self.sections.contains(section) else {
+                let near = nearestName(to: section, in: Self.sections).map { "; did you mean \($0)?" } ?? ""
+                throw RecipeError("\(setting): a recipe has no section \(section)\(near)")
+            }
+            try assign(section: section, key: String(name[name.index(after: dot)...]), value, place: setting)
+            return
+        }
+        let owners = Self.sections.filter { Self.keys(of: $0).contains(name) }
+        switch owners.count {
+        case 1: try assign(section: owners[0], key: name, value, place: setting)
+        case 0:
+            let all = Self.sections.flatMap(Self.keys)
+            let near = nearestName(to: name, in: all).map { "; did you mean \($0)?" } ?? ""
+            throw RecipeError("\(setting): a recipe has no key \(name)\(near)")
+        default:
+            let choices = owners.map { "\($0).\(name)" }.joined(separator: " or ")
+            throw RecipeError("\(setting): \(name) stands in several sections; write \(choices)")
+        }
+    }
+
+    private static func keys(of section: String) -> [String] {
+        switch section {
+        case "data": DataRecipe.fields.flatMap { [$0.key] + $0.aliases }
+        case "tokenizer": TokenizerRecipe.fields.flatMap { [$0.key] + $0.aliases }
+        case "model": ModelRecipe.fields.flatMap { [$0.key] + $0.aliases }
+        case "training": TrainingArguments.fields.flatMap { [$0.key] + $0.aliases }
+        default: []
+        }
+    }
+
+    private mutating func assign(section: String, key: String, _ value: RecipeScalar, place: String) throws {
+        switch section {
+        case "data": try assign(DataRecipe.fields, to: \.data, section, key, value, place)
+        case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
+        case "model": try assign(ModelRecipe.fields, to: \.model, section, key, value, place)
+        default: try assign(TrainingArguments.fields, to: \.training, section, key, value, place)
+        }
+    }
+
+    private mutating func assign<Section>(
+        _ fields: [RecipeField<Section>],
+        to path: WritableKeyPath<Recipe, Section>,
+        _ section: String,
+        _ key: String,
+        _ value: RecipeScalar,
+        _ place: String
+    ) throws {
+        guard let field = fields.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
+            let near = nearestName(to: key, in: fields.flatMap { [$0.key] + $0.aliases })
+            throw RecipeError("\(place): \(section) has no key \(key)" + (near.map { "; did you mean \($0)?" } ?? ""))
+        }
+        guard field.assign(&self[keyPath: path], value) else {
+            throw RecipeError("\(place): \(section).\(key) must be \(field.wanted), not \"\(value.text)\"")
+        }
+    }
+
+    private static func place(_ node: Node, _ name: String) -> String {
+        node.mark.map { "\(name):\($0.line)" } ?? name
+    }
+
+    private func validate(_ name: String) throws {
+        guard task == "language-modeling" else {
+            throw RecipeError("\(name): task is \(task); language-modeling is what there is")
+        }
+        guard data.validationFraction > 0, data.validationFraction < 1 else {
+            throw RecipeError(
+                "\(name): data.validation_fraction is \(data.validationFraction); it must lie between 0 and 1"
+            )
+        }
+        guard model.dropout >= 0, model.dropout < 1 else {
+            throw RecipeError("\(name): model.dropout is \(model.dropout); it must be from 0 to below 1")
+        }
+        do {
+            try training.validate()
+        } catch {
+            throw RecipeError("\(name): training.\(error)")
+        }
+    }
+
+    /// The recipe with every key, as JSON: what a run records.
+    public var resolved: JSONValue {
+        func section<Section>(_ fields: [RecipeField<Section>], _ value: Section) -> JSONValue {
+            var object = JSONObject()
+            for field in fields { object[field.key] = field.read(value) }
+            return .object(object)
+        }
+        var object = JSONObject()
+        object["task"] = .string(task)
+        object["data"] = section(DataRecipe.fields, data)
+        object["tokenizer"] = section(TokenizerRecipe.fields, tokenizer)
+        object["model"] = section(ModelRecipe.fields, model)
+        object["training"] = section(TrainingArguments.fields, training)
+        return .object(object)
+    }
+}
