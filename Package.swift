@@ -5,12 +5,17 @@ import PackageDescription
 // Docs/architecture.md says what lives on every floor; `Tools/check-layers` holds it against this manifest.
 
 let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("ExistentialAny")
 ]
 
 /// A library target `Yuyan<name>` in `Sources/<name>`.
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: "Yuyan\(name)", dependencies: dependencies, path: "Sources/\(name)", swiftSettings: swiftSettings)
+    .target(
+        name: "Yuyan\(name)",
+        dependencies: dependencies,
+        path: "Sources/\(name)",
+        swiftSettings: swiftSettings
+    )
 }
 
 /// A test target in `Tests/<name>`.
@@ -26,7 +31,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
     name: "yuyan",
     products: [
-        .executable(name: "yuyan", targets: ["yuyan"]),
+        .executable(name: "yuyan", targets: ["yuyan"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

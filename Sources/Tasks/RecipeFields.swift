@@ -16,7 +16,11 @@ struct RecipeField<Section> {
 }
 
 extension RecipeField {
-    static func integer(_ key: String, _ aliases: String..., at path: WritableKeyPath<Section, Int>) -> RecipeField {
+    static func integer(
+        _ key: String,
+        _ aliases: String...,
+        at path: WritableKeyPath<Section, Int>
+    ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,
@@ -48,7 +52,11 @@ extension RecipeField {
         )
     }
 
-    static func seed(_ key: String, _ aliases: String..., at path: WritableKeyPath<Section, UInt64>) -> RecipeField {
+    static func seed(
+        _ key: String,
+        _ aliases: String...,
+        at path: WritableKeyPath<Section, UInt64>
+    ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,
@@ -76,7 +84,11 @@ extension RecipeField {
         )
     }
 
-    static func number(_ key: String, _ aliases: String..., at path: WritableKeyPath<Section, Double>) -> RecipeField {
+    static func number(
+        _ key: String,
+        _ aliases: String...,
+        at path: WritableKeyPath<Section, Double>
+    ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,
@@ -145,7 +157,11 @@ extension RecipeField {
         )
     }
 
-    static func flag(_ key: String, _ aliases: String..., at path: WritableKeyPath<Section, Bool>) -> RecipeField {
+    static func flag(
+        _ key: String,
+        _ aliases: String...,
+        at path: WritableKeyPath<Section, Bool>
+    ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,

@@ -37,7 +37,9 @@ extension Recipe {
         }
         if let root, root.null == nil {
             guard let mapping = root.mapping else {
-                throw RecipeError("\(name): a recipe is a mapping of task, data, tokenizer, model and training")
+                throw RecipeError(
+                    "\(name): a recipe is a mapping of task, data, tokenizer, model and training"
+                )
             }
             for (key, value) in mapping { try take(key, value, name) }
         }
@@ -61,7 +63,9 @@ extension Recipe {
         }
         if value.null != nil { return }
         guard let mapping = value.mapping else {
-            throw RecipeError("\(Self.place(value, name)): the section \(key) must be a mapping of keys to values")
+            throw RecipeError(
+                "\(Self.place(value, name)): the section \(key) must be a mapping of keys to values"
+            )
         }
         for (inner, node) in mapping {
             let innerKey = inner.scalar?.string ?? ""
@@ -81,7 +85,9 @@ extension Recipe {
 
     private mutating func override(_ setting: String) throws {
         guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
-            throw RecipeError("\(setting): a setting is written key=value, for example training.max_steps=1000")
+            throw RecipeError(
+                "\(setting): a setting is written key=value, for example training.max_steps=1000"
+            )
         }
         let name = String(setting[..<equals])
         let value = RecipeScalar(text: String(setting[setting.index(after: equals)...]), isQuoted: false)
@@ -140,7 +146,9 @@ extension Recipe {
     ) throws {
         guard let field = fields.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
             let near = nearestName(to: key, in: fields.flatMap { [$0.key] + $0.aliases })
-            throw RecipeError("\(place): \(section) has no key \(key)" + (near.map { "; did you mean \($0)?" } ?? ""))
+            throw RecipeError(
+                "\(place): \(section) has no key \(key)" + (near.map { "; did you mean \($0)?" } ?? "")
+            )
         }
         guard field.assign(&self[keyPath: path], value) else {
             throw RecipeError("\(place): \(section).\(key) must be \(field.wanted), not \"\(value.text)\"")

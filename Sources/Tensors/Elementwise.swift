@@ -19,7 +19,7 @@ public func apply(_ operation: UnaryOperation, _ x: Tensor) -> Tensor {
     }
 }
 
-/// eˣ
+/// eˣ.
 public func exp(_ x: Tensor) -> Tensor { apply(UnaryOperation.exp, x) }
 /// The natural logarithm.
 public func log(_ x: Tensor) -> Tensor { apply(UnaryOperation.log, x) }
@@ -27,9 +27,9 @@ public func log(_ x: Tensor) -> Tensor { apply(UnaryOperation.log, x) }
 public func sqrt(_ x: Tensor) -> Tensor { apply(UnaryOperation.sqrt, x) }
 /// The hyperbolic tangent.
 public func tanh(_ x: Tensor) -> Tensor { apply(UnaryOperation.tanh, x) }
-/// 1/(1 + e⁻ˣ)
+/// 1/(1 + e⁻ˣ).
 public func sigmoid(_ x: Tensor) -> Tensor { apply(UnaryOperation.sigmoid, x) }
-/// max(x, 0)
+/// max(x, 0).
 public func relu(_ x: Tensor) -> Tensor { apply(UnaryOperation.relu, x) }
 /// The magnitude.
 public func abs(_ x: Tensor) -> Tensor { apply(UnaryOperation.absolute, x) }
@@ -37,7 +37,7 @@ public func abs(_ x: Tensor) -> Tensor { apply(UnaryOperation.absolute, x) }
 public func gelu(_ x: Tensor, approximate: Bool = false) -> Tensor {
     apply(approximate ? UnaryOperation.geluTanh : .gelu, x)
 }
-/// x · sigmoid(x)
+/// x · sigmoid(x).
 public func silu(_ x: Tensor) -> Tensor { apply(UnaryOperation.silu, x) }
 
 /// An activation as an operation of its own.

@@ -58,6 +58,7 @@ public func rotaryFrequencies(
 ///   - x: Queries or keys [B, T, H, E].
 ///   - positions: i32 [B, T].
 ///   - frequencies: f32 [E/2], see ``rotaryFrequencies(headWidth:base:backend:)``.
+/// - Returns: The turned heads [B, T, H, E].
 ///
 /// Traps when the shapes do not fit. Source: Su et al., «RoFormer», 2021.
 public func rotary(_ x: Tensor, positions: Tensor, frequencies: Tensor) -> Tensor {

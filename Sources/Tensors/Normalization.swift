@@ -11,6 +11,7 @@ public typealias NormalizedSum = (normalized: Tensor, sum: Tensor)
 ///   - bias: The shift [D], or nil.
 ///   - epsilon: The constant under the root.
 ///   - outputDType: The result's dtype; x's when nil.
+/// - Returns: The normalised rows […, D].
 ///
 /// Source: Ba, Kiros, Hinton, «Layer normalization», 2016.
 public func layerNorm(

@@ -22,7 +22,10 @@ struct Pullback {
 
     /// Adds a contribution to an input's gradient; nothing happens when it is not wanted.
     ///
-    /// - Parameter isFresh: Whether the tensor was made for this call, so that it may be kept and added to in place.
+    /// - Parameters:
+    ///   - contribution: The contribution, of the input's shape.
+    ///   - input: The input.
+    ///   - isFresh: Whether the tensor was made for this call, so that it may be kept and added to in place.
     func add(_ contribution: @autoclosure () -> Tensor, to input: Int, isFresh: Bool = false) {
         guard let index = inputs[input]?.index else { return }
         let contribution = contribution()
@@ -58,6 +61,7 @@ struct Pullback {
     ///
     /// - Parameters:
     ///   - input: The input.
+    ///   - backend: Where the memory is taken from.
     ///   - body: Called with contiguous memory of the input's shape and gradient dtype, and whether to add to what
     ///     it holds (true) or to overwrite it (false). Not called when the gradient is not wanted.
     func write(to input: Int, backend: any Backend, _ body: (TensorView, Bool) -> Void) {

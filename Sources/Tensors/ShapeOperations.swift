@@ -39,7 +39,9 @@ extension Tensor {
         reshaped(dimensions, file: file, line: line)
     }
 
-    /// The axes in another order: axis i of the result is axis `order[i]` of this tensor. A view.
+    /// The axes in another order: axis i of the result is axis `order[i]` of this tensor.
+    ///
+    /// A view.
     ///
     /// Traps when `order` does not name every axis once.
     public func permuted(_ order: [Int]) -> Tensor {
@@ -60,15 +62,18 @@ extension Tensor {
             return { pull in pull.add(pull.gradient.permuted(inverse).contiguous(), to: 0) }
         }
     }
-
-    /// Two axes exchanged (the last two unless told otherwise). A view.
+///  Two axes exchanged (the last two unless told otherwise).
+///
+/// A view.
     public func transposed(_ first: Int = -2, _ second: Int = -1) -> Tensor {
         var order = Array(0..<rank)
         order.swapAt(shape.normalized(axis: first), shape.normalized(axis: second))
         return permuted(order)
     }
 
-    /// The part of an axis in a range of positions. A view.
+    /// The part of an axis in a range of positions.
+    ///
+    /// A view.
     ///
     /// Traps when the range leaves the axis.
     public func slice(axis: Int, _ range: Range<Int>) -> Tensor {

@@ -73,8 +73,9 @@ public final class Tape {
         try $currentTape.withValue(Current(tape: nil), operation: body)
     }
 
-    /// Whether a tensor was recorded here. A tensor of another tape traps: its gradient would be lost.
-    func holds(_ tensor: Tensor) -> Bool {
+    /// Whether a tensor was recorded here.
+    ///
+    /// A tensor of another tape traps: its gradient would be lost. c holds(_ tensor: Tensor) -> Bool {
         guard let node = tensor.node else { return false }
         require(
             node.tape == identifier,

@@ -53,9 +53,10 @@ public struct Tensor: Sendable {
     /// The number of elements.
     public var elementCount: Int { shape.elementCount }
 
-    /// How a backend sees the tensor. Writing through it is for whoever created the storage, before passing it on,
-    /// and for parameters.
-    public var view: TensorView {
+    /// How a backend sees the tensor.
+    ///
+    /// Writing through it is for whoever created the storage, before passing it on, and for parameters. lic
+    /// var view: TensorView {
         TensorView(
             address: storage.address + offset * dtype.byteCount,
             dtype: dtype,

@@ -35,9 +35,12 @@ public struct CheckpointStore: Sendable {
         let manager = FileManager.default
         guard manager.fileExists(atPath: folder) else { return [] }
         return try manager.contentsOfDirectory(atPath: folder).compactMap { name -> Checkpoint? in
-            guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else { return nil }
+            guard name.hasPrefix(Self.prefix), let step = Int(name.dropFirst(Self.prefix.count)) else {
+                return nil
+            }
             let path = "\(folder)/\(name)"
-            return manager.fileExists(atPath: "\(path)/\(Self.marker)") ? Checkpoint(step: step, path: path) : nil
+            return manager.fileExists(atPath: "\(path)/\(Self.marker)")
+                ? Checkpoint(step: step, path: path) : nil
         }.sorted { $0.step > $1.step }
     }
 
@@ -48,11 +51,10 @@ public struct CheckpointStore: Sendable {
     /// - Throws: When the run's folder cannot be read.
     public func newestValid(warn: (String) -> Void) throws -> Checkpoint? {
         for checkpoint in try list() {
-            if let damage = damage(of: checkpoint.path) {
-                warn("\(checkpoint.path) is damaged (\(damage)); the checkpoint before it is used")
-            } else {
+            guard let damage = damage(of: checkpoint.path) else {
                 return checkpoint
             }
+            warn("\(checkpoint.path) is damaged (\(damage)); the checkpoint before it is used")
         }
         return nil
     }
@@ -130,7 +132,8 @@ public struct CheckpointStore: Sendable {
     /// - Throws: When a folder cannot be removed.
     public func rotate(limit: Int, keep: Int?) throws {
         let manager = FileManager.default
-        for name in try manager.contentsOfDirectory(atPath: folder) where name.hasPrefix(Self.temporaryPrefix) {
+        for name in try manager.contentsOfDirectory(atPath: folder) where name.hasPrefix(Self.temporaryPrefix)
+        {
             try manager.removeItem(atPath: "\(folder)/\(name)")
         }
         guard limit > 0 else { return }
@@ -147,7 +150,9 @@ public struct CheckpointStore: Sendable {
 
     private static func reason(_ error: any Error) -> String {
         let cocoa = error as NSError
-        if cocoa.domain == NSCocoaErrorDomain, let underlying = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError {
+        if cocoa.domain == NSCocoaErrorDomain,
+            let underlying = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError
+        {
             return String(cString: strerror(Int32(underlying.code)))
         }
         return "\(error)"

@@ -7,8 +7,12 @@ public enum MatrixPeak {
     public static func measure(_ dtype: DType, backend: any Backend = CPUBackend.shared) -> Double {
         let size = 1024
         var random = RandomSource(seed: 1)
-        let a = Tensor.uniform([size, size], low: -1, high: 1, random: &random, backend: backend).cast(to: dtype)
-        let b = Tensor.uniform([size, size], low: -1, high: 1, random: &random, backend: backend).cast(to: dtype)
+        let a = Tensor.uniform([size, size], low: -1, high: 1, random: &random, backend: backend).cast(
+            to: dtype
+        )
+        let b = Tensor.uniform([size, size], low: -1, high: 1, random: &random, backend: backend).cast(
+            to: dtype
+        )
         let operations = 2 * Double(size) * Double(size) * Double(size)
         let clock = ContinuousClock()
         var best = 0.0

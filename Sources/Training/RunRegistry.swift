@@ -75,7 +75,10 @@ public struct RunRegistry: Sendable {
     public init(folder: String) throws {
         let path = "\(folder)/.yuyan/runs.sqlite"
         do {
-            try FileManager.default.createDirectory(atPath: "\(folder)/.yuyan", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/.yuyan",
+                withIntermediateDirectories: true
+            )
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
             queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -85,7 +88,9 @@ public struct RunRegistry: Sendable {
                     table.autoIncrementedPrimaryKey("id")
                     table.column("started", .double).notNull()
                     table.column("ended", .double)
-                    for name in ["task", "outputDir", "status", "recipe", "dataFingerprint", "machine", "version"] {
+                    for name in [
+                        "task", "outputDir", "status", "recipe", "dataFingerprint", "machine", "version",
+                    ] {
                         table.column(name, .text).notNull()
                     }
                     table.column("step", .integer).notNull()
@@ -174,7 +179,11 @@ public struct RunRegistry: Sendable {
     /// - Throws: When the database refuses.
     public func keys(run: Int64) throws -> [String] {
         try queue.read {
-            try String.fetchAll($0, sql: "SELECT DISTINCT key FROM point WHERE run = ? ORDER BY key", arguments: [run])
+            try String.fetchAll(
+                $0,
+                sql: "SELECT DISTINCT key FROM point WHERE run = ? ORDER BY key",
+                arguments: [run]
+            )
         }
     }
 }

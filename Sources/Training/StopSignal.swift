@@ -9,9 +9,10 @@ import Darwin
 /// The signal that asked this process to stop, 0 for none.
 private let receivedSignal = Atomic<Int32>(0)
 
-/// SIGINT and SIGTERM as a request that a run looks at between steps: it saves and ends. A second one ends at once.
-public enum StopSignal {
-    /// Begins to listen; the default (to end the process) no longer holds.
+/// SIGINT and SIGTERM as a request that a run looks at between steps: it saves and ends.
+///
+/// A second one ends at once. lic enum StopSignal { Begins to listen; the default (to end the process) no
+/// longer holds.
     public static func install() {
         receivedSignal.store(0, ordering: .relaxed)
         for number in [SIGINT, SIGTERM] {

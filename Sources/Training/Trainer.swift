@@ -14,7 +14,7 @@ public final class Trainer<Objective: TrainingObjective> {
     public let objective: Objective
     /// How.
     public let arguments: TrainingArguments
-    private let optimizer: any Optimizer
+    private let optimizer: Optimizer
     private let schedule: LearningRateSchedule
     private let store: CheckpointStore
     private let dataFingerprint: String
@@ -38,7 +38,7 @@ public final class Trainer<Objective: TrainingObjective> {
     public init(
         objective: Objective,
         arguments: TrainingArguments,
-        optimizer: any Optimizer,
+        optimizer: Optimizer,
         schedule: LearningRateSchedule,
         dataFingerprint: String,
         peakOperationsPerSecond: Double,
@@ -70,7 +70,10 @@ public final class Trainer<Objective: TrainingObjective> {
     ///   run, or a disk that refuses; checkpoints written before stay.
     public func run() throws -> TrainingOutcome {
         try arguments.validate()
-        try FileManager.default.createDirectory(atPath: arguments.outputDir, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: arguments.outputDir,
+            withIntermediateDirectories: true
+        )
         try resume()
         log = try TrainingLog(
             folder: arguments.outputDir,
@@ -80,7 +83,11 @@ public final class Trainer<Objective: TrainingObjective> {
         report(.started(step: state.globalStep, maxSteps: state.maxSteps))
         let start = clock.now
         var reason = TrainingOutcome.Reason.finished
-        while state.globalStep < state.maxSteps {
+        // A signal during an evaluation saves the step without it: it is made up for here.
+        var goesOn = state.globalStep == 0 || state.evaluatedStep == state.globalStep || !isEvaluationDue
+        if !goesOn { goesOn = try afterStep() }
+        if !goesOn { reason = .stoppedEarly }
+        while goesOn, state.globalStep < state.maxSteps {
             if let signal = StopSignal.received {
                 reason = .interrupted(signal: signal)
                 break
@@ -99,7 +106,8 @@ public final class Trainer<Objective: TrainingObjective> {
         let outcome = TrainingOutcome(
             reason: reason,
             step: state.globalStep,
-            metrics: arguments.loadBestModelAtEnd && state.bestStep != nil ? state.bestMetrics : state.lastMetrics,
+            metrics: arguments.loadBestModelAtEnd && state.bestStep != nil
+                ? state.bestMetrics : state.lastMetrics,
             bestStep: state.bestStep,
             seconds: start.duration(to: clock.now).inSeconds
         )
@@ -120,20 +128,32 @@ public final class Trainer<Objective: TrainingObjective> {
         }
         let targets = batches.reduce(0) { $0 + objective.targetCount($1) }
         guard targets > 0 else {
-            throw TrainingError("step \(number + 1): the batch has no targets that count; check the data and labels")
+            throw TrainingError(
+                "step \(number + 1): the batch has no targets that count; check the data and labels"
+            )
         }
         var loss = 0.0
         for (position, batch) in batches.enumerated() {
             model.setRandom(seed: arguments.seed, call: UInt64(number * batches.count + position))
             loss += try backward(batch, scale: 1 / Float(targets), step: number)
         }
-        let norm = try optimizer.clipGradients(
-            maxNorm: arguments.maxGradNorm > 0 ? arguments.maxGradNorm : nil,
-            maxValue: arguments.maxGradValue > 0 ? arguments.maxGradValue : nil
-        )
-        guard norm.isFinite else { throw nonFiniteGradient(step: number) }
+        let parameters = optimizer.parameters
+        if arguments.maxGradValue > 0 {
+            GradientClipping.clip(parameters, toMagnitude: arguments.maxGradValue)
+        }
+        let norm: Double
+        do {
+            norm = try GradientClipping.norm(of: parameters)
+        } catch {
+            throw TrainingError(
+                "step \(number + 1): \(error); a lower learning rate may help; the weights and the last checkpoint are "
+                    + "untouched"
+            )
+        }
+        let limit = arguments.maxGradNorm
+        let clipping = limit > 0 ? GradientClipping.scale(norm: norm, limit: limit) : 1
         let rate = schedule.learningRate(at: number)
-        optimizer.step(learningRate: rate)
+        optimizer.step(learningRate: rate, gradientScale: clipping)
         state.globalStep += 1
         state.epoch = Double(state.globalStep) / Double(max(objective.stepsPerEpoch, 1))
         state.lossSum += loss * Double(targets)
@@ -151,23 +171,18 @@ public final class Trainer<Objective: TrainingObjective> {
         let loss = tape.record { objective.loss(batch, scale: scale) }
         let value = loss.item()
         guard value.isFinite else {
-            let bad = objective.model.namedParameters().first { $0.parameter.value.firstNonFiniteIndex != nil }
+            let bad = objective.model.namedParameters().first {
+                $0.parameter.value.firstNonFiniteIndex != nil
+            }
             throw TrainingError(
                 "step \(step + 1): the loss is \(value)"
-                    + (bad.map { "; the first value that is not finite is in \($0.name)" } ?? "; all weights are finite")
+                    + (bad.map { "; the first value that is not finite is in \($0.name)" }
+                        ?? "; all weights are finite")
                     + "; a lower learning rate or max_grad_norm may help; the last checkpoint is untouched"
             )
         }
         tape.backward(from: loss)
         return value
-    }
-
-    private func nonFiniteGradient(step: Int) -> TrainingError {
-        let bad = objective.model.namedParameters().first { $0.parameter.gradient?.firstNonFiniteIndex != nil }
-        return TrainingError(
-            "step \(step + 1): the gradient of \(bad?.name ?? "the model") is not finite; a lower learning rate may help; "
-                + "the weights and the last checkpoint are untouched"
-        )
     }
 
     private func logIfDue(lastLoss: Double, rate: Double, norm: Double) throws {
@@ -184,7 +199,9 @@ public final class Trainer<Objective: TrainingObjective> {
                 )
             )
         )
-        guard state.globalStep % arguments.loggingSteps == 0 || state.globalStep == state.maxSteps else { return }
+        guard state.globalStep % arguments.loggingSteps == 0 || state.globalStep == state.maxSteps else {
+            return
+        }
         let entry = TrainingLogEntry(
             step: state.globalStep,
             epoch: state.epoch,
@@ -206,12 +223,17 @@ public final class Trainer<Objective: TrainingObjective> {
 
     // MARK: Between steps
 
+    private var isEvaluationDue: Bool {
+        let step = state.globalStep
+        return step == state.maxSteps || (arguments.evalSteps > 0 && step % arguments.evalSteps == 0)
+    }
+
     /// Evaluates and saves where due; false when the run is to stop early.
     private func afterStep() throws -> Bool {
         let step = state.globalStep
         let isLast = step == state.maxSteps
         var improved = false
-        if isLast || (arguments.evalSteps > 0 && step % arguments.evalSteps == 0) {
+        if isEvaluationDue {
             guard let isBest = try evaluate() else { return true }
             improved = isBest
         }
@@ -236,6 +258,7 @@ public final class Trainer<Objective: TrainingObjective> {
             )
         }
         state.lastMetrics = metrics
+        state.evaluatedStep = state.globalStep
         let gain = state.bestMetric.map { arguments.greaterIsBetter ? value - $0 : $0 - value } ?? .infinity
         let isBest = gain > arguments.earlyStoppingThreshold || state.bestMetric == nil
         if isBest {
@@ -286,7 +309,10 @@ public final class Trainer<Objective: TrainingObjective> {
         let path = "\(checkpoint.path)/trainer_state.json"
         let saved: TrainerState
         do {
-            saved = try JSONDecoder().decode(TrainerState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+            saved = try JSONDecoder().decode(
+                TrainerState.self,
+                from: Data(contentsOf: URL(fileURLWithPath: path))
+            )
         } catch {
             throw TrainingError("\(path) cannot be read: \(error)")
         }

@@ -14,6 +14,8 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var bestStep: Int?
     /// Evaluations since then.
     public var evaluationsWithoutImprovement = 0
+    /// The step of the last evaluation.
+    public var evaluatedStep = 0
     /// The figures of the last evaluation.
     public var lastMetrics: [String: Double] = [:]
     /// The best evaluation's figures.
@@ -24,8 +26,6 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var lossTargets = 0
     /// The state of a schedule that depends on evaluations.
     public var plateau: [String: Double] = [:]
-    /// The optimizer's counters.
-    public var optimizer: [String: Double] = [:]
     /// The seed of weights, order and dropout: a run goes on only with the one it began with.
     public var seed: UInt64 = 0
     /// The data's fingerprint: likewise.

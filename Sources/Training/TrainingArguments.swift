@@ -10,8 +10,9 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var perDeviceTrainBatchSize = 8
     /// Rows per evaluation batch; 0 means as many as in training.
     public var perDeviceEvalBatchSize = 0
-    /// Micro-batches per optimizer step. The loss of a step is the mean over all tokens of all of them.
-    public var gradientAccumulationSteps = 1
+    /// Micro-batches per optimizer step.
+    ///
+    /// The loss of a step is the mean over all tokens of all of them. lic var gradientAccumulationSteps = 1
     /// The peak learning rate.
     public var learningRate = 5e-4
     /// The schedule's name, for example `cosine`.
@@ -76,10 +77,30 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     ///
     /// - Throws: ``TrainingError`` naming the argument, its value and what would be right.
     public func validate() throws {
-        try check(perDeviceTrainBatchSize >= 1, "per_device_train_batch_size", perDeviceTrainBatchSize, "at least 1")
-        try check(perDeviceEvalBatchSize >= 0, "per_device_eval_batch_size", perDeviceEvalBatchSize, "0 or more")
-        try check(gradientAccumulationSteps >= 1, "gradient_accumulation_steps", gradientAccumulationSteps, "at least 1")
-        try check(maxSteps > 0 || numTrainEpochs > 0, "num_train_epochs", numTrainEpochs, "above 0, or max_steps given")
+        try check(
+            perDeviceTrainBatchSize >= 1,
+            "per_device_train_batch_size",
+            perDeviceTrainBatchSize,
+            "at least 1"
+        )
+        try check(
+            perDeviceEvalBatchSize >= 0,
+            "per_device_eval_batch_size",
+            perDeviceEvalBatchSize,
+            "0 or more"
+        )
+        try check(
+            gradientAccumulationSteps >= 1,
+            "gradient_accumulation_steps",
+            gradientAccumulationSteps,
+            "at least 1"
+        )
+        try check(
+            maxSteps > 0 || numTrainEpochs > 0,
+            "num_train_epochs",
+            numTrainEpochs,
+            "above 0, or max_steps given"
+        )
         try check(learningRate.isFinite && learningRate >= 0, "learning_rate", learningRate, "0 or more")
         try check((0...1).contains(minLrRatio), "min_lr_ratio", minLrRatio, "from 0 to 1")
         try check((0...1).contains(warmupRatio), "warmup_ratio", warmupRatio, "from 0 to 1")
@@ -90,12 +111,22 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
         try check(adamEpsilon > 0, "adam_epsilon", adamEpsilon, "above 0")
         try check(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "0 (no clipping) or more")
         try check(maxGradValue >= 0, "max_grad_value", maxGradValue, "0 (no clipping) or more")
-        try check((0..<1).contains(labelSmoothingFactor), "label_smoothing_factor", labelSmoothingFactor, "from 0 to below 1")
+        try check(
+            (0..<1).contains(labelSmoothingFactor),
+            "label_smoothing_factor",
+            labelSmoothingFactor,
+            "from 0 to below 1"
+        )
         try check(loggingSteps >= 1, "logging_steps", loggingSteps, "at least 1")
         try check(evalSteps >= 0, "eval_steps", evalSteps, "0 or more")
         try check(saveSteps >= 0, "save_steps", saveSteps, "0 or more")
         try check(saveTotalLimit >= 0, "save_total_limit", saveTotalLimit, "0 (all) or more")
-        try check(earlyStoppingPatience >= 0, "early_stopping_patience", earlyStoppingPatience, "0 (never) or more")
+        try check(
+            earlyStoppingPatience >= 0,
+            "early_stopping_patience",
+            earlyStoppingPatience,
+            "0 (never) or more"
+        )
     }
 
     private func check(_ holds: Bool, _ key: String, _ value: some Any, _ wanted: String) throws {

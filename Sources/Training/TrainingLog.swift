@@ -13,11 +13,19 @@ final class TrainingLog {
     init(folder: String, keepingStepsUpTo step: Int, tensorboard: Bool) throws {
         path = "\(folder)/train.jsonl"
         try TrainingLog.trim(path, upTo: step)
-        if !FileManager.default.fileExists(atPath: path), !FileManager.default.createFile(atPath: path, contents: nil) {
+        if !FileManager.default.fileExists(atPath: path),
+            !FileManager.default.createFile(atPath: path, contents: nil)
+        {
             throw TrainingError("\(path) cannot be written: \(String(cString: strerror(errno)))")
         }
         handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try handle.seekToEnd()
+        if tensorboard {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/tensorboard",
+                withIntermediateDirectories: true
+            )
+        }
         events = tensorboard ? try TensorBoardWriter(folder: "\(folder)/tensorboard") : nil
     }
 
@@ -36,7 +44,7 @@ final class TrainingLog {
             throw TrainingError("\(path) cannot be written: \(error.localizedDescription)")
         }
         for (key, value) in values where key != "epoch" {
-            try events?.addScalar("\(group)/\(key)", Float(value), step: step)
+            try events?.add(scalar: Float(value), tag: "\(group)/\(key)", step: step)
         }
         try events?.flush()
     }
@@ -47,7 +55,8 @@ final class TrainingLog {
         var kept: [UInt8] = []
         while let line = try reader.nextBytes() {
             // A last line that a kill cut short is no JSON and is dropped.
-            guard let object = try? JSONValue(parsing: line), let number = object.objectValue?["step"]?.integerValue,
+            guard let object = try? JSONValue(parsing: line),
+                let number = object.objectValue?["step"]?.integerValue,
                 number <= step
             else { continue }
             kept += line
