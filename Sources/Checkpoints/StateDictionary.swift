@@ -1,0 +1,2 @@
+@_exported import YuyanFileFormats
+@_exported import YuyanNeuralNetworks

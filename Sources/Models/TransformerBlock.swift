@@ -1,0 +1,107 @@
+import YuyanNeuralNetworks
+
+/// The residual stream between two places of a network: the sum so far and the branch that is not added yet.
+///
+/// The addition waits so that it can be fused with the normalisation that follows it.
+struct ResidualStream {
+    /// The sum [B, T, D], f32 (f64 on the reference path).
+    var sum: Tensor
+    /// The last layer's output [B, T, D] in the computing dtype; nil at the beginning.
+    var branch: Tensor?
+
+    /// Adds the branch and normalises the sum.
+    ///
+    /// - Parameters:
+    ///   - norm: The normalisation; nil for none.
+    ///   - dtype: The dtype that layers compute in.
+    /// - Returns: The normalised rows in `dtype`, and the new sum.
+    func joined(_ norm: (any NormalizationLayer)?, dtype: DType) -> NormalizedSum {
+        guard let branch else {
+            return (norm.map { $0(sum, outputDType: dtype) } ?? sum.cast(to: dtype), sum)
+        }
+        if let norm { return norm.adding(branch, to: sum) }
+        let whole = sum + branch.cast(to: sum.dtype)
+        return (whole.cast(to: dtype), whole)
+    }
+}
+
+/// A pre-norm Transformer block: attention, then a feed-forward layer, each a branch of the residual stream.
+public final class TransformerBlock: Module {
+    /// The normalisation before attention.
+    public let attentionNorm: (any NormalizationLayer)?
+    /// Attention.
+    public let attention: SelfAttention
+    /// The factor on attention's branch with ReZero.
+    public let attentionScale: ReZero?
+    /// Dropout on attention's branch.
+    public let attentionDropout: Dropout
+    /// The normalisation before the feed-forward layer.
+    public let feedForwardNorm: (any NormalizationLayer)?
+    /// The feed-forward layer.
+    public let feedForward: FeedForward
+    /// The factor on the feed-forward branch with ReZero.
+    public let feedForwardScale: ReZero?
+    /// Dropout on the feed-forward branch.
+    public let feedForwardDropout: Dropout
+
+    /// Makes a block.
+    init(_ configuration: DecoderConfiguration, random: inout RandomSource) {
+        let plain = Initializer.normal(standardDeviation: configuration.initializerRange)
+        let residual =
+            configuration.scaledResidualInit
+            ? Initializer.scaledNormal(
+                standardDeviation: configuration.initializerRange,
+                layers: configuration.numHiddenLayers
+            ) : plain
+        attentionNorm = configuration.makeNorm()
+        var options = SelfAttention.Options(
+            width: configuration.hiddenSize,
+            heads: configuration.numAttentionHeads,
+            keyValueHeads: configuration.numKeyValueHeads,
+            headWidth: configuration.headDim
+        )
+        options.hasInputBias = configuration.attentionBias
+        options.hasOutputBias = configuration.attentionBias
+        options.dropout = Float(configuration.attnPdrop)
+        options.inputInitializer = plain
+        options.outputInitializer = residual
+        attention = SelfAttention(options, random: &random)
+        attentionScale = configuration.useRezero ? ReZero() : nil
+        attentionDropout = Dropout(Float(configuration.residPdrop))
+        feedForwardNorm = configuration.makeNorm()
+        feedForward = FeedForward(
+            width: configuration.hiddenSize,
+            innerWidth: configuration.intermediateSize,
+            activation: configuration.hiddenAct,
+            isGated: configuration.gatedMlp,
+            hasBias: configuration.mlpBias,
+            inputInitializer: plain,
+            outputInitializer: residual,
+            random: &random
+        )
+        feedForwardScale = configuration.useRezero ? ReZero() : nil
+        feedForwardDropout = Dropout(Float(configuration.residPdrop))
+    }
+
+    func callAsFunction(_ stream: ResidualStream, context: AttentionContext, dtype: DType) -> ResidualStream {
+        let (first, middle) = stream.joined(attentionNorm, dtype: dtype)
+        let mixed = scaled(attention(first, context: context), attentionScale)
+        let halfway = ResidualStream(sum: middle, branch: attentionDropout(mixed))
+        let (second, sum) = halfway.joined(feedForwardNorm, dtype: dtype)
+        let branch = scaled(feedForward(second), feedForwardScale)
+        return ResidualStream(sum: sum, branch: feedForwardDropout(branch))
+    }
+
+    private func scaled(_ branch: Tensor, _ factor: ReZero?) -> Tensor { factor.map { $0(branch) } ?? branch }
+}
+
+extension DecoderConfiguration {
+    /// A normalisation of the configured kind, or nil.
+    func makeNorm() -> (any NormalizationLayer)? {
+        switch normalization {
+        case .layerNorm: LayerNorm(width: hiddenSize, epsilon: Float(normEps), hasBias: normBias)
+        case .rmsNorm: RMSNorm(width: hiddenSize, epsilon: Float(normEps))
+        case .none: nil
+        }
+    }
+}

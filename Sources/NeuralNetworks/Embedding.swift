@@ -1,0 +1,72 @@
+/// A table of rows: token ids, positions or categories become vectors.
+public final class Embedding: Module {
+    /// The table [V, D].
+    public let weight: Parameter
+
+    /// Makes a table.
+    ///
+    /// Traps when an extent is not positive.
+    ///
+    /// - Parameters:
+    ///   - count: The number of rows V.
+    ///   - width: The width of a row D.
+    ///   - initializer: How the table begins.
+    ///   - random: Where the draws come from; advances.
+    public init(
+        count: Int,
+        width: Int,
+        initializer: Initializer = .normal(standardDeviation: 1),
+        random: inout RandomSource
+    ) {
+        require(count > 0 && width > 0, "Embedding: the extents \(count) × \(width) must be positive")
+        weight = Parameter(initializer.tensor([count, width], random: &random))
+    }
+
+    /// The number of rows.
+    public var count: Int { weight.shape[0] }
+    /// The width of a row.
+    public var width: Int { weight.shape[1] }
+
+    /// The rows of the given numbers.
+    ///
+    /// Traps when an id lies outside 0..<V.
+    ///
+    /// - Parameters:
+    ///   - ids: Row numbers i32 of any shape […].
+    ///   - outputDType: The result's dtype; the table's when nil.
+    /// - Returns: […, D].
+    public func callAsFunction(_ ids: Tensor, outputDType: DType? = nil) -> Tensor {
+        embedding(ids, table: weight.tensor(), outputDType: outputDType)
+    }
+}
+
+/// Inverted dropout, active in training only.
+public final class Dropout: RandomizedModule {
+    /// The probability that an element becomes zero.
+    public let probability: Float
+    /// Whether elements are dropped at all.
+    public var isTraining = false
+    /// Where the draws begin.
+    public var random = RandomSource(seed: 0)
+
+    /// Makes a dropout.
+    ///
+    /// Traps when the probability lies outside 0..<1.
+    ///
+    /// - Parameter probability: The probability that an element becomes zero.
+    public init(_ probability: Float) {
+        require(
+            probability >= 0 && probability < 1,
+            "Dropout: the probability \(probability) must lie in 0..<1"
+        )
+        self.probability = probability
+    }
+
+    /// The tensor with elements dropped and the others scaled; the tensor itself outside training.
+    ///
+    /// - Parameter x: Any floating-point tensor.
+    /// - Returns: A tensor of the same shape and dtype.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        isTraining && probability > 0 ? dropout(x, probability: probability, random: random) : x
+    }
+}

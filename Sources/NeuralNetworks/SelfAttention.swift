@@ -1,0 +1,181 @@
+/// What self-attention looks at besides its input.
+public struct AttentionContext {
+    /// Positions i32 [B, T]; needed with rotary positions.
+    public var positions: Tensor?
+    /// Rotary frequencies f32 [E/2]; nil for none.
+    public var frequencies: Tensor?
+    /// Segments i32 [B, T]: positions see only those of their own segment, and −1 marks padding; nil for all.
+    public var segments: Tensor?
+    /// Whether a position sees only itself and what precedes it.
+    public var isCausal: Bool
+    /// Where keys and values of earlier positions lie and those of new ones go; nil without a cache.
+    public var cache: CacheWindow?
+
+    /// Describes attention among all positions of a row unless told otherwise.
+    ///
+    /// - Parameters:
+    ///   - positions: Positions i32 [B, T].
+    ///   - frequencies: Rotary frequencies f32 [E/2].
+    ///   - segments: Segments i32 [B, T].
+    ///   - isCausal: Whether a position sees only itself and what precedes it.
+    ///   - cache: The cache in use.
+    public init(
+        positions: Tensor? = nil,
+        frequencies: Tensor? = nil,
+        segments: Tensor? = nil,
+        isCausal: Bool = false,
+        cache: CacheWindow? = nil
+    ) {
+        self.positions = positions
+        self.frequencies = frequencies
+        self.segments = segments
+        self.isCausal = isCausal
+        self.cache = cache
+    }
+}
+
+/// Multi-head self-attention over a packed projection [queries | keys | values].
+///
+/// Query heads share key/value heads in groups when there are fewer of the latter. Sources: Vaswani et al., 2017;
+/// Ainslie et al., «GQA», 2023.
+public final class SelfAttention: RandomizedModule {
+    /// The packed projection [(H + 2K)·E, D].
+    public let inputProjection: Linear
+    /// The projection back [D, H·E].
+    public let outputProjection: Linear
+    /// The number of query heads H.
+    public let heads: Int
+    /// The number of key/value heads K, which divides H.
+    public let keyValueHeads: Int
+    /// The width of a head E.
+    public let headWidth: Int
+    /// The probability of dropping an attention weight in training.
+    public let dropout: Float
+    /// Whether attention weights are dropped.
+    public var isTraining = false
+    /// Where the dropout's draws begin.
+    public var random = RandomSource(seed: 0)
+
+    /// The sizes and options of a self-attention.
+    public struct Options: Sendable {
+        /// The width D of input and output.
+        public var width: Int
+        /// The number of query heads H.
+        public var heads: Int
+        /// The number of key/value heads K.
+        public var keyValueHeads: Int
+        /// The width of a head E.
+        public var headWidth: Int
+        /// Whether the packed projection has a bias.
+        public var hasInputBias = true
+        /// Whether the projection back has a bias.
+        public var hasOutputBias = true
+        /// The probability of dropping an attention weight in training.
+        public var dropout: Float = 0
+        /// How the packed projection begins.
+        public var inputInitializer = Initializer.linearDefault
+        /// How the projection back begins.
+        public var outputInitializer = Initializer.linearDefault
+
+        /// Sizes with biases, without dropout.
+        ///
+        /// - Parameters:
+        ///   - width: The width D.
+        ///   - heads: The number of query heads H.
+        ///   - keyValueHeads: The number of key/value heads K; H when nil.
+        ///   - headWidth: The width of a head E; D/H when nil.
+        public init(width: Int, heads: Int, keyValueHeads: Int? = nil, headWidth: Int? = nil) {
+            self.width = width
+            self.heads = heads
+            self.keyValueHeads = keyValueHeads ?? heads
+            self.headWidth = headWidth ?? width / Swift.max(heads, 1)
+        }
+    }
+
+    /// Makes an attention layer.
+    ///
+    /// Traps when K does not divide H or an extent is not positive.
+    ///
+    /// - Parameters:
+    ///   - options: Sizes and options.
+    ///   - random: Where the draws come from; advances.
+    public init(_ options: Options, random: inout RandomSource) {
+        require(
+            options.heads > 0 && options.keyValueHeads > 0 && options.headWidth > 0
+                && options.heads % options.keyValueHeads == 0,
+            "SelfAttention: \(options.heads) heads of width \(options.headWidth) do not share "
+                + "\(options.keyValueHeads) key/value heads evenly"
+        )
+        heads = options.heads
+        keyValueHeads = options.keyValueHeads
+        headWidth = options.headWidth
+        dropout = options.dropout
+        inputProjection = Linear(
+            inputWidth: options.width,
+            outputWidth: (heads + 2 * keyValueHeads) * headWidth,
+            hasBias: options.hasInputBias,
+            initializer: options.inputInitializer,
+            random: &random
+        )
+        outputProjection = Linear(
+            inputWidth: heads * headWidth,
+            outputWidth: options.width,
+            hasBias: options.hasOutputBias,
+            initializer: options.outputInitializer,
+            random: &random
+        )
+    }
+
+    /// Applies the layer in x's dtype.
+    ///
+    /// Traps when rotary frequencies come without positions, or a cache with segments.
+    ///
+    /// - Parameters:
+    ///   - x: The input [B, T, D].
+    ///   - context: Positions, segments, causality, cache.
+    /// - Returns: [B, T, D].
+    public func callAsFunction(_ x: Tensor, context: AttentionContext) -> Tensor {
+        var packed = inputProjection(x)
+        if let frequencies = context.frequencies {
+            guard let positions = context.positions else {
+                fatalError("SelfAttention: rotary frequencies were given without positions")
+            }
+            packed = packedRotary(
+                packed,
+                heads: heads + keyValueHeads,
+                headWidth: headWidth,
+                positions: positions,
+                frequencies: frequencies
+            )
+        }
+        var options = AttentionOptions(
+            scale: Float(1 / Double(headWidth).squareRoot()),
+            isCausal: context.isCausal
+        )
+        if isTraining && dropout > 0 {
+            options.dropout = dropout
+            options.random = random
+        }
+        if let cache = context.cache {
+            require(context.segments == nil, "SelfAttention: segments and a cache exclude each other")
+            return outputProjection(cachedAttention(packed, cache: cache, options: options))
+        }
+        let mixed = packedAttention(
+            packed,
+            heads: heads,
+            keyValueHeads: keyValueHeads,
+            segments: context.segments,
+            options: options
+        )
+        return outputProjection(mixed)
+    }
+
+    /// Attention of new positions over a cache that takes them up first.
+    private func cachedAttention(_ packed: Tensor, cache: CacheWindow, options: AttentionOptions) -> Tensor {
+        let (rows, count) = (packed.shape[0], packed.shape[1])
+        let apart = packed.reshaped([rows, count, heads + 2 * keyValueHeads, headWidth])
+        let parts = apart.split(axis: 2, [heads, keyValueHeads, keyValueHeads])
+        let mixed = cache.attention(queries: parts[0], keys: parts[1], values: parts[2], options: options)
+        return mixed.reshaped([rows, count, heads * headWidth])
+    }
+}
