@@ -6,8 +6,9 @@
 public final class Parameter: GradientLeaf {
     /// The value, f32 (f64 on the reference path).
     ///
-    /// Optimizers write its memory in place. lic private(set) var value: Tensor The gradient gathered so far
-    /// in ``gradientDType``; nil before the first contribution.
+    /// Optimizers write its memory in place.
+    public private(set) var value: Tensor
+    /// The gradient gathered so far in ``gradientDType``; nil before the first contribution.
     public var gradient: Tensor?
     /// Whether gradients are gathered; a frozen parameter takes none.
     public var requiresGradient = true

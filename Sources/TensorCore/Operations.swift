@@ -244,8 +244,9 @@ public struct NormalizationBackward {
 /// Rotary position embeddings in the half-split layout of Llama: pair (i, i + E/2) is turned by position ·
 /// frequency[i].
 ///
-/// Source: Su et al., «RoFormer», 2021, equation 34. lic struct RotaryCall { The result [B, T, H, E]; strided
-/// with unit stride in E; in place allowed.
+/// Source: Su et al., «RoFormer», 2021, equation 34.
+public struct RotaryCall {
+    /// The result [B, T, H, E]; strided with unit stride in E; in place allowed.
     public var out: TensorView
     /// The input [B, T, H, E]; strided with unit stride in E.
     public var x: TensorView

@@ -1,7 +1,8 @@
 /// The extents of a tensor's axes, outermost first.
 ///
-/// An empty shape is a scalar. lic struct Shape: Sendable, Hashable, ExpressibleByArrayLiteral,
-/// CustomStringConvertible { The extents, outermost first.
+/// An empty shape is a scalar.
+public struct Shape: Sendable, Hashable, ExpressibleByArrayLiteral, CustomStringConvertible {
+    /// The extents, outermost first.
     public let dimensions: [Int]
 
     /// Makes a shape of the given extents.

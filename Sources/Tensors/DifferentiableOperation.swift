@@ -1,8 +1,9 @@
 /// The operations that a tape can walk back through.
 ///
 /// Each has a pullback beside its forward pass, and a test walks this list to see that each is checked
-/// against finite differences. lic enum DifferentiableOperation: String, Sendable, CaseIterable { Another
-/// shape or order of the same elements.
+/// against finite differences.
+public enum DifferentiableOperation: String, Sendable, CaseIterable {
+    /// Another shape or order of the same elements.
     case reshape, permute, slice, expand
     /// Several tensors in one.
     case concatenate

@@ -62,9 +62,10 @@ extension Tensor {
             return { pull in pull.add(pull.gradient.permuted(inverse).contiguous(), to: 0) }
         }
     }
-///  Two axes exchanged (the last two unless told otherwise).
-///
-/// A view.
+
+    /// Two axes exchanged (the last two unless told otherwise).
+    ///
+    /// A view.
     public func transposed(_ first: Int = -2, _ second: Int = -1) -> Tensor {
         var order = Array(0..<rank)
         order.swapAt(shape.normalized(axis: first), shape.normalized(axis: second))
@@ -101,7 +102,9 @@ extension Tensor {
         }
     }
 
-    /// One position of an axis, which disappears. A view.
+    /// One position of an axis, which disappears.
+    ///
+    /// A view.
     public func select(axis: Int, _ position: Int) -> Tensor {
         let axis = shape.normalized(axis: axis)
         var dimensions = shape.dimensions
@@ -109,7 +112,9 @@ extension Tensor {
         return slice(axis: axis, position..<position + 1).reshaped(dimensions)
     }
 
-    /// The axis cut into parts of the given extents. Views.
+    /// The axis cut into parts of the given extents.
+    ///
+    /// Views.
     ///
     /// Traps when the extents do not add up to the axis.
     public func split(axis: Int, _ extents: [Int]) -> [Tensor] {
@@ -124,7 +129,9 @@ extension Tensor {
         }
     }
 
-    /// Axes of extent 1 stretched to a shape (NumPy's rule). A view.
+    /// Axes of extent 1 stretched to a shape (NumPy's rule).
+    ///
+    /// A view.
     ///
     /// Traps when the shapes do not fit.
     public func expanded(to target: Shape) -> Tensor {

@@ -75,7 +75,8 @@ public final class Tape {
 
     /// Whether a tensor was recorded here.
     ///
-    /// A tensor of another tape traps: its gradient would be lost. c holds(_ tensor: Tensor) -> Bool {
+    /// A tensor of another tape traps: its gradient would be lost.
+    func holds(_ tensor: Tensor) -> Bool {
         guard let node = tensor.node else { return false }
         require(
             node.tape == identifier,

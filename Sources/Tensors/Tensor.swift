@@ -55,8 +55,8 @@ public struct Tensor: Sendable {
 
     /// How a backend sees the tensor.
     ///
-    /// Writing through it is for whoever created the storage, before passing it on, and for parameters. lic
-    /// var view: TensorView {
+    /// Writing through it is for whoever created the storage, before passing it on, and for parameters.
+    public var view: TensorView {
         TensorView(
             address: storage.address + offset * dtype.byteCount,
             dtype: dtype,

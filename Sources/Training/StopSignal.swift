@@ -11,8 +11,9 @@ private let receivedSignal = Atomic<Int32>(0)
 
 /// SIGINT and SIGTERM as a request that a run looks at between steps: it saves and ends.
 ///
-/// A second one ends at once. lic enum StopSignal { Begins to listen; the default (to end the process) no
-/// longer holds.
+/// A second one ends at once.
+public enum StopSignal {
+    /// Begins to listen; the default (to end the process) no longer holds.
     public static func install() {
         receivedSignal.store(0, ordering: .relaxed)
         for number in [SIGINT, SIGTERM] {

@@ -12,7 +12,8 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var perDeviceEvalBatchSize = 0
     /// Micro-batches per optimizer step.
     ///
-    /// The loss of a step is the mean over all tokens of all of them. lic var gradientAccumulationSteps = 1
+    /// The loss of a step is the mean over all tokens of all of them.
+    public var gradientAccumulationSteps = 1
     /// The peak learning rate.
     public var learningRate = 5e-4
     /// The schedule's name, for example `cosine`.
