@@ -112,3 +112,5 @@ static void YK_NAME(attention_forward_block)(const yk_attention *c, int64_t b, i
                 f.sum[i] == 0 ? -INFINITY : f.top[i] + logf(f.sum[i]);
     }
 }
+
+#include "attention_backward_body.h"
