@@ -23,17 +23,25 @@ YK_INLINE vf YK_NAME(gelu_tanh)(vf x) {
     vf u = x * (x * x * (YK_SQRT_2_OVER_PI * YK_GELU_CUBIC) + YK_SQRT_2_OVER_PI);
     return x * YK_NAME(sigmoid)(u + u);
 }
+
+// sigmoid x, and its derivative s(1 − s) in `slope`, both without cancellation: with e = e^−|x| it is e/(1 + e)².
+YK_INLINE vf YK_NAME(sigmoid_and_slope)(vf x, vf *slope) {
+    vf e = YK_NAME(exp)(-YK_NAME(abs)(x)), r = 1.0f / (1.0f + e);
+    *slope = e * r * r;
+    return YK_NAME(blend)(x < 0.0f, e * r, r);
+}
+
 YK_INLINE vf YK_NAME(gelu_tanh_slope)(vf x) {
-    vf square = x * x;
+    vf square = x * x, slope;
     vf u = x * (square * (YK_SQRT_2_OVER_PI * YK_GELU_CUBIC) + YK_SQRT_2_OVER_PI);
-    vf s = YK_NAME(sigmoid)(u + u);
+    vf s = YK_NAME(sigmoid_and_slope)(u + u, &slope);
     vf inner = square * (6.0f * YK_SQRT_2_OVER_PI * YK_GELU_CUBIC) + 2.0f * YK_SQRT_2_OVER_PI;
-    return s + x * (s - s * s) * inner;
+    return s + x * slope * inner;
 }
 
 YK_INLINE vf YK_NAME(silu_slope)(vf x) {
-    vf s = YK_NAME(sigmoid)(x);
-    return s + x * (s - s * s);
+    vf slope, s = YK_NAME(sigmoid_and_slope)(x, &slope);
+    return s + x * slope;
 }
 
 YK_INLINE vf YK_NAME(activate)(yk_activation activation, vf x) {
@@ -62,8 +70,9 @@ YK_INLINE vf YK_NAME(activation_slope)(yk_activation activation, vf x) {
         return 1.0f - t * t;
     }
     case YK_SIGMOID: {
-        vf s = YK_NAME(sigmoid)(x);
-        return s - s * s;
+        vf slope;
+        YK_NAME(sigmoid_and_slope)(x, &slope);
+        return slope;
     }
     }
     return YK_NAME(splat)(1.0f);

@@ -61,7 +61,12 @@ static const gemm_engine YK_NAME(engine) = {
     .epilogue = YK_NAME(epilogue),
 };
 
-static void YK_NAME(gemm)(const yk_gemm_call *g) { yk_gemm_blocks(g, &YK_NAME(engine)); }
+#include "gemm_skinny.h"
+
+static void YK_NAME(gemm)(const yk_gemm_call *g) {
+    if (g->m <= 8) YK_NAME(gemm_skinny)(g);
+    else yk_gemm_blocks(g, &YK_NAME(engine));
+}
 
 #undef TILE_ROWS
 #undef TILE_COLUMNS
