@@ -1,0 +1,112 @@
+import YuyanFileFormats
+
+/// Builds the parts of a `tokenizer.json` in the Hugging Face layout.
+enum TokenizerDocument {
+    /// The pattern by which every scalar is a piece of its own.
+    static let characterPattern = #"[\s\S]"#
+
+    static func bytePair(
+        vocabulary: JSONObject,
+        merges: [(String, String)],
+        rule: SplitRule,
+        addsPrefixSpace: Bool,
+        takesWholePieces: Bool,
+        added: AddedTokens
+    ) -> JSONValue {
+        let model: JSONValue = [
+            "type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": nil,
+            "end_of_word_suffix": nil, "fuse_unk": false, "byte_fallback": false,
+            "ignore_merges": .bool(takesWholePieces), "vocab": .object(vocabulary),
+            "merges": .array(merges.map { [.string($0.0), .string($0.1)] }),
+        ]
+        let byteLevel: JSONValue = [
+            "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": true,
+            "use_regex": .bool(rule == .gpt2),
+        ]
+        let preTokenizer: JSONValue
+        if let pattern = rule.pattern {
+            preTokenizer = ["type": "Sequence", "pretokenizers": [split(pattern), byteLevel]]
+        } else {
+            preTokenizer = byteLevel
+        }
+        let decoder: JSONValue = [
+            "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true,
+        ]
+        let postProcessor: JSONValue = [
+            "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true,
+        ]
+        return document(added, preTokenizer, postProcessor, decoder, model)
+    }
+
+    static func characters(vocabulary: JSONObject, unknown: String, added: AddedTokens) -> JSONValue {
+        let model: JSONValue = ["type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(unknown)]
+        return document(added, split(characterPattern), nil, ["type": "Fuse"], model)
+    }
+
+    private static func split(_ pattern: String) -> JSONValue {
+        ["type": "Split", "pattern": ["Regex": .string(pattern)], "behavior": "Isolated", "invert": false]
+    }
+
+    private static func document(
+        _ added: AddedTokens,
+        _ preTokenizer: JSONValue,
+        _ postProcessor: JSONValue,
+        _ decoder: JSONValue,
+        _ model: JSONValue
+    ) -> JSONValue {
+        [
+            "version": "1.0", "truncation": nil, "padding": nil,
+            "added_tokens": .array(added.all.map(addedToken)),
+            "normalizer": nil, "pre_tokenizer": preTokenizer, "post_processor": postProcessor,
+            "decoder": decoder, "model": model,
+        ]
+    }
+
+    private static func addedToken(_ token: AddedToken) -> JSONValue {
+        [
+            "id": .integer(Int(token.id)), "content": .string(token.content),
+            "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.stripsLeft),
+            "rstrip": .bool(token.stripsRight), "normalized": false, "special": .bool(token.isSpecial),
+        ]
+    }
+
+    /// The `tokenizer_config.json` that goes with a tokenizer.
+    static func configuration(of tokenizer: any Tokenizer, extra: JSONObject) -> JSONValue {
+        let added = tokenizer.addedTokens
+        var members = JSONObject()
+        members.append("tokenizer_class", "PreTrainedTokenizerFast")
+        members.append("clean_up_tokenization_spaces", false)
+        let roles = [
+            ("bos_token", added.beginningOfText), ("eos_token", added.endOfText), ("pad_token", added.padding),
+            ("unk_token", added.unknown),
+        ]
+        for (key, id) in roles {
+            if let id, let token = tokenizer.token(of: id) { members.append(key, .string(token)) }
+        }
+        for (key, value) in extra { members[key] = value }
+        return .object(members)
+    }
+}
+
+extension BPETokenizer {
+    /// The tokenizer as a `tokenizer.json`.
+    ///
+    /// - Returns: The document; Hugging Face's tokenizers give the same ids from it.
+    public func tokenizerDocument() -> JSONValue {
+        var vocabulary = JSONObject()
+        for id in 0..<Int32(vocabularySize) {
+            let isInModel = model.tokens.bytes(of: Int(id)) != nil || irregular[id] != nil
+            if isInModel || Int(id) < model.tokens.idLimit, let token = token(of: id) {
+                vocabulary.append(token, .integer(Int(id)))
+            }
+        }
+        return TokenizerDocument.bytePair(
+            vocabulary: vocabulary,
+            merges: merges,
+            rule: splitRule,
+            addsPrefixSpace: addsPrefixSpace,
+            takesWholePieces: model.takesWholePieces,
+            added: addedTokens
+        )
+    }
+}
