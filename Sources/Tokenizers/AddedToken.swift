@@ -171,7 +171,8 @@ struct TokenMatcher: Sendable {
         return found
     }
 
-    private func checked(_ index: Int, _ text: ScannedText, _ floor: Int, _ start: Int, _ end: Int) -> Match? {
+    private func checked(_ index: Int, _ text: ScannedText, _ floor: Int, _ start: Int, _ end: Int) -> Match?
+    {
         let token = tokens[index]
         var start = start
         var end = end
@@ -202,7 +203,8 @@ struct TokenMatcher: Sendable {
     private func isWord(_ text: ScannedText, at position: Int) -> Bool {
         guard position < text.end else { return false }
         let kind = text.scalar(at: position).kind
-        return text.bytes[position] == UInt8(ascii: "_") || kind == ScalarClass.mark || kind == ScalarClass.number
+        return text.bytes[position] == UInt8(ascii: "_") || kind == ScalarClass.mark
+            || kind == ScalarClass.number
             || ClassSet.letters.contains(kind)
     }
 }

@@ -10,7 +10,13 @@ final class BPEModel: Sendable {
     let takesWholePieces: Bool
     private let table: MergeTable
 
-    init(tokens: TokenTable, merges: [(left: Int32, right: Int32)], results: [Int32], ranks: [Int]?, takesWholePieces: Bool) {
+    init(
+        tokens: TokenTable,
+        merges: [(left: Int32, right: Int32)],
+        results: [Int32],
+        ranks: [Int]?,
+        takesWholePieces: Bool
+    ) {
         self.tokens = tokens
         self.merges = merges
         self.takesWholePieces = takesWholePieces
@@ -25,7 +31,9 @@ final class BPEModel: Sendable {
         switch rule {
         case .gpt2: encode(text, start, scratch) { Scanner.gpt2(text, $0) }
         case .cl100k(let digits, let joins):
-            encode(text, start, scratch) { Scanner.cl100k(text, $0, digits: digits, joinsTrailingSpace: joins) }
+            encode(text, start, scratch) {
+                Scanner.cl100k(text, $0, digits: digits, joinsTrailingSpace: joins)
+            }
         case .o200k: encode(text, start, scratch) { Scanner.o200k(text, $0) }
         case .whole: encode(text, start, scratch) { _ in text.end }
         }
@@ -54,7 +62,12 @@ final class BPEModel: Sendable {
 
     /// Encodes a piece of 1 to 15 bytes through the cache.
     @inline(__always)
-    private func encodeShort(_ bytes: UnsafePointer<UInt8>, count: Int, hasRoom: Bool, _ scratch: EncoderScratch) {
+    private func encodeShort(
+        _ bytes: UnsafePointer<UInt8>,
+        count: Int,
+        hasRoom: Bool,
+        _ scratch: EncoderScratch
+    ) {
         var low: UInt64 = 0
         var high: UInt64 = 0
         if hasRoom {
@@ -165,7 +178,9 @@ final class BPEModel: Sendable {
     private func mergeByHeap(_ bytes: UnsafePointer<UInt8>, count: Int, _ scratch: EncoderScratch) {
         var symbols: [Int32] = []
         symbols.reserveCapacity(count)
-        for index in 0..<count where byteIds[Int(bytes[index])] >= 0 { symbols.append(byteIds[Int(bytes[index])]) }
+        for index in 0..<count where byteIds[Int(bytes[index])] >= 0 {
+            symbols.append(byteIds[Int(bytes[index])])
+        }
         let length = symbols.count
         var next = Array(1..<Int32(length + 1))
         var previous = Array(-1..<Int32(length - 1))

@@ -66,7 +66,9 @@ public final class BPETokenizer: Tokenizer {
     private func encode(_ text: ScannedText, _ matcher: TokenMatcher, _ scratch: EncoderScratch) {
         var position = 0
         while let match = matcher.next(text, from: position) {
-            if match.start > position { encodePlain(ScannedText(text.bytes, end: match.start), position, scratch) }
+            if match.start > position {
+                encodePlain(ScannedText(text.bytes, end: match.start), position, scratch)
+            }
             scratch.append(match.id)
             position = match.end
         }

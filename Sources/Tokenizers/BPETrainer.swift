@@ -37,7 +37,9 @@ public struct BPETrainer {
         threads: Int = 64
     ) {
         guard vocabularySize >= 256 + specialTokens.count else {
-            fatalError("BPETrainer: vocabulary \(vocabularySize) is below 256 bytes + \(specialTokens.count) special tokens")
+            fatalError(
+                "BPETrainer: vocabulary \(vocabularySize) is below 256 bytes + \(specialTokens.count) special tokens"
+            )
         }
         self.vocabularySize = vocabularySize
         self.splitRule = splitRule
@@ -91,14 +93,20 @@ public struct BPETrainer {
     ///   - bytes: UTF-8 text.
     ///   - documentEnds: Where each document ends; the last is `bytes.count`.
     public mutating func feed(bytes: UnsafeRawBufferPointer, documentEnds: [Int]) {
-        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count > 0 else { return }
-        guard documentEnds.last == bytes.count, zip(documentEnds, documentEnds.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count > 0 else {
+            return
+        }
+        guard documentEnds.last == bytes.count,
+            zip(documentEnds, documentEnds.dropFirst()).allSatisfy({ $0 <= $1 })
+        else {
             fatalError("BPETrainer: document ends must ascend to \(bytes.count)")
         }
         let ranges = Self.safeRanges(base, documentEnds)
         let limit = min(threads, SystemCounts.processors, ranges.count)
         guard limit > 1 else {
-            for range in ranges { words.add(ScannedText(base, end: range.upperBound), from: range.lowerBound, rule: splitRule) }
+            for range in ranges {
+                words.add(ScannedText(base, end: range.upperBound), from: range.lowerBound, rule: splitRule)
+            }
             return
         }
         let next = Atomic<Int>(0)
@@ -132,7 +140,9 @@ public struct BPETrainer {
         for end in ends {
             while end - start > target {
                 var cut = start + target
-                while cut < end, !(isLetter(base[cut - 1]) && (base[cut] == 32 || base[cut] == 10)) { cut += 1 }
+                while cut < end, !(isLetter(base[cut - 1]) && (base[cut] == 32 || base[cut] == 10)) {
+                    cut += 1
+                }
                 ranges.append(start..<cut)
                 start = cut
             }

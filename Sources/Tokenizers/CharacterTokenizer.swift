@@ -31,9 +31,13 @@ public final class CharacterTokenizer: Tokenizer {
         for text in texts {
             for scalar in text.unicodeScalars { counts[scalar.value, default: 0] += 1 }
         }
-        let alphabet = counts.filter { $0.value >= minimumCount }.keys.sorted().compactMap { Unicode.Scalar($0) }
+        let alphabet = counts.filter { $0.value >= minimumCount }.keys.sorted().compactMap {
+            Unicode.Scalar($0)
+        }
         var added: [AddedToken] = []
-        for token in [unknownToken] + specialTokens { added.append(AddedToken(token, id: Int32(added.count))) }
+        for token in [unknownToken] + specialTokens {
+            added.append(AddedToken(token, id: Int32(added.count)))
+        }
         var roles = AddedTokens(added)
         roles.unknown = 0
         roles.endOfText = added.count > 1 ? 1 : nil

@@ -179,7 +179,9 @@ struct MergeLearner {
             pairs.scratch[Int(pair)] = 0
             let count = pairs.counts[Int(pair)]
             if count > 0 {
-                push(Candidate(count: count, pair: pairs.pairs[Int(pair)], places: begins[group]..<ends[group]))
+                push(
+                    Candidate(count: count, pair: pairs.pairs[Int(pair)], places: begins[group]..<ends[group])
+                )
             }
         }
         formed.removeAll(keepingCapacity: true)
@@ -217,7 +219,9 @@ struct MergeLearner {
         return top
     }
 
-    /// The learned model. A pair merged twice keeps its later rank, as in the reference.
+    /// The learned model.
+    ///
+    /// A pair merged twice keeps its later rank, as in the reference.
     func model() -> BPEModel {
         var last: [UInt64: Int] = [:]
         for (rank, merge) in merges.enumerated() { last[Self.pair(merge.left, merge.right)] = rank }

@@ -30,7 +30,8 @@ public enum SplitRule: Sendable, Hashable {
     /// - Parameter pattern: A regular expression, to be known letter by letter.
     public init?(pattern: String) {
         for digits in [3, 1] {
-            for joins in [false, true] where Self.cl100kPattern(digits: digits, joinsTrailingSpace: joins) == pattern {
+            for joins in [false, true]
+            where Self.cl100kPattern(digits: digits, joinsTrailingSpace: joins) == pattern {
                 self = .cl100k(digits: digits, joinsTrailingSpace: joins)
                 return
             }
@@ -45,7 +46,8 @@ public enum SplitRule: Sendable, Hashable {
     private static func cl100kPattern(digits: Int, joinsTrailingSpace: Bool) -> String {
         if joinsTrailingSpace {
             let numbers = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}+"#
-            return #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\#(numbers)| ?[^\s\p{L}\p{N}]++[\r\n]*+"#
+            return
+                #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\#(numbers)| ?[^\s\p{L}\p{N}]++[\r\n]*+"#
                 + #"|\s++$|\s*[\r\n]|\s+(?!\S)|\s"#
         }
         let numbers = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}"#
@@ -89,7 +91,8 @@ public enum SplitRule: Sendable, Hashable {
     func endOfPiece(_ text: ScannedText, from position: Int) -> Int {
         switch self {
         case .gpt2: Scanner.gpt2(text, position)
-        case .cl100k(let digits, let joins): Scanner.cl100k(text, position, digits: digits, joinsTrailingSpace: joins)
+        case .cl100k(let digits, let joins):
+            Scanner.cl100k(text, position, digits: digits, joinsTrailingSpace: joins)
         case .o200k: Scanner.o200k(text, position)
         case .whole: text.end
         }
@@ -145,7 +148,9 @@ enum Scanner {
         if kind == ScalarClass.number { return endOfNumber(text, start, 3) }
         let isLetter = ClassSet.letters.contains(kind)
         let afterPrefix = isLetter || first == 10 || first == 13 ? nil : start + count
-        if let afterPrefix, let end = endOfMixedWord(text, afterPrefix) { return endWithContraction(text, end) }
+        if let afterPrefix, let end = endOfMixedWord(text, afterPrefix) {
+            return endWithContraction(text, end)
+        }
         if isLetter || kind == ScalarClass.mark {
             if let end = endOfMixedWord(text, start) { return endWithContraction(text, end) }
         }
@@ -188,19 +193,23 @@ enum Scanner {
         guard start + 1 < text.end else { return start }
         let first = text.bytes[start + 1]
         // U+017F, the long s, is another case of "s".
-        if foldingCase, first == 0xC5, start + 2 < text.end, text.bytes[start + 2] == 0xBF { return start + 3 }
+        if foldingCase, first == 0xC5, start + 2 < text.end, text.bytes[start + 2] == 0xBF {
+            return start + 3
+        }
         guard first < 0x80 else { return start }
         switch first | fold {
         case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
         case UInt8(ascii: "r"), UInt8(ascii: "v"):
-            return start + 2 < text.end && text.bytes[start + 2] | fold == UInt8(ascii: "e") ? start + 3 : start
+            return start + 2 < text.end && text.bytes[start + 2] | fold == UInt8(ascii: "e")
+                ? start + 3 : start
         case UInt8(ascii: "l"):
-            return start + 2 < text.end && text.bytes[start + 2] | fold == UInt8(ascii: "l") ? start + 3 : start
+            return start + 2 < text.end && text.bytes[start + 2] | fold == UInt8(ascii: "l")
+                ? start + 3 : start
         default: return start
         }
     }
 
-    /// `\p{N}{1,digits}`
+    /// The end of `\p{N}{1,digits}`.
     private static func endOfNumber(_ text: ScannedText, _ start: Int, _ digits: Int) -> Int {
         var position = start
         for _ in 0..<digits {
@@ -213,7 +222,12 @@ enum Scanner {
     }
 
     /// ` ?[^\s\p{L}\p{N}]+[\r\n]*`, with `/` in the last set for o200k.
-    private static func endOfSymbols(_ text: ScannedText, _ start: Int, _ kind: UInt8, takingSlash: Bool) -> Int? {
+    private static func endOfSymbols(
+        _ text: ScannedText,
+        _ start: Int,
+        _ kind: UInt8,
+        takingSlash: Bool
+    ) -> Int? {
         var position = start
         if !ClassSet.symbols.contains(kind) {
             guard text.bytes[start] == UInt8(ascii: " "), start + 1 < text.end,
@@ -231,7 +245,11 @@ enum Scanner {
     }
 
     /// `\s*[\r\n]+|\s+(?!\S)|\s+`, the first preceded by `\s++$` when trailing space is joined.
-    private static func endOfSpaceWithLines(_ text: ScannedText, _ start: Int, joinsTrailingSpace: Bool) -> Int {
+    private static func endOfSpaceWithLines(
+        _ text: ScannedText,
+        _ start: Int,
+        joinsTrailingSpace: Bool
+    ) -> Int {
         var position = start
         var last = start
         var afterLineEnd = start
@@ -248,7 +266,7 @@ enum Scanner {
         return position == text.end || last == start ? position : last
     }
 
-    /// `\s+(?!\S)|\s+`
+    /// The end of `\s+(?!\S)|\s+`.
     private static func endOfSpace(_ text: ScannedText, _ start: Int) -> Int {
         var position = start
         var last = start

@@ -28,15 +28,27 @@ extension TokenizerFiles {
             guard parts.count == 2, let bytes = Base64.decode(parts[0]), !bytes.isEmpty,
                 let rank = Int(String(decoding: parts[1], as: UTF8.self)), rank >= 0, rank < 1 << 24
             else { throw fail("a line is base64, one space and a rank") }
-            guard tokens.insert(bytes, id: rank) else { throw fail("the token or the rank \(rank) occurs twice") }
+            guard tokens.insert(bytes, id: rank) else {
+                throw fail("the token or the rank \(rank) occurs twice")
+            }
         }
         for byte in UInt8.min...UInt8.max where tokens.id(of: [byte]) == nil {
-            throw FileFormatError(.missing, path: path, at: .key("byte \(byte)"), "every single byte must be a token")
+            throw FileFormatError(
+                .missing,
+                path: path,
+                at: .key("byte \(byte)"),
+                "every single byte must be a token"
+            )
         }
         var added: [AddedToken] = []
         for (content, id) in specialTokens.sorted(by: { $0.value < $1.value }) {
             guard tokens.bytes(of: Int(id)) == nil, !added.contains(where: { $0.id == id }), id >= 0 else {
-                throw FileFormatError(.duplicate, path: path, at: .key(content), "the special token's id \(id) is taken")
+                throw FileFormatError(
+                    .duplicate,
+                    path: path,
+                    at: .key(content),
+                    "the special token's id \(id) is taken"
+                )
             }
             added.append(AddedToken(content, id: id))
         }
@@ -55,7 +67,8 @@ extension TokenizerFiles {
             path,
             splitRule: .cl100k(digits: 3, joinsTrailingSpace: true),
             specialTokens: [
-                "<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260,
+                "<|endoftext|>": 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259,
+                "<|fim_suffix|>": 100260,
                 "<|endofprompt|>": 100276,
             ]
         )
@@ -85,14 +98,22 @@ extension TokenizerFiles {
                 for cut in 1..<bytes.count {
                     let left = UnsafeBufferPointer(rebasing: bytes[..<cut])
                     let right = UnsafeBufferPointer(rebasing: bytes[cut...])
-                    guard let leftId = tokens.id(of: left), let rightId = tokens.id(of: right) else { continue }
+                    guard let leftId = tokens.id(of: left), let rightId = tokens.id(of: right) else {
+                        continue
+                    }
                     merges.append((Int32(leftId), Int32(rightId)))
                     results.append(Int32(id))
                     ranks.append(id)
                 }
             }
         }
-        return BPEModel(tokens: tokens, merges: merges, results: results, ranks: ranks, takesWholePieces: true)
+        return BPEModel(
+            tokens: tokens,
+            merges: merges,
+            results: results,
+            ranks: ranks,
+            takesWholePieces: true
+        )
     }
 }
 

@@ -39,7 +39,9 @@ enum TokenizerDocument {
     }
 
     static func characters(vocabulary: JSONObject, unknown: String, added: AddedTokens) -> JSONValue {
-        let model: JSONValue = ["type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(unknown)]
+        let model: JSONValue = [
+            "type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(unknown),
+        ]
         return document(added, split(characterPattern), nil, ["type": "Fuse"], model)
     }
 
@@ -77,7 +79,8 @@ enum TokenizerDocument {
         members.append("tokenizer_class", "PreTrainedTokenizerFast")
         members.append("clean_up_tokenization_spaces", false)
         let roles = [
-            ("bos_token", added.beginningOfText), ("eos_token", added.endOfText), ("pad_token", added.padding),
+            ("bos_token", added.beginningOfText), ("eos_token", added.endOfText),
+            ("pad_token", added.padding),
             ("unk_token", added.unknown),
         ]
         for (key, id) in roles {

@@ -98,6 +98,11 @@ public enum TokenizerFiles {
         }
         var roles = AddedTokens(added)
         roles.endOfText = added.first?.id
-        return BPETokenizer(model: model, splitRule: splitRule, addedTokens: roles, irregular: vocabulary.irregular)
+        return BPETokenizer(
+            model: model,
+            splitRule: splitRule,
+            addedTokens: roles,
+            irregular: vocabulary.irregular
+        )
     }
 }

@@ -21,7 +21,9 @@ struct TokenizerReader {
     // MARK: The whole
 
     func tokenizer(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> any Tokenizer {
-        guard let model = document["model"], model.objectValue != nil else { throw fail("model", "must be an object") }
+        guard let model = document["model"], model.objectValue != nil else {
+            throw fail("model", "must be an object")
+        }
         if let normalizer = document["normalizer"], !normalizer.isNull {
             throw fail("normalizer", "'\(typeName(normalizer))' is not supported; only null is", .unsupported)
         }
@@ -29,7 +31,8 @@ struct TokenizerReader {
         switch type {
         case "BPE": return try bytePair(document, model, added)
         case "WordLevel": return try characters(document, model, added)
-        default: throw fail("model.type", "'\(type)' is not supported; known are BPE and WordLevel", .unsupported)
+        default:
+            throw fail("model.type", "'\(type)' is not supported; known are BPE and WordLevel", .unsupported)
         }
     }
 
@@ -44,10 +47,16 @@ struct TokenizerReader {
     ) throws(FileFormatError) -> BPETokenizer {
         for key in ["dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"] {
             if let value = model[key], !value.isNull, value != "", value != 0, value != 0.0 {
-                throw fail("model.\(key)", "is not supported for byte-level pairs; only null is", .unsupported)
+                throw fail(
+                    "model.\(key)",
+                    "is not supported for byte-level pairs; only null is",
+                    .unsupported
+                )
             }
         }
-        if model["byte_fallback"] == true { throw fail("model.byte_fallback", "is not supported", .unsupported) }
+        if model["byte_fallback"] == true {
+            throw fail("model.byte_fallback", "is not supported", .unsupported)
+        }
         let (rule, addsPrefixSpace) = try splitting(document["pre_tokenizer"] ?? .null)
         guard let table = model["vocab"] else { throw fail("model.vocab", "is missing", .missing) }
         let vocabulary = try vocabulary(table, key: "model.vocab")
@@ -58,7 +67,10 @@ struct TokenizerReader {
             switch value {
             case .string(let text):
                 guard let merge = Self.splitMerge(text) else {
-                    throw fail("model.merges[\(index)]", "'\(text)' is not two tokens with one space between them")
+                    throw fail(
+                        "model.merges[\(index)]",
+                        "'\(text)' is not two tokens with one space between them"
+                    )
                 }
                 merges.append(merge)
             case .array(let pair):
@@ -66,7 +78,8 @@ struct TokenizerReader {
                     throw fail("model.merges[\(index)]", "must hold two strings")
                 }
                 merges.append((left, right))
-            default: throw fail("model.merges[\(index)]", "must be a string or a pair, found \(value.kindName)")
+            default:
+                throw fail("model.merges[\(index)]", "must be a string or a pair, found \(value.kindName)")
             }
         }
         let takesWhole = model["ignore_merges"]?.boolValue ?? false
@@ -80,7 +93,9 @@ struct TokenizerReader {
     }
 
     func vocabulary(_ value: JSONValue, key: String) throws(FileFormatError) -> Vocabulary {
-        guard case .object(let members) = value else { throw fail(key, "must be an object, found \(value.kindName)") }
+        guard case .object(let members) = value else {
+            throw fail(key, "must be an object, found \(value.kindName)")
+        }
         var result = Vocabulary()
         result.tokens.reserve(members.count)
         for (token, value) in members {
@@ -123,7 +138,8 @@ struct TokenizerReader {
             let left = ByteAlphabet.bytes(of: merge.0)
             let right = ByteAlphabet.bytes(of: merge.1)
             guard let left, let right, let leftId = vocabulary.tokens.id(of: left),
-                let rightId = vocabulary.tokens.id(of: right), let result = vocabulary.tokens.id(of: left + right)
+                let rightId = vocabulary.tokens.id(of: right),
+                let result = vocabulary.tokens.id(of: left + right)
             else {
                 throw fail(
                     "merges[\(index)]",
@@ -153,7 +169,11 @@ struct TokenizerReader {
                 typeName(parts[0]) == "Split", typeName(parts[1]) == "ByteLevel"
             else { throw fail("pre_tokenizer", "this Sequence is not supported; \(known)", .unsupported) }
             guard parts[1]["use_regex"] == false, parts[1]["add_prefix_space"] == false else {
-                throw fail("pre_tokenizer", "ByteLevel after Split must have use_regex and add_prefix_space false", .unsupported)
+                throw fail(
+                    "pre_tokenizer",
+                    "ByteLevel after Split must have use_regex and add_prefix_space false",
+                    .unsupported
+                )
             }
             return (try splitRule(parts[0]), false)
         default: throw fail("pre_tokenizer", "'\(typeName(value))' is not supported; \(known)", .unsupported)
@@ -192,8 +212,11 @@ struct TokenizerReader {
         else {
             throw fail("pre_tokenizer", "WordLevel is supported for single characters only", .unsupported)
         }
-        guard case .object(let members)? = model["vocab"] else { throw fail("model.vocab", "must be an object") }
-        guard let unknownToken = model["unk_token"]?.stringValue, case .integer(let unknown)? = members[unknownToken]
+        guard case .object(let members)? = model["vocab"] else {
+            throw fail("model.vocab", "must be an object")
+        }
+        guard let unknownToken = model["unk_token"]?.stringValue,
+            case .integer(let unknown)? = members[unknownToken]
         else { throw fail("model.unk_token", "must be a token of the vocabulary") }
         var scalars: [Int32: Unicode.Scalar] = [:]
         for (token, value) in members {
@@ -248,7 +271,8 @@ struct TokenizerReader {
         return added
     }
 
-    private func addedToken(_ value: JSONValue, id: Int?, _ key: String) throws(FileFormatError) -> AddedToken {
+    private func addedToken(_ value: JSONValue, id: Int?, _ key: String) throws(FileFormatError) -> AddedToken
+    {
         guard let content = value["content"]?.stringValue, !content.isEmpty else {
             throw fail(key, "'content' must be a string that is not empty")
         }

@@ -37,7 +37,8 @@ enum UnicodeClasses {
                     current = byte - UInt8(ascii: "a")
                     length = 0
                 } else {
-                    let digit = byte >= UInt8(ascii: "A") ? byte - UInt8(ascii: "A") + 10 : byte - UInt8(ascii: "0")
+                    let digit =
+                        byte >= UInt8(ascii: "A") ? byte - UInt8(ascii: "A") + 10 : byte - UInt8(ascii: "0")
                     length = length * 32 + Int(digit)
                 }
             }
@@ -96,16 +97,16 @@ struct ClassSet {
     @inline(__always)
     func contains(_ kind: UInt8) -> Bool { bits >> UInt16(kind) & 1 != 0 }
 
-    /// `\p{L}`
+    /// The set `\p{L}`.
     static let letters = ClassSet(bits: 0b0_0011_1110)
-    /// `\p{N}`
+    /// The set `\p{N}`.
     static let numbers = ClassSet(bits: 0b0_1000_0000)
-    /// `\s`
+    /// The set `\s`.
     static let whitespace = ClassSet(bits: 0b1_0000_0000)
-    /// `[^\s\p{L}\p{N}]`
+    /// The set `[^\s\p{L}\p{N}]`.
     static let symbols = ClassSet(bits: 0b0_0100_0001)
-    /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
+    /// The set `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`.
     static let upperish = ClassSet(bits: 0b0_0111_0110)
-    /// `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+    /// The set `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
     static let lowerish = ClassSet(bits: 0b0_0111_1000)
 }
