@@ -110,7 +110,11 @@ public struct Adafactor: ParameterUpdate {
         try check(decayRate < 0 && decayRate.isFinite, "decayRate", decayRate, "a number below 0")
         if let beta1 { try checkAverage("beta1", beta1) }
         if warmupInit && !relativeStep {
-            throw .invalidHyperparameter(name: "warmupInit", value: "true", expected: "relativeStep beside it")
+            throw .invalidHyperparameter(
+                name: "warmupInit",
+                value: "true",
+                expected: "relativeStep beside it"
+            )
         }
     }
 }

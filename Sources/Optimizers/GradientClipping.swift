@@ -56,7 +56,12 @@ public enum GradientClipping {
             let backend = gradient.backend
             for (operation, bound) in [(BinaryOperation.minimum, limit), (.maximum, -limit)] {
                 let scalar = Tensor(bound, dtype: gradient.dtype, backend: backend)
-                backend.binary(operation, gradient.view, gradient.view, scalar.expanded(to: gradient.shape).view)
+                backend.binary(
+                    operation,
+                    gradient.view,
+                    gradient.view,
+                    scalar.expanded(to: gradient.shape).view
+                )
             }
         }
     }

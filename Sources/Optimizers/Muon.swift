@@ -28,7 +28,9 @@ public struct Muon: ParameterUpdate {
         self.usesBF16 = usesBF16
     }
 
-    func stateEntries(for shape: Shape) -> [StateEntry] { [StateEntry(name: "momentum_buffer", shape: shape)] }
+    func stateEntries(for shape: Shape) -> [StateEntry] {
+        [StateEntry(name: "momentum_buffer", shape: shape)]
+    }
 
     func objection(to shape: Shape) -> String? {
         shape.rank == 2 ? nil : "Muon changes matrices only, and the shape is \(shape)"
@@ -41,9 +43,15 @@ public struct Muon: ParameterUpdate {
         let momentumBuffer = call.state[0]
         mix(momentumBuffer, keep: momentum, gradient, share: 1 - momentum)
         var direction = momentumBuffer
-        if nesterov { direction = gradient.affine(scale: 1 - momentum) + momentumBuffer.affine(scale: momentum) }
+        if nesterov {
+            direction = gradient.affine(scale: 1 - momentum) + momentumBuffer.affine(scale: momentum)
+        }
         let bf16 = values.dtype == .f32 && (usesBF16 ?? values.backend.prefersBF16)
-        let update = Muon.orthogonalized(direction, steps: newtonSchulzSteps, dtype: bf16 ? .bf16 : values.dtype)
+        let update = Muon.orthogonalized(
+            direction,
+            steps: newtonSchulzSteps,
+            dtype: bf16 ? .bf16 : values.dtype
+        )
         let ratio = Double(values.shape[0]) / Double(values.shape[1])
         call.addToValues(
             update,

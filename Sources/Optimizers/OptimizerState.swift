@@ -67,7 +67,9 @@ extension Optimizer {
     public func restore(_ tensors: [(name: String, tensor: Tensor)]) throws(OptimizerError) {
         var byName: [String: Tensor] = [:]
         for (name, tensor) in tensors {
-            if byName.updateValue(tensor, forKey: name) != nil { throw .unexpectedState(name: "\(name) (given twice)") }
+            if byName.updateValue(tensor, forKey: name) != nil {
+                throw .unexpectedState(name: "\(name) (given twice)")
+            }
         }
         let total = try Optimizer.takeNumber(Optimizer.globalStep, from: &byName)
         guard let total else { throw .missingState(name: Optimizer.globalStep) }
@@ -116,7 +118,11 @@ extension ParameterSlot {
                     expected: "\(parameter.value.dtype) \(entry.shape)"
                 )
             }
-            let own = Tensor.uninitialized(tensor.shape, dtype: tensor.dtype, backend: parameter.value.backend)
+            let own = Tensor.uninitialized(
+                tensor.shape,
+                dtype: tensor.dtype,
+                backend: parameter.value.backend
+            )
             own.backend.copy(own.view, from: tensor.view)
             found.append(own)
         }

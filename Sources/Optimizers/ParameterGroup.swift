@@ -39,6 +39,7 @@ public struct ParameterGroup {
     ///   - weightDecay: The weight decay of the first group.
     ///   - l1: The L1 penalty of the first group.
     ///   - isExempt: Which parameters take no penalty; those of rank below 2 (biases, scales) unless told otherwise.
+    /// - Returns: One or two groups, none for no trainable parameter.
     public static func separatingDecay(
         of parameters: [NamedParameter],
         rule: UpdateRule,
@@ -68,6 +69,7 @@ public struct ParameterGroup {
     ///   - weightDecay: The weight decay of hidden matrices and of other parameters of rank 2 or more.
     ///   - othersLearningRateFactor: The factor on the learning rate outside `muon`, for example 3e-4 / 0.02.
     ///   - isHidden: Which matrices (rank 2) are hidden: everything but embeddings and heads.
+    /// - Returns: Up to three groups.
     public static func muon(
         of parameters: [NamedParameter],
         muon: Muon = Muon(),

@@ -108,6 +108,37 @@ public struct ReduceOnPlateau: Codable, Sendable, Hashable {
         return true
     }
 
+    /// Puts back what ``state`` gave.
+    mutating func restore(_ state: [String: Double]) throws(OptimizerError) {
+        var state = state
+        func take(_ name: String, from state: inout [String: Double]) throws(OptimizerError) -> Double {
+            guard let value = state.removeValue(forKey: name) else {
+                throw .missingState(name: "schedule.\(name)")
+            }
+            return value
+        }
+        func takeCount(_ name: String, from state: inout [String: Double]) throws(OptimizerError) -> Int {
+            let value = try take(name, from: &state)
+            guard let count = Int(exactly: value), count >= 0 else {
+                throw .mismatchedState(
+                    name: "schedule.\(name)",
+                    found: String(value),
+                    expected: "a whole number of at least 0"
+                )
+            }
+            return count
+        }
+        let rate = try take("learning_rate", from: &state)
+        let bad = try takeCount("bad_observations", from: &state)
+        let cooling = try takeCount("remaining_cooldown", from: &state)
+        let newBest = state.removeValue(forKey: "best")
+        if let name = state.keys.min() { throw .unexpectedState(name: "schedule.\(name)") }
+        learningRate = rate
+        badObservations = bad
+        remainingCooldown = cooling
+        best = newBest
+    }
+
     private func isBetter(_ metric: Double) -> Bool {
         guard let best else { return metric.isFinite }
         switch (mode, thresholdMode) {

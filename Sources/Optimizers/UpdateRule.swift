@@ -83,8 +83,9 @@ struct UpdateCall {
     let parameter: Parameter
     /// The gradient, contiguous, of the parameter's dtype; not to be changed.
     let gradient: Tensor
-    /// The state in the order of ``ParameterUpdate/stateEntries(for:)``, of the parameter's dtype; zeros before the
-    /// first step. Written in place.
+    /// The state in the order of ``ParameterUpdate/stateEntries(for:)``, of the parameter's dtype.
+    ///
+    /// Zeros before the first step; written in place.
     let state: [Tensor]
     /// The step of this parameter, counted from 1.
     let step: Int

@@ -335,7 +335,7 @@ public final class Trainer<Objective: TrainingObjective> {
         try optimizer.restoreState(from: "\(checkpoint.path)/optimizer.safetensors")
         state = saved
         state.maxSteps = maxSteps
-        schedule.restore(saved.plateau)
+        try schedule.restore(saved.plateau)
     }
 }
 

@@ -1,4 +1,4 @@
-extension LearningRateSchedule {
+extension LearningRateCurve {
     /// What recipes may set beside a schedule's name, with Hugging Face's and PyTorch's names in camel case; nil for a
     /// schedule's own default.
     public struct Options: Codable, Sendable, Hashable {
@@ -39,14 +39,15 @@ extension LearningRateSchedule {
         public init() {}
     }
 
-    /// The names that ``init(named:options:learningRate:warmup:totalSteps:)`` knows: Hugging Face's
-    /// `lr_scheduler_type` where it has one. `reduce_lr_on_plateau` is ``ReduceOnPlateau``.
+    /// The names that ``init(named:options:learningRate:warmup:totalSteps:)`` knows.
+    ///
+    /// They are Hugging Face's `lr_scheduler_type` where it has one; `reduce_lr_on_plateau` is ``ReduceOnPlateau``.
     public static let names = [
         "constant", "constant_with_warmup", "step", "exponential", "linear", "cosine", "cosine_with_min_lr",
         "cosine_with_restarts", "polynomial", "inverse_sqrt", "one_cycle", "warmup_stable_decay",
     ]
 
-    /// Makes a schedule by its name.
+    /// Makes a curve by a schedule's name.
     ///
     /// - Parameters:
     ///   - name: One of ``names``.
@@ -62,16 +63,16 @@ extension LearningRateSchedule {
         warmup: Warmup = .steps(0),
         totalSteps: Int
     ) throws(OptimizerError) {
-        let curve = try LearningRateSchedule.curve(name, options, learningRate, totalSteps)
-        try self.init(curve, warmup: warmup, totalSteps: totalSteps)
+        let form = try LearningRateCurve.form(name, options, learningRate, totalSteps)
+        try self.init(form, warmup: warmup, totalSteps: totalSteps)
     }
 
-    private static func curve(
+    private static func form(
         _ name: String,
         _ options: Options,
         _ learningRate: Double,
         _ totalSteps: Int
-    ) throws(OptimizerError) -> Curve {
+    ) throws(OptimizerError) -> Form {
         let minimum = try minimumRatio(options, learningRate)
         switch name {
         case "constant", "constant_with_warmup":
@@ -127,7 +128,11 @@ extension LearningRateSchedule {
     ) throws(OptimizerError) -> Double? {
         guard let rate = options.minLr else { return options.minLrRate }
         if options.minLrRate != nil {
-            throw .invalidHyperparameter(name: "min_lr", value: String(rate), expected: "no min_lr_rate beside it")
+            throw .invalidHyperparameter(
+                name: "min_lr",
+                value: String(rate),
+                expected: "no min_lr_rate beside it"
+            )
         }
         return learningRate == 0 ? 0 : rate / learningRate
     }
