@@ -1,0 +1,195 @@
+import Foundation
+import YuyanFileFormats
+import YuyanTextProcessing
+import YuyanTokenizers
+
+/// What to do with text that is not valid UTF-8.
+public enum InvalidTextPolicy: String, Sendable, CaseIterable, Codable {
+    /// Stop with an error that says where.
+    case refuse
+    /// Replace each ill-formed piece by U+FFFD.
+    case replace
+    /// Leave the document out and count it.
+    case skipDocument = "skip"
+}
+
+/// Turns stored segments into clean text.
+struct SegmentCleaner: Sendable {
+    let sources: [TextSource]
+    let textColumn: String
+    let policy: InvalidTextPolicy
+    let pipeline: TextPipeline
+
+    /// What became of a segment.
+    enum Outcome {
+        case text(String)
+        case invalid
+        case dropped
+    }
+
+    /// Reads the text of a segment and applies the operators.
+    func clean(_ segment: RawSegment, tallies: inout [OperatorTally]) throws -> Outcome {
+        guard let raw = try validText(segment) else { return .invalid }
+        let text = sources[segment.source].format == .plain ? raw : try column(of: raw, segment)
+        let cleaned = pipeline.process(text, isContinuation: !segment.startsDocument, tallies: &tallies)
+        return cleaned.map { .text($0) } ?? .dropped
+    }
+
+    private func validText(_ segment: RawSegment) throws -> String? {
+        if let text = String(validating: segment.bytes, as: UTF8.self) { return text }
+        switch policy {
+        case .replace: return String(decoding: segment.bytes, as: UTF8.self)
+        case .skipDocument: return nil
+        case .refuse:
+            let place = segment.bytes.withUnsafeBytes { UTF8Validation.firstInvalidByte(in: $0) } ?? 0
+            let line = segment.line + segment.bytes[..<place].count { $0 == 0x0A }
+            let byte = String(segment.bytes[place], radix: 16, uppercase: true)
+            throw FileFormatError(
+                .malformed,
+                path: sources[segment.source].path,
+                at: .offset(segment.offset + place),
+                "not valid UTF-8 (byte 0x\(byte) in line \(line)); convert the file to UTF-8, or choose to replace "
+                    + "such bytes or to skip such documents"
+            )
+        }
+    }
+
+    private func column(of line: String, _ segment: RawSegment) throws -> String {
+        let path = sources[segment.source].path
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: line)
+        } catch {
+            var column: Int?
+            if case .line(_, let place)? = error.location { column = place }
+            throw FileFormatError(
+                error.code,
+                path: path,
+                at: .line(segment.line, column: column),
+                error.message
+            )
+        }
+        guard case .object(let object) = value else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .line(segment.line, column: nil),
+                "\(value.kindName) stands where every line must hold a JSON object"
+            )
+        }
+        guard let member = object[textColumn] else {
+            let keys = object.map { "'\($0.key)'" }.joined(separator: ", ")
+            throw FileFormatError(
+                .missing,
+                path: path,
+                at: .line(segment.line, column: nil),
+                "no column '\(textColumn)'; the line has \(keys.isEmpty ? "no columns" : keys)"
+            )
+        }
+        guard let text = member.stringValue else {
+            throw FileFormatError(
+                .mismatch,
+                path: path,
+                at: .line(segment.line, column: nil),
+                "column '\(textColumn)' holds \(member.kindName); it must hold a string"
+            )
+        }
+        return text
+    }
+}
+
+/// What the log of a preparation keeps about a segment: six numbers of 64 bits.
+struct SegmentRecord: Sendable, Hashable {
+    static let byteCount = 48
+    static let starts: UInt64 = 1
+    static let ends: UInt64 = 2
+    static let dropped: UInt64 = 4
+    static let invalid: UInt64 = 8
+
+    /// Flags in the low 8 bits, the source's number above.
+    var header: UInt64
+    var tokens = 0
+    var bytes = 0
+    var characters = 0
+    var fingerprint = TextFingerprint(high: 0, low: 0)
+
+    var startsDocument: Bool { header & Self.starts != 0 }
+    var endsDocument: Bool { header & Self.ends != 0 }
+    var isDropped: Bool { header & Self.dropped != 0 }
+    var isInvalid: Bool { header & Self.invalid != 0 }
+    var source: Int { Int(header >> 8) }
+
+    init(_ segment: RawSegment) {
+        header = UInt64(segment.source) << 8
+        if segment.startsDocument { header |= Self.starts }
+        if segment.endsDocument { header |= Self.ends }
+    }
+
+    /// Reads the record at a place of a file of records.
+    init(_ file: MappedFile, at place: Int) {
+        func number(_ field: Int) -> UInt64 { file.number(UInt64.self, at: place * 6 + field) }
+        header = number(0)
+        tokens = Int(number(1))
+        bytes = Int(number(2))
+        characters = Int(number(3))
+        fingerprint = TextFingerprint(high: number(4), low: number(5))
+    }
+
+    func append(to output: inout [UInt8]) {
+        let fields = [
+            header, UInt64(tokens), UInt64(bytes), UInt64(characters), fingerprint.high, fingerprint.low,
+        ]
+        for field in fields { withUnsafeBytes(of: field.littleEndian) { output.append(contentsOf: $0) } }
+    }
+}
+
+/// A segment as tokens, packed as the shard will hold them.
+struct ProcessedSegment: Sendable {
+    var record: SegmentRecord
+    var packedTokens: [UInt8] = []
+}
+
+/// Turns stored segments into tokens; any number of threads may share one.
+struct SegmentProcessor: Sendable {
+    let cleaner: SegmentCleaner
+    let tokenizer: any Tokenizer
+    let width: TokenWidth
+
+    func process(_ segment: RawSegment, tallies: inout [OperatorTally]) throws -> ProcessedSegment {
+        var result = ProcessedSegment(record: SegmentRecord(segment))
+        switch try cleaner.clean(segment, tallies: &tallies) {
+        case .invalid: result.record.header |= SegmentRecord.invalid
+        case .dropped: result.record.header |= SegmentRecord.dropped
+        case .text(let text):
+            let tokens = tokenizer.encode(text)
+            result.record.tokens = tokens.count
+            result.record.bytes = text.utf8.count
+            result.record.characters = text.unicodeScalars.count
+            result.record.fingerprint = TextFingerprint(text)
+            result.packedTokens = width.pack(tokens)
+        }
+        return result
+    }
+}
+
+extension TokenWidth {
+    /// The little-endian bytes of tokens.
+    ///
+    /// Traps when a token does not fit.
+    func pack(_ tokens: [Int32]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: tokens.count * byteCount) { buffer, filled in
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            for (place, token) in tokens.enumerated() {
+                switch self {
+                case .uint16:
+                    require(token >= 0 && token <= 0xFFFF, "token \(token) does not fit into two bytes")
+                    raw.storeBytes(of: UInt16(token).littleEndian, toByteOffset: place * 2, as: UInt16.self)
+                case .uint32:
+                    require(token >= 0, "token \(token) is negative")
+                    raw.storeBytes(of: UInt32(token).littleEndian, toByteOffset: place * 4, as: UInt32.self)
+                }
+            }
+            filled = tokens.count * byteCount
+        }
+    }
+}
