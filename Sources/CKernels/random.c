@@ -81,6 +81,29 @@ void yk_dropout(void *out, const void *x, yk_dtype dtype, float probability, yk_
 
 // ---- Draws ----
 
+// Rounds draws to the dtype; none comes out above c->most.
+static void store_draws(const random_call *c, int64_t at, const double *draws, int64_t n) {
+    void *out = yk_at(c->out, c->dtype, at);
+    if (c->dtype == YK_F64) {
+        for (int64_t j = 0; j < n; j++) ((double *)out)[j] = draws[j] > c->most ? c->most : draws[j];
+        return;
+    }
+    const float most = (float)c->most;
+    if (c->dtype == YK_F32) {
+        for (int64_t j = 0; j < n; j++) {
+            float x = (float)draws[j];
+            ((float *)out)[j] = x > most ? most : x;
+        }
+        return;
+    }
+    // Compared after rounding, which may carry a draw up to the bound.
+    const uint16_t last = yk_to_bf16(most);
+    for (int64_t j = 0; j < n; j++) {
+        uint16_t h = yk_to_bf16((float)draws[j]);
+        ((uint16_t *)out)[j] = yk_from_bf16(h) > most ? last : h;
+    }
+}
+
 static void uniform_piece(void *context, int64_t piece) {
     const random_call *c = context;
     uint32_t words[BLOCK];
@@ -90,10 +113,7 @@ static void uniform_piece(void *context, int64_t piece) {
         const int64_t n = end - i < BLOCK ? end - i : BLOCK;
         words_of(words, c->source, i, n);
         YK_DISPATCH(uniform_elements, draws, words, c->a, c->b, n);
-        for (int64_t j = 0; j < n; j++) {
-            yk_put(c->out, c->dtype, i + j, draws[j]);
-            if (yk_get(c->out, c->dtype, i + j) > c->most) yk_put(c->out, c->dtype, i + j, c->most);
-        }
+        store_draws(c, i, draws, n);
     }
 }
 
@@ -127,11 +147,12 @@ static void normal_piece(void *context, int64_t piece) {
         const int64_t n = end - i < BLOCK ? end - i : BLOCK;
         words_of(words, c->source, i, (n + ROOM - 1) / ROOM * ROOM);
         YK_DISPATCH(normal_elements, draws, words, c->a, c->b, n);
-        for (int64_t j = 0; j < n; j++) yk_put(c->out, c->dtype, i + j, draws[j]);
+        store_draws(c, i, draws, n);
     }
 }
 
 void yk_random_normal(void *out, yk_dtype dtype, double mean, double deviation, yk_random source, int64_t n) {
     random_call c = {.out = out, .dtype = dtype, .source = source, .a = mean, .b = deviation, .n = n};
+    c.most = INFINITY;
     yk_parallel((n + PIECE - 1) / PIECE, normal_piece, &c);
 }

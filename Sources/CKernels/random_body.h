@@ -60,11 +60,12 @@ static void YK_NAME(uniform_elements)(double *out, const uint32_t *words, double
 
 // ln x for 2⁻³² ≤ x ≤ 1: x = 2ᵏ·m with m near 1, ln m = 2 artanh((m − 1)/(m + 1)). Within 2 ulp of double.
 YK_INLINE vd YK_NAME(log_double)(vd x) {
-    vl bits = (vl)x;
+    YK_NAME(vq) bits = (YK_NAME(vq))x;
     // Half a step of the exponent further, so that m lies in [√½, √2).
-    vl shifted = bits + (0x3FF0000000000000 - 0x3FE6A09E667F3BCD);
-    vl exponent = (shifted >> 52) - 1023;
-    vd m = (vd)(bits - (exponent << 52));
+    YK_NAME(vq) exponent = (bits + (0x3FF0000000000000 - 0x3FE6A09E667F3BCD)) >> 52;
+    vd m = (vd)(bits - ((exponent - 1023) << 52));
+    // The exponent as a number: its bits at the low end of 2⁵², less that and the bias.
+    vd k = (vd)(exponent | 0x4330000000000000) - (0x1p52 + 1023);
     vd s = (m - 1.0) / (m + 1.0), z = s * s;
     vd p = z * (1.0 / 23) + 1.0 / 21;
     p = p * z + 1.0 / 19;
@@ -76,7 +77,7 @@ YK_INLINE vd YK_NAME(log_double)(vd x) {
     p = p * z + 1.0 / 7;
     p = p * z + 1.0 / 5;
     p = p * z + 1.0 / 3;
-    vd twice = s + s, k = __builtin_convertvector(exponent, vd);
+    vd twice = s + s;
     return k * 0x1.62e42fefa39efp-1 + (twice + twice * (p * z));
 }
 
