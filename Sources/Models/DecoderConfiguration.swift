@@ -244,15 +244,12 @@ public struct DecoderConfiguration: Sendable, Hashable {
                 "\(hiddenAct) cannot gate; silu, gelu and gelu_pytorch_tanh can"
             )
         }
+        // An id beyond the vocabulary is left alone: such files exist, and the token can never appear.
         let tokens =
             [("bos_token_id", bosTokenId), ("pad_token_id", padTokenId)]
             + eosTokenIds.map { ("eos_token_id", $0) }
-        for (field, token) in tokens {
-            guard let token else { continue }
-            // Padding of −1 occurs in old files and means none.
-            guard token >= 0 && token < vocabSize else {
-                throw ConfigurationError(field, "\(token) must lie in 0..<\(vocabSize)")
-            }
+        for case (let field, let token?) in tokens where token < 0 {
+            throw ConfigurationError(field, "\(token) must not be negative")
         }
         try rope.check()
     }
