@@ -77,7 +77,10 @@ public struct KeyMap: Sendable, Hashable {
             if mapping.rows.isEmpty {
                 return KeyMapping(parameter, keys[0], isTransposed: mapping.isTransposed)
             }
-            return KeyMapping(parameter, parts: Array(zip(keys, mapping.rows)).map { (key: $0.0, rows: $0.1) })
+            return KeyMapping(
+                parameter,
+                parts: Array(zip(keys, mapping.rows)).map { (key: $0.0, rows: $0.1) }
+            )
         }
         return nil
     }

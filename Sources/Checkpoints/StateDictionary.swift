@@ -149,7 +149,9 @@ private struct SavedPart {
     static func parts(of parameter: Parameter, _ mapping: KeyMapping) -> [SavedPart] {
         let value = parameter.value
         if mapping.rows.isEmpty {
-            return [SavedPart(key: mapping.keys[0], tensor: mapping.isTransposed ? value.transposed() : value)]
+            return [
+                SavedPart(key: mapping.keys[0], tensor: mapping.isTransposed ? value.transposed() : value)
+            ]
         }
         return zip(mapping.keys, value.split(axis: 0, mapping.rows)).map { SavedPart(key: $0, tensor: $1) }
     }

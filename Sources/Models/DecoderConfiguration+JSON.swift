@@ -245,7 +245,8 @@ extension DecoderConfiguration {
         [
             ("architectures", ["LlamaForCausalLM"]), ("model_type", "llama"),
             ("hidden_act", .string(activationName)), ("hidden_size", .integer(hiddenSize)),
-            ("intermediate_size", .integer(intermediateSize)), ("num_hidden_layers", .integer(numHiddenLayers)),
+            ("intermediate_size", .integer(intermediateSize)),
+            ("num_hidden_layers", .integer(numHiddenLayers)),
             ("num_attention_heads", .integer(numAttentionHeads)),
             ("num_key_value_heads", .integer(numKeyValueHeads)), ("head_dim", .integer(headDim)),
             ("max_position_embeddings", .integer(maxPositionEmbeddings)), ("rms_norm_eps", .number(normEps)),
@@ -273,7 +274,8 @@ extension DecoderConfiguration {
         let scaling: JSONValue = rope.scaling == nil ? .null : .object(inner)
         inner["rope_theta"] = .number(rope.theta)
         return [
-            ("rope_parameters", .object(inner)), ("rope_theta", .number(rope.theta)), ("rope_scaling", scaling),
+            ("rope_parameters", .object(inner)), ("rope_theta", .number(rope.theta)),
+            ("rope_scaling", scaling),
         ]
     }
 

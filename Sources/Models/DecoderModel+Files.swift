@@ -57,7 +57,10 @@ extension DecoderConfiguration {
                         ("\(block).self_attn.v_proj.\(kind)", keys),
                     ]
                 ),
-                KeyMapping("blocks.*.attention.outputProjection.\(kind)", "\(block).self_attn.o_proj.\(kind)"),
+                KeyMapping(
+                    "blocks.*.attention.outputProjection.\(kind)",
+                    "\(block).self_attn.o_proj.\(kind)"
+                ),
                 KeyMapping(
                     "blocks.*.feedForward.input.\(kind)",
                     parts: [
