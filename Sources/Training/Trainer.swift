@@ -15,7 +15,7 @@ public final class Trainer<Objective: TrainingObjective> {
     /// How.
     public let arguments: TrainingArguments
     private let optimizer: Optimizer
-    private let schedule: LearningRateSchedule
+    private var schedule: LearningRateControl
     private let store: CheckpointStore
     private let dataFingerprint: String
     private let report: (TrainingEvent) -> Void
@@ -39,7 +39,7 @@ public final class Trainer<Objective: TrainingObjective> {
         objective: Objective,
         arguments: TrainingArguments,
         optimizer: Optimizer,
-        schedule: LearningRateSchedule,
+        schedule: LearningRateControl,
         dataFingerprint: String,
         peakOperationsPerSecond: Double,
         report: @escaping (TrainingEvent) -> Void
@@ -172,7 +172,7 @@ public final class Trainer<Objective: TrainingObjective> {
         let value = loss.item()
         guard value.isFinite else {
             let bad = objective.model.namedParameters().first {
-                $0.parameter.value.firstNonFiniteIndex != nil
+                $0.parameter.value.backend.firstNonFinite($0.parameter.value.view) != nil
             }
             throw TrainingError(
                 "step \(step + 1): the loss is \(value)"
@@ -269,7 +269,7 @@ public final class Trainer<Objective: TrainingObjective> {
         } else {
             state.evaluationsWithoutImprovement += 1
         }
-        schedule.observe(metric: value, isBetterWhenGreater: arguments.greaterIsBetter)
+        schedule.observe(value)
         try log?.write(
             step: state.globalStep,
             metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
@@ -294,8 +294,8 @@ public final class Trainer<Objective: TrainingObjective> {
     private func save() throws {
         let checkpoint = try store.save(step: state.globalStep) { folder in
             try objective.saveModel(to: folder)
-            try optimizer.saveState(to: "\(folder)/optimizer.safetensors")
-            state.plateau = schedule.state
+            try OptimizerFile.save(optimizer, to: "\(folder)/optimizer.safetensors")
+            state.learningRate = schedule
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try SafeFile.write(try encoder.encode(state), to: "\(folder)/trainer_state.json")
@@ -332,10 +332,10 @@ public final class Trainer<Objective: TrainingObjective> {
         )
         let maxSteps = state.maxSteps
         try objective.loadModel(from: checkpoint.path)
-        try optimizer.restoreState(from: "\(checkpoint.path)/optimizer.safetensors")
+        try OptimizerFile.restore(optimizer, from: "\(checkpoint.path)/optimizer.safetensors")
         state = saved
         state.maxSteps = maxSteps
-        try schedule.restore(saved.plateau)
+        if let saved = saved.learningRate, saved.isPlateau { schedule = saved }
     }
 }
 
