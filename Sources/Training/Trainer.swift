@@ -15,7 +15,7 @@ public final class Trainer<Objective: TrainingObjective> {
     /// How.
     public let arguments: TrainingArguments
     private let optimizer: Optimizer
-    private var schedule: LearningRateControl
+    private let schedule: LearningRateSchedule
     private let store: CheckpointStore
     private let dataFingerprint: String
     private let report: (TrainingEvent) -> Void
@@ -39,7 +39,7 @@ public final class Trainer<Objective: TrainingObjective> {
         objective: Objective,
         arguments: TrainingArguments,
         optimizer: Optimizer,
-        schedule: LearningRateControl,
+        schedule: LearningRateSchedule,
         dataFingerprint: String,
         peakOperationsPerSecond: Double,
         report: @escaping (TrainingEvent) -> Void
@@ -269,7 +269,7 @@ public final class Trainer<Objective: TrainingObjective> {
         } else {
             state.evaluationsWithoutImprovement += 1
         }
-        schedule.observe(value)
+        schedule.observe(metric: value, isBetterWhenGreater: arguments.greaterIsBetter)
         try log?.write(
             step: state.globalStep,
             metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
@@ -295,7 +295,7 @@ public final class Trainer<Objective: TrainingObjective> {
         let checkpoint = try store.save(step: state.globalStep) { folder in
             try objective.saveModel(to: folder)
             try OptimizerFile.save(optimizer, to: "\(folder)/optimizer.safetensors")
-            state.learningRate = schedule
+            state.plateau = schedule.state
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try SafeFile.write(try encoder.encode(state), to: "\(folder)/trainer_state.json")
@@ -335,7 +335,7 @@ public final class Trainer<Objective: TrainingObjective> {
         try OptimizerFile.restore(optimizer, from: "\(checkpoint.path)/optimizer.safetensors")
         state = saved
         state.maxSteps = maxSteps
-        if let saved = saved.learningRate, saved.isPlateau { schedule = saved }
+        try schedule.restore(saved.plateau)
     }
 }
 

@@ -24,8 +24,8 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var lossSum = 0.0
     /// The targets of those steps.
     public var lossTargets = 0
-    /// The learning rate's control; its state counts where it depends on evaluations.
-    public var learningRate: LearningRateControl?
+    /// The state of a schedule that depends on evaluations.
+    public var plateau: [String: Double] = [:]
     /// The seed of weights, order and dropout: a run goes on only with the one it began with.
     public var seed: UInt64 = 0
     /// The data's fingerprint: likewise.
