@@ -9,7 +9,7 @@ typedef struct YK_NAME(at_backward) {
     float *k;                     // [64, ld]
     float *dk, *dv;               // [64, ld]
     int32_t *segments;            // of the keys of the tile, with room for a vector
-    float *q, *dout;              // [64, ld]; q times the scale
+    float *q, *dout;              // [64, ld]; q times the scale and log₂e
     float *scores, *ds;           // [64, lds]
     float *factors;               // dropout's, one row
     float *through;               // Σ dout · out of every query [heads of the group, T]
@@ -61,10 +61,11 @@ YK_INLINE void YK_NAME(at_gradient_row)(float *scores, float *ds, int64_t n, flo
     YK_NAME(store)(scores + n, YK_NAME(splat)(-INFINITY));
     YK_NAME(store)(ds + n, (vf){});
     // A query that sees nothing has a log-sum-exp of −∞: its weights are zeros.
-    const vf base = YK_NAME(splat)(lse == -INFINITY ? INFINITY : lse), total = YK_NAME(splat)(through);
+    const vf base = YK_NAME(splat)(lse == -INFINITY ? INFINITY : lse * ATTENTION_LOG2E),
+             total = YK_NAME(splat)(through);
     int64_t i = 0;
     for (; i < n; i += YK_LANES) {
-        const vf p = YK_NAME(at_exp)(YK_NAME(load)(scores + i) - base);
+        const vf p = YK_NAME(at_exp2)(YK_NAME(load)(scores + i) - base);
         const vf kept = factors ? YK_NAME(load)(factors + i) : YK_NAME(splat)(1.0f);
         YK_NAME(store)(scores + i, p * kept);
         YK_NAME(store)(ds + i, p * (YK_NAME(load)(ds + i) * kept - total));
@@ -145,7 +146,7 @@ static void YK_NAME(attention_backward_keys)(const yk_attention_gradient *g, con
         (&f, g, c, b, group * heads + j, t, yk_least(n, c->T - t), s, keys, dq + (j * c->T + t) * f.ld);
         for (int64_t i = 0; i < keys; i++) {
             YK_NAME(at_unpack_row)((void *)yk_head_row(g->dk, type, g->dk_at, b, s + i, group), type,
-                                   f.dk + i * f.ld, c->E, 1);
+                                   f.dk + i * f.ld, c->E, ATTENTION_LN2);
             YK_NAME(at_unpack_row)((void *)yk_head_row(g->dv, type, g->dv_at, b, s + i, group), type,
                                    f.dv + i * f.ld, c->E, 1);
         }

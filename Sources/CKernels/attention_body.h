@@ -12,7 +12,7 @@ typedef struct YK_NAME(at_forward) {
     float *scores;     // [AT_QUERIES, lds]
     float *factors;    // dropout's, one row
     int32_t *segments; // of the keys of the tile, with room for a vector
-    float *q;          // [ATTENTION_BLOCK, ld], times the scale
+    float *q;          // [ATTENTION_BLOCK, ld], times the scale and log₂e
     float *out;        // [ATTENTION_BLOCK, ld]
     float *top, *sum;  // [ATTENTION_BLOCK]
     int64_t ld, lds, Ep;
@@ -55,17 +55,19 @@ static void YK_NAME(at_forward_tile)(const YK_NAME(at_forward) * f, const yk_att
     YK_NAME(at_scores)(f->scores, f->lds, f->q + block_row * f->ld, f->ld, f->columns, c->E, rows, keys,
                        from);
     float factor[YK_NAME(AT_QUERIES)];
-    for (int64_t i = 0; i < rows; i++) {
-        float *scores = f->scores + i * f->lds;
-        const int64_t n = YK_NAME(at_seen)(from, i, keys), row = block_row + i;
-        if (overlap == YK_NAME(AT_SOME))
-            YK_NAME(at_mask_segments)(scores, c->q_segments[b * c->T + t + i], f->segments, n);
-        factor[i] = YK_NAME(at_softmax_row)(scores, n, YK_NAME(AT_KEYS), f->top + row, f->sum + row);
-        if (dropout->on) {
+    if (overlap == YK_NAME(AT_SOME))
+        for (int64_t i = 0; i < rows; i++)
+            YK_NAME(at_mask_segments)(f->scores + i * f->lds, c->q_segments[b * c->T + t + i], f->segments,
+                                      YK_NAME(at_seen)(from, i, keys));
+    YK_NAME(at_softmax)(f->scores, f->lds, rows, keys, from, YK_NAME(AT_KEYS), f->top + block_row,
+                        f->sum + block_row, factor);
+    if (dropout->on)
+        for (int64_t i = 0; i < rows; i++) {
+            const int64_t n = YK_NAME(at_seen)(from, i, keys);
             const uint64_t word = yk_dropout_word(c, b, h, t + i) + (uint64_t)s;
-            YK_NAME(at_multiply_row)(scores, YK_NAME(at_factors)(f->factors, dropout, word, n), n);
+            YK_NAME(at_multiply_row)(f->scores + i * f->lds,
+                                     YK_NAME(at_factors)(f->factors, dropout, word, n), n);
         }
-    }
     YK_NAME(at_mix)
     (f->out + block_row * f->ld, f->scores, f->lds, f->values, f->ld, f->Ep, rows, keys, from,
      YK_NAME(AT_SCALE), factor);
@@ -80,7 +82,7 @@ static void YK_NAME(attention_forward_block)(const yk_attention *c, int64_t b, i
     const int64_t group = h / (c->H / c->K), seen = yk_attention_seen(c, t1 - 1), n = t1 - t0;
     YK_NAME(at_pack_rows)
     (f.q, f.ld, yk_head_row(c->q, c->dtype, c->q_at, b, t0, h), c->dtype, c->q_at.position, n, c->E, f.Ep,
-     c->scale);
+     c->scale * ATTENTION_LOG2E);
     for (int64_t i = 0; i < n; i++) {
         f.top[i] = -INFINITY;
         f.sum[i] = 0;
@@ -109,7 +111,7 @@ static void YK_NAME(attention_forward_block)(const yk_attention *c, int64_t b, i
         YK_NAME(at_unpack_row)(out, c->dtype, f.out + i * f.ld, c->E, f.sum[i] == 0 ? 0 : 1 / f.sum[i]);
         if (c->lse)
             ((float *)c->lse)[(b * c->H + h) * c->T + t0 + i] =
-                f.sum[i] == 0 ? -INFINITY : f.top[i] + logf(f.sum[i]);
+                f.sum[i] == 0 ? -INFINITY : f.top[i] * ATTENTION_LN2 + logf(f.sum[i]);
     }
 }
 

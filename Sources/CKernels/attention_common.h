@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ATTENTION_LOG2E 1.44269504f
+#define ATTENTION_LN2 0.693147181f
+
 // The element (b, position, head, 0).
 static inline const void *yk_head_row(const void *p, yk_dtype t, yk_heads at, int64_t b, int64_t i,
                                       int64_t h) {

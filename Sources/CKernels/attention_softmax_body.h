@@ -104,28 +104,25 @@ static const float *YK_NAME(at_factors)(float *factors, const YK_NAME(at_dropout
     return factors + skipped;
 }
 
-// e^x for x ≤ 0 or NaN, as the softmax needs it; 0 below −87.33.
-YK_INLINE vf YK_NAME(at_exp)(vf x) {
-    const vf low = YK_NAME(splat)(-87.3365448f), magic = YK_NAME(splat)(12582912.0f);
-    const vf shifted = YK_NAME(blend)(x < low, low, x) * 1.44269504f + magic, n = shifted - magic;
-    const vf clamped = YK_NAME(blend)(x < low, low, x);
-    vf r = clamped - n * 0.693145752f;
-    r = r - n * 1.42860677e-6f;
-    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
-    p = p * r + 4.16666667e-2f;
-    p = p * r + 1.66666667e-1f;
-    p = p * r + 0.5f;
+// 2^x for x ≤ 0 or NaN, within 3 ulp; 0 below −126. Attention's scores carry the factor log₂e, so that the
+// softmax needs no other function.
+YK_INLINE vf YK_NAME(at_exp2)(vf x) {
+    const vf low = YK_NAME(splat)(-126.0f),
+             magic = YK_NAME(splat)(12582912.0f); // 1.5 · 2²³: to a whole number
+    const vf clamped = YK_NAME(blend)(x < low, low, x), shifted = clamped + magic,
+             r = clamped - (shifted - magic);
+    vf p = r * 1.32647295e-3f + 9.67151268e-3f;
+    p = p * r + 5.55073374e-2f;
+    p = p * r + 2.40222421e-1f;
+    p = p * r + 6.93146978e-1f;
     p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    // The magic number leaves n in the low bits of `shifted`; −126 ≤ n ≤ 0.
+    // The whole number lies in the low bits of `shifted`.
     const vf y = p * (vf)(((vi)shifted << 23) + 0x3F800000);
-    return YK_NAME(blend)(x < low, (vf){}, y);
+    return (vf)((vi)y & ~(x < low));
 }
 
-// One row of the online softmax: turns its n scores into weights below the running maximum, zeros from n to
-// `width`. Updates the maximum and the sum, and returns the factor for what was summed before. The row has
-// YK_LANES spare elements past `width`.
-YK_INLINE float YK_NAME(at_softmax_row)(float *scores, int64_t n, int64_t width, float *top, float *sum) {
+// The largest of n scores; overwrites up to YK_LANES elements from n on with −∞.
+YK_INLINE float YK_NAME(at_top)(float *scores, int64_t n) {
     const vf nothing = YK_NAME(splat)(-INFINITY);
     YK_NAME(store)(scores + n, nothing);
     vf high = nothing, high2 = nothing;
@@ -136,31 +133,47 @@ YK_INLINE float YK_NAME(at_softmax_row)(float *scores, int64_t n, int64_t width,
     }
     if (i < n)
         high = YK_NAME(vmax)(YK_NAME(load)(scores + i), high);
-    const float before = *top, tile = YK_NAME(maximum)(YK_NAME(vmax)(high, high2));
-    const float now = tile > before ? tile : before, base = now == -INFINITY ? 0 : now;
+    return YK_NAME(maximum)(YK_NAME(vmax)(high, high2));
+}
+
+// Turns n scores, with −∞ behind them, into weights, zeros from n to `width`; returns their sum.
+YK_INLINE float YK_NAME(at_weights)(float *scores, int64_t n, int64_t width, float base) {
     const vf subtract = YK_NAME(splat)(base);
-    vf total = (vf){}, total2 = (vf){};
-    i = 0;
-    for (; i + YK_LANES < n; i += 2 * YK_LANES) {
-        const vf p = YK_NAME(at_exp)(YK_NAME(load)(scores + i) - subtract);
-        const vf p2 = YK_NAME(at_exp)(YK_NAME(load)(scores + i + YK_LANES) - subtract);
-        YK_NAME(store)(scores + i, p);
-        YK_NAME(store)(scores + i + YK_LANES, p2);
-        total += p;
-        total2 += p2;
-    }
-    if (i < n) {
-        const vf p = YK_NAME(at_exp)(YK_NAME(load)(scores + i) - subtract);
+    vf total = (vf){};
+    int64_t i = 0;
+#pragma clang loop unroll(disable)
+    for (; i < n; i += YK_LANES) {
+        const vf p = YK_NAME(at_exp2)(YK_NAME(load)(scores + i) - subtract);
         YK_NAME(store)(scores + i, p);
         total += p;
-        i += YK_LANES;
     }
     for (; i < width; i += YK_LANES)
         YK_NAME(store)(scores + i, (vf){});
-    const float factor = YK_NAME(at_exp)(YK_NAME(splat)(before - base))[0];
-    *top = now;
-    *sum = *sum * factor + YK_NAME(sum)(total + total2);
-    return factor;
+    return YK_NAME(sum)(total);
+}
+
+// The online softmax of a tile of scores whose row i sees at_seen(first, i, keys) of them: turns them into
+// weights below the running maxima, updates those and the running sums, and gives each row the factor for
+// what was summed before. `rows` is at most 64, as is the room in `factor`; each row has YK_LANES spare
+// elements past `width`.
+static void YK_NAME(at_softmax)(float *scores, int64_t lds, int64_t rows, int64_t keys, int64_t first,
+                                int64_t width, float *top, float *sum, float *factor) {
+    float base[64];
+    // One step for all rows at a time, because the steps of a row wait for each other.
+    for (int64_t i = 0; i < rows; i++) {
+        const float here = YK_NAME(at_top)(scores + i * lds, YK_NAME(at_seen)(first, i, keys)),
+                    before = top[i];
+        top[i] = here > before ? here : before;
+        base[i] = top[i] == -INFINITY ? 0 : top[i];
+        factor[i] = before - base[i];
+    }
+    for (int64_t i = rows; i < 64; i++)
+        factor[i] = 0;
+    for (int64_t i = 0; i < 64; i += YK_LANES)
+        YK_NAME(store)(factor + i, YK_NAME(at_exp2)(YK_NAME(load)(factor + i)));
+    for (int64_t i = 0; i < rows; i++)
+        sum[i] = sum[i] * factor[i] +
+                 YK_NAME(at_weights)(scores + i * lds, YK_NAME(at_seen)(first, i, keys), width, base[i]);
 }
 
 // Multiplies weights by the factors of dropout; may touch YK_LANES − 1 elements past n, which must be zeros.
