@@ -62,6 +62,10 @@ public struct AddedTokens: Sendable {
     public var padding: Int32?
     /// The token for what the vocabulary lacks.
     public var unknown: Int32?
+    /// What the model expects before every text; `encode` leaves it out, `encodeFramed` puts it there.
+    public var prefix: [Int32] = []
+    /// What the model expects after every text.
+    public var suffix: [Int32] = []
 
     private let byId: [Int32: Int]
     private let everything: TokenMatcher

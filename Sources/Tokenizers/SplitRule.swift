@@ -38,22 +38,24 @@ public enum SplitRule: Sendable, Hashable {
         }
         switch pattern {
         case Self.o200kPattern: self = .o200k
+        case Self.cl100kFastPattern: self = .cl100k(digits: 3, joinsTrailingSpace: true)
         case Self.gpt2Pattern, Self.gpt2FastPattern: self = .gpt2
         default: return nil
         }
     }
 
+    /// With `joinsTrailingSpace`, `\s+(?![\s\S])` stands for the end of the text: `$` and possessive counts mean other
+    /// things to other engines.
     private static func cl100kPattern(digits: Int, joinsTrailingSpace: Bool) -> String {
-        if joinsTrailingSpace {
-            let numbers = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}+"#
-            return
-                #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\#(numbers)| ?[^\s\p{L}\p{N}]++[\r\n]*+"#
-                + #"|\s++$|\s*[\r\n]|\s+(?!\S)|\s"#
-        }
         let numbers = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}"#
+        let trailing = joinsTrailingSpace ? #"|\s+(?![\s\S])"# : ""
         return #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\#(numbers)| ?[^\s\p{L}\p{N}]+[\r\n]*"#
-            + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
+            + trailing + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
     }
+
+    private static let cl100kFastPattern =
+        #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"#
+        + #"|\s++$|\s*[\r\n]|\s+(?!\S)|\s"#
 
     private static let o200kPattern =
         #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"#

@@ -55,6 +55,16 @@ extension Tokenizer {
         return text.withUTF8 { encode(bytes: UnsafeRawBufferPointer($0), specialTokens: specialTokens) }
     }
 
+    /// Encodes text with what the model expects around it, as Hugging Face's `encode` does by default.
+    ///
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - specialTokens: What to do with the text of special tokens; ordinary characters by default.
+    /// - Returns: The prefix, the ids of the text, the suffix.
+    public func encodeFramed(_ text: String, specialTokens: SpecialTokenHandling = .asText) -> [Int32] {
+        addedTokens.prefix + encode(text, specialTokens: specialTokens) + addedTokens.suffix
+    }
+
     /// Encodes bytes.
     ///
     /// - Parameters:

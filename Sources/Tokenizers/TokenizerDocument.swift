@@ -35,14 +35,35 @@ enum TokenizerDocument {
         let postProcessor: JSONValue = [
             "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true,
         ]
-        return document(added, preTokenizer, postProcessor, decoder, model)
+        return document(added, preTokenizer, frame(added) ?? postProcessor, decoder, model)
     }
 
     static func characters(vocabulary: JSONObject, unknown: String, added: AddedTokens) -> JSONValue {
         let model: JSONValue = [
             "type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(unknown),
         ]
-        return document(added, split(characterPattern), nil, ["type": "Fuse"], model)
+        return document(added, split(characterPattern), frame(added) ?? nil, ["type": "Fuse"], model)
+    }
+
+    /// The template that puts a prefix and a suffix around a text; nil when there is neither.
+    private static func frame(_ added: AddedTokens) -> JSONValue? {
+        guard !added.prefix.isEmpty || !added.suffix.isEmpty else { return nil }
+        func piece(_ id: Int32) -> JSONValue {
+            ["SpecialToken": ["id": .string(added.token(id)?.content ?? ""), "type_id": 0]]
+        }
+        func framed(_ name: JSONValue) -> [JSONValue] {
+            added.prefix.map(piece) + [["Sequence": ["id": name, "type_id": 0]]] + added.suffix.map(piece)
+        }
+        var tokens = JSONObject()
+        for id in added.prefix + added.suffix {
+            let name = added.token(id)?.content ?? ""
+            tokens[name] = ["id": .string(name), "ids": [.integer(Int(id))], "tokens": [.string(name)]]
+        }
+        return [
+            "type": "TemplateProcessing", "single": .array(framed("A")),
+            "pair": .array(framed("A") + framed("B")),
+            "special_tokens": .object(tokens),
+        ]
     }
 
     private static func split(_ pattern: String) -> JSONValue {
@@ -97,11 +118,9 @@ extension BPETokenizer {
     /// - Returns: The document; Hugging Face's tokenizers give the same ids from it.
     public func tokenizerDocument() -> JSONValue {
         var vocabulary = JSONObject()
+        // Added tokens stand in the vocabulary, too: readers number those that do not without regard to their ids.
         for id in 0..<Int32(vocabularySize) {
-            let isInModel = model.tokens.bytes(of: Int(id)) != nil || irregular[id] != nil
-            if isInModel || Int(id) < model.tokens.idLimit, let token = token(of: id) {
-                vocabulary.append(token, .integer(Int(id)))
-            }
+            if let token = token(of: id) { vocabulary.append(token, .integer(Int(id))) }
         }
         return TokenizerDocument.bytePair(
             vocabulary: vocabulary,

@@ -268,7 +268,44 @@ struct TokenizerReader {
         added.beginningOfText = beginning
         added.padding = padding
         added.unknown = unknown
+        try readFrame(document["post_processor"] ?? .null, into: &added)
         return added
+    }
+
+    /// The tokens that a template puts around a single text.
+    private func readFrame(_ value: JSONValue, into added: inout AddedTokens) throws(FileFormatError) {
+        switch typeName(value) {
+        case "null", "ByteLevel": return
+        case "Sequence":
+            for part in value["processors"]?.arrayValue ?? [] { try readFrame(part, into: &added) }
+        case "TemplateProcessing":
+            guard let pieces = value["single"]?.arrayValue else {
+                throw fail("post_processor.single", "must be an array")
+            }
+            var isBefore = true
+            for piece in pieces {
+                if piece["Sequence"] != nil {
+                    isBefore = false
+                } else if let name = piece["SpecialToken"]?["id"]?.stringValue,
+                    let ids = value["special_tokens"]?[name]?["ids"]?.arrayValue?.map(\.integerValue),
+                    let first = ids.first ?? nil, ids.count == 1,
+                    added.token(Int32(truncatingIfNeeded: first)) != nil
+                {
+                    if isBefore {
+                        added.prefix.append(Int32(first))
+                    } else {
+                        added.suffix.append(Int32(first))
+                    }
+                } else {
+                    throw fail(
+                        "post_processor.single",
+                        "must hold sequences and special tokens that are added tokens"
+                    )
+                }
+            }
+            added.beginningOfText = added.beginningOfText ?? added.prefix.first
+        default: throw fail("post_processor", "'\(typeName(value))' is not supported", .unsupported)
+        }
     }
 
     private func addedToken(_ value: JSONValue, id: Int?, _ key: String) throws(FileFormatError) -> AddedToken

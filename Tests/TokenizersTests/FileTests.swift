@@ -61,6 +61,28 @@ import YuyanTokenizers
         #expect(tokenizer.encode("b<s>", specialTokens: .asText) == [2, 1, 6])
     }
 
+    @Test func templatesAroundTexts() throws {
+        let document = #"""
+            {"added_tokens":[{"id":3,"content":"<s>","special":true},{"id":4,"content":"</s>","special":true}],
+             "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},
+             "post_processor":{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"TemplateProcessing",
+               "single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
+                 {"SpecialToken":{"id":"</s>","type_id":0}}],
+               "pair":[],"special_tokens":{"<s>":{"id":"<s>","ids":[3],"tokens":["<s>"]},
+                 "</s>":{"id":"</s>","ids":[4],"tokens":["</s>"]}}}]},
+             "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}}
+            """#
+        let folder = try TemporaryFolder()
+        let tokenizer = try TokenizerFiles.load(document: folder.write(document, "tokenizer.json"))
+        #expect(tokenizer.encode("aab") == [0, 2] && tokenizer.encodeFramed("aab") == [3, 0, 2, 4])
+        #expect(tokenizer.addedTokens.beginningOfText == 3 && tokenizer.endOfText == 4)
+        try TokenizerFiles.save(tokenizer, to: folder.path)
+        let again = try TokenizerFiles.load(folder: folder.path)
+        #expect(again.encodeFramed("aab") == [3, 0, 2, 4])
+        let wrong = try folder.write(document.replacing("[3]", with: "[9]"), "wrong.json")
+        #expect(throws: FileFormatError.self) { _ = try TokenizerFiles.load(document: wrong) }
+    }
+
     private static let head =
         #"{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"model":{"type":"BPE","vocab""#
 
