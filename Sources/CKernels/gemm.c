@@ -33,6 +33,16 @@ static void gemm_scalar(const yk_gemm_call *g) { gemm_f32(g); }
 
 void yk_gemm(const yk_gemm_call *g) {
     if (g->batch <= 0 || g->m <= 0 || g->n <= 0) return;
-    if (g->type == YK_F64) gemm_f64(g);
-    else YK_DISPATCH(gemm, g);
+    if (g->type == YK_F64) {
+        gemm_f64(g);
+        return;
+    }
+#if defined(__x86_64__)
+    if (g->type == YK_BF16) switch (yk_active_kernel_set()) {
+        case YK_AMX: yk_gemm_amx(g); return;
+        case YK_AMX_EMULATED: yk_gemm_emulated(g); return;
+        default: break;
+        }
+#endif
+    YK_DISPATCH(gemm, g);
 }

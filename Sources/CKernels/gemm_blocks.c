@@ -9,7 +9,6 @@
 
 enum {
     SHARED_BYTES = 8 << 20,  // what a packed shared factor may take
-    OUTER_K = 4096,          // the values of k packed at a time; a multiple of every engine's k_block
     SERIAL_WORK = 1 << 19,   // multiply-adds below which one thread does a product alone
     SMALL_WORK = 1 << 22,    // and below which pieces pack both factors
     BATCH_WORK = 1 << 24,    // the same for products of a batch
@@ -218,32 +217,35 @@ static void small_products(plan p, int64_t items) {
     else yk_parallel(pieces, piece, &p);
 }
 
+// The rows or columns of a piece: the same for all, as far as panels of `width` allow.
+static int64_t piece_extent(int64_t extent, int64_t width, int64_t smallest, int64_t largest, int64_t pieces) {
+    const int64_t wanted = most(smallest, least(largest, ceil_div(extent, pieces)));
+    return round_up(ceil_div(extent, ceil_div(extent, wanted)), width);
+}
+
 // The part of c that the plan names, with one factor shared.
 static void shared_product(plan p, bool shares_a) {
     const yk_gemm_call *g = p.g;
     const gemm_engine *e = p.e;
     const int64_t m = p.i1 - p.i0, n = p.j1 - p.j0;
     const int64_t width = shares_a ? e->mr : e->nr, extent = round_up(shares_a ? m : n, width);
-    const int64_t depth = round_up(least(g->k, OUTER_K), e->k_unit);
+    const int64_t depth = round_up(least(g->k, GEMM_OUTER_K), e->k_unit);
     char *shared = yk_scratch(0, (size_t)(extent * depth * e->element) + 64);
     if (shares_a) {
         p.a = shared;
         p.rows = m;
-        // Few panels make many pieces, but each reads the whole shared factor.
-        const int64_t panels = ceil_div(n, e->nr);
-        p.columns = most(least(2, ceil_div(panels, 4)), least(16, panels / 24)) * e->nr;
+        p.columns = piece_extent(n, e->nr, e->least_columns, e->most_columns, e->column_pieces);
     } else {
         p.b = shared;
         p.columns = n;
-        p.rows = round_up(ceil_div(m, ceil_div(m, e->row_block)), e->mr);
-        if (m < 8 * e->row_block) p.rows = most(round_up(ceil_div(m, 8), e->mr), least(p.rows, 4 * e->mr));
+        p.rows = piece_extent(m, e->mr, e->least_rows, e->most_rows, e->row_pieces);
     }
     p.pieces_down = ceil_div(m, p.rows);
     p.pieces_across = ceil_div(n, p.columns);
-    if (g->k > OUTER_K && !p.direct)
+    if (g->k > GEMM_OUTER_K && !p.direct)
         p.sums = yk_scratch(2, (size_t)(round_up(m, e->mr) * round_up(n, e->nr)) * sizeof(float));
-    for (p.k0 = 0; p.k0 < g->k; p.k0 += OUTER_K) {
-        p.k1 = least(g->k, p.k0 + OUTER_K);
+    for (p.k0 = 0; p.k0 < g->k; p.k0 += GEMM_OUTER_K) {
+        p.k1 = least(g->k, p.k0 + GEMM_OUTER_K);
         yk_parallel(extent / width, pack_shared, &p);
         yk_parallel(p.pieces_down * p.pieces_across, piece, &p);
     }
@@ -258,7 +260,7 @@ void yk_gemm_blocks(const yk_gemm_call *g, const gemm_engine *e) {
     }
     const bool shares_a = g->m < g->n;
     const int64_t extent = shares_a ? g->m : g->n, width = shares_a ? e->mr : e->nr;
-    const int64_t bytes = extent * least(g->k, OUTER_K) * e->element;
+    const int64_t bytes = extent * least(g->k, GEMM_OUTER_K) * e->element;
     const int64_t part = round_up(ceil_div(extent, ceil_div(bytes, SHARED_BYTES)), width);
     for (p.batch = 0; p.batch < g->batch; p.batch++)
         for (int64_t x = 0; x < extent; x += part) {

@@ -11,11 +11,13 @@ typedef struct gemm_engine {
     int64_t k_block;   // the values of k that one panel holds at most
     int64_t k_unit;    // panels are filled with zeros up to a multiple of this
     int64_t element;   // the bytes of a packed element
-    int64_t row_block; // the rows of a that stay in L2
-    // Whether the panel of a stays in L1 while those of b pass, `column_block` columns at a time; else the other way
-    // round.
+    // The extents of pieces: about m / row_pieces rows (n / column_pieces columns), within these bounds.
+    int64_t least_rows, most_rows, row_pieces;
+    int64_t least_columns, most_columns, column_pieces;
+    // Whether a panel of a stays in L1 while `column_block` columns of b pass, or one of b while row_block rows of a
+    // do. What passes comes from L2.
     bool keeps_a;
-    int64_t column_block;
+    int64_t column_block, row_block;
     // Packs one panel: x ≤ mr (or nr) rows or columns that lie x_stride apart, k values k_stride apart.
     void (*pack_a)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride, int64_t x,
                    int64_t k);
@@ -32,6 +34,8 @@ typedef struct gemm_engine {
     void (*end)(void);
 } gemm_engine;
 
+enum { GEMM_OUTER_K = 4096 }; // the values of k packed at a time: a multiple of k_block where k is larger
+
 // Whether the sums of f32 may lie in c itself, because nothing follows them.
 static inline bool gemm_is_direct(const yk_gemm_call *g) {
     return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && g->activation == YK_IDENTITY;
@@ -39,6 +43,10 @@ static inline bool gemm_is_direct(const yk_gemm_call *g) {
 
 // The whole product by an engine; m, n and batch are positive.
 void yk_gemm_blocks(const yk_gemm_call *call, const gemm_engine *engine);
+
+// Products of bf16 on tiles, and the same over tiles in memory.
+void yk_gemm_amx(const yk_gemm_call *call);
+void yk_gemm_emulated(const yk_gemm_call *call);
 
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
