@@ -92,7 +92,7 @@ static void YK_NAME(at_backward_tile)(const YK_NAME(at_backward) * f, const yk_a
         return;
     YK_NAME(at_pack_rows)
     (f->q, f->ld, yk_head_row(c->q, c->dtype, c->q_at, b, t, h), c->dtype, c->q_at.position, rows, c->E,
-     f->Ep, c->scale);
+     f->Ep, c->scale * ATTENTION_LOG2E);
     YK_NAME(at_pack_rows)
     (f->dout, f->ld, yk_head_row(g->dout, c->dtype, g->dout_at, b, t, h), c->dtype, g->dout_at.position, rows,
      c->E, f->Ep, 1);
