@@ -119,3 +119,34 @@ YK_INLINE vf YK_NAME(erf)(vf x) {
     large = YK_NAME(blend)(t > 4.0f, YK_NAME(copysign)(YK_NAME(splat)(1.0f), x), large);
     return YK_NAME(blend)(t > 0.927734375f, large, small);
 }
+
+// The natural logarithm within 2 ulp, subnormal numbers included; −∞ at 0, NaN below.
+YK_INLINE vf YK_NAME(log)(vf x) {
+    const vi tiny = (vi)(x < 1.17549435e-38f);
+    vf scaled = YK_NAME(blend)(tiny, x * 8388608.0f, x);
+    // x = 2ⁿ · m with m in [√½, √2).
+    vi bits = (vi)scaled - 0x3F3504F3;
+    vi whole = bits >> 23;
+    vf m = (vf)((bits & 0x007FFFFF) + 0x3F3504F3);
+    vf n = __builtin_convertvector(whole + (tiny & -23), vf);
+    // log m = 2 artanh s = f − s (f − R), R the even part of the series in s.
+    vf f = m - 1.0f, s = f / (m + 1.0f), z = s * s, half = 0.5f * f * f;
+    vf even = z * 0.24279078841f + 0.28498786688f;
+    even = even * z + 0.40000972152f;
+    even = even * z + 0.66666662693f;
+    vf rest = s * (half + even * z) + n * 9.0580006145e-6f;
+    vf y = n * 6.9313812256e-1f + (f - (half - rest));
+    const vf infinity = YK_NAME(splat)(__builtin_inff());
+    y = YK_NAME(blend)(x == infinity, x, y);
+    y = YK_NAME(blend)(x == 0.0f, -infinity, y);
+    return YK_NAME(blend)((x < 0.0f) | (x != x), YK_NAME(splat)(__builtin_nanf("")), y);
+}
+
+// log(1 + x) for x ≥ 0, accurate for small x too.
+YK_INLINE vf YK_NAME(log1p)(vf x) {
+    vf u = x + 1.0f;
+    // What rounding took from x, carried through the slope 1/u.
+    vf correction = (x - (u - 1.0f)) / u;
+    vf y = YK_NAME(log)(u) + correction;
+    return YK_NAME(blend)(u == __builtin_inff(), u, y);
+}

@@ -2,6 +2,7 @@
 #include "yk_attention.h"
 #include "yk_cross_entropy.h"
 #include "yk_embedding.h"
+#include "yk_elementwise.h"
 #include "yk_gemm.h"
 #include "yk_normalization.h"
 #include "yk_optimizers.h"

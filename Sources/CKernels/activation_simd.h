@@ -1,0 +1,70 @@
+// Activations and their slopes on vectors, for every body that applies one. Included after simd.h.
+
+// 1/(1 + e^(−2u)) with u the inner polynomial of GELU's tanh approximation: ½(1 + tanh u).
+YK_INLINE vf YK_NAME(gelu_gate)(vf x) {
+    vf u2 = x * (x * x * 0.0713548162726f + 1.59576912160573f);
+    return 1.0f / (1.0f + YK_NAME(exp)(-u2));
+}
+YK_INLINE vf YK_NAME(gelu_tanh)(vf x) { return x * YK_NAME(gelu_gate)(x); }
+YK_INLINE vf YK_NAME(gelu_tanh_slope)(vf x) {
+    // Beyond ±20 the slope is 0 or 1 exactly; NaN passes.
+    vf c = YK_NAME(vmin)(YK_NAME(splat)(20.0f), YK_NAME(vmax)(YK_NAME(splat)(-20.0f), x));
+    vf gate = YK_NAME(gelu_gate)(c);
+    vf inner = c * c * 0.2140644488178f + 1.59576912160573f;
+    return gate + c * inner * (gate * (1.0f - gate));
+}
+
+// Φ(x), the Gaussian distribution function.
+YK_INLINE vf YK_NAME(gauss)(vf x) { return 0.5f * YK_NAME(erf)(x * 0.707106781186548f) + 0.5f; }
+YK_INLINE vf YK_NAME(gelu)(vf x) { return x * YK_NAME(gauss)(x); }
+YK_INLINE vf YK_NAME(gelu_slope)(vf x) {
+    vf c = YK_NAME(vmin)(YK_NAME(splat)(20.0f), YK_NAME(vmax)(YK_NAME(splat)(-20.0f), x));
+    return YK_NAME(gauss)(x) + c * 0.398942280401433f * YK_NAME(exp)(-0.5f * c * c);
+}
+
+YK_INLINE vf YK_NAME(silu)(vf x) { return x / (1.0f + YK_NAME(exp)(-x)); }
+YK_INLINE vf YK_NAME(silu_slope)(vf x) {
+    vf s = YK_NAME(sigmoid)(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+// NaN stays NaN.
+YK_INLINE vf YK_NAME(relu)(vf x) { return YK_NAME(blend)(x < 0.0f, (vf){}, x); }
+YK_INLINE vf YK_NAME(relu_slope)(vf x) {
+    return YK_NAME(blend)(x > 0.0f, YK_NAME(splat)(1.0f), (vf){});
+}
+YK_INLINE vf YK_NAME(tanh_slope)(vf x) {
+    vf t = YK_NAME(tanh)(x);
+    return 1.0f - t * t;
+}
+YK_INLINE vf YK_NAME(sigmoid_slope)(vf x) {
+    vf s = YK_NAME(sigmoid)(x);
+    return s * (1.0f - s);
+}
+
+// The activation of a constant kind: with the kind known, the choice disappears.
+YK_INLINE vf YK_NAME(activate)(yk_activation activation, vf x) {
+    switch (activation) {
+    case YK_IDENTITY: return x;
+    case YK_RELU: return YK_NAME(relu)(x);
+    case YK_GELU: return YK_NAME(gelu)(x);
+    case YK_GELU_TANH: return YK_NAME(gelu_tanh)(x);
+    case YK_SILU: return YK_NAME(silu)(x);
+    case YK_TANH: return YK_NAME(tanh)(x);
+    case YK_SIGMOID: return YK_NAME(sigmoid)(x);
+    }
+    return x;
+}
+
+// Its derivative.
+YK_INLINE vf YK_NAME(activation_slope)(yk_activation activation, vf x) {
+    switch (activation) {
+    case YK_IDENTITY: return YK_NAME(splat)(1.0f);
+    case YK_RELU: return YK_NAME(relu_slope)(x);
+    case YK_GELU: return YK_NAME(gelu_slope)(x);
+    case YK_GELU_TANH: return YK_NAME(gelu_tanh_slope)(x);
+    case YK_SILU: return YK_NAME(silu_slope)(x);
+    case YK_TANH: return YK_NAME(tanh_slope)(x);
+    case YK_SIGMOID: return YK_NAME(sigmoid_slope)(x);
+    }
+    return x;
+}
