@@ -14,13 +14,21 @@ enum { BACKWARD_TILE = 64, BACKWARD_PART = 256, BACKWARD_PIECES = 32 };
 #define YK_BODY "attention_body.h"
 #include "instantiate.h"
 
+// Up to DECODE_QUERIES queries stream over the keys; those of a key head are cut into parts of at least
+// DECODE_PART keys until there are about DECODE_PIECES pieces of work.
+enum { DECODE_QUERIES = 4, DECODE_TILE = 64, DECODE_PART = 256, DECODE_PIECES = 16 };
+// Below about this many multiplications the calling thread does all of the work.
+enum { SMALL_WORK = 1 << 17 };
+
 typedef struct attention_work {
     const yk_attention *call;
     const yk_attention_gradient *gradient;
     int64_t blocks;    // forward: blocks of queries of a head; backward: parts of the keys of a key head
-    int64_t keys;      // backward: keys in a part
+    int64_t keys;      // backward and decoding: keys in a part
     float *dq;         // backward: [B, K, parts, H / K, T, ld]
     int64_t dq_stride; // the distance of its parts
+    float *out;        // decoding: [B, K, parts, H / K, T, yk_padded(E)]
+    float *top, *sum;  // decoding: [B, K, parts, H / K, T]
 } attention_work;
 
 static void forward_reference_piece(void *context, int64_t piece) {
@@ -42,6 +50,74 @@ static void forward_block_piece(void *context, int64_t piece) {
                   t0 = block * ATTENTION_BLOCK;
     YK_DISPATCH(attention_forward_block, c, head / c->H, head % c->H, t0,
                 yk_least(t0 + ATTENTION_BLOCK, c->T));
+}
+
+static void attention_decode_keys_scalar(const yk_attention *c, int64_t b, int64_t group, int64_t s0,
+                                         int64_t s1, float *out, float *top, float *sum) {
+    (void)c, (void)b, (void)group, (void)s0, (void)s1, (void)out, (void)top, (void)sum;
+}
+static void attention_decode_join_scalar(const yk_attention *c, int64_t b, int64_t group, float *out,
+                                         const float *top, const float *sum, int64_t parts) {
+    (void)c, (void)b, (void)group, (void)out, (void)top, (void)sum, (void)parts;
+}
+
+static void decode_piece(void *context, int64_t piece) {
+    const attention_work *w = context;
+    const yk_attention *c = w->call;
+    const int64_t head = piece / w->blocks, s0 = piece % w->blocks * w->keys, rows = c->H / c->K * c->T;
+    YK_DISPATCH(attention_decode_keys, c, head / c->K, head % c->K, s0, yk_least(s0 + w->keys, c->S),
+                w->out + piece * rows * yk_padded(c->E), w->top + piece * rows, w->sum + piece * rows);
+}
+
+static void join_piece(void *context, int64_t head) {
+    const attention_work *w = context;
+    const yk_attention *c = w->call;
+    const int64_t rows = c->H / c->K * c->T, first = head * w->blocks * rows;
+    YK_DISPATCH(attention_decode_join, c, head / c->K, head % c->K, w->out + first * yk_padded(c->E),
+                w->top + first, w->sum + first, w->blocks);
+}
+
+// Runs pieces on all threads when together they make enough work.
+static void run_pieces(int64_t pieces, void (*body)(void *, int64_t), attention_work *work,
+                       int64_t multiplications) {
+    if (multiplications >= SMALL_WORK)
+        yk_parallel(pieces, body, work);
+    else
+        for (int64_t i = 0; i < pieces; i++)
+            body(work, i);
+}
+
+static void *allocate_or_stop(int64_t floats) {
+    void *block = yk_allocate((size_t)floats * sizeof(float));
+    if (!block) {
+        fprintf(stderr, "out of memory: the system refused %lld bytes for the partial results of attention\n",
+                (long long)floats * 4);
+        abort();
+    }
+    return block;
+}
+
+static int64_t tiles(int64_t n, int64_t tile) { return yk_most(1, (n + tile - 1) / tile); }
+
+// Cuts the keys of every key head into parts, so that there are enough pieces for many threads.
+static void cut_keys(attention_work *work, int64_t least, int64_t tile, int64_t pieces) {
+    const int64_t heads = work->call->B * work->call->K, S = work->call->S;
+    const int64_t parts = yk_least(tiles(S, least), tiles(pieces, heads));
+    work->keys = tiles((S + parts - 1) / parts, tile) * tile;
+    work->blocks = tiles(S, work->keys);
+}
+
+static void decode(attention_work *work) {
+    const yk_attention *c = work->call;
+    cut_keys(work, DECODE_PART, DECODE_TILE, DECODE_PIECES);
+    const int64_t heads = c->B * c->K, rows = heads * work->blocks * (c->H / c->K) * c->T;
+    float *memory = allocate_or_stop(rows * (yk_padded(c->E) + 2));
+    work->out = memory;
+    work->top = memory + rows * yk_padded(c->E);
+    work->sum = work->top + rows;
+    run_pieces(heads * work->blocks, decode_piece, work, c->B * c->H * c->T * c->S * c->E);
+    run_pieces(heads, join_piece, work, rows * c->E);
+    yk_free(memory);
 }
 
 static void backward_reference_piece(void *context, int64_t piece) {
@@ -92,42 +168,36 @@ static yk_attention normalised(const yk_attention *call) {
 void yk_attention_forward(const yk_attention *call) {
     const yk_attention c = normalised(call);
     attention_work work = {.call = &c};
-    if (c.dtype == YK_F64 || yk_active_kernel_set() == YK_SCALAR) {
-        yk_parallel(c.B * c.H, forward_reference_piece, &work);
+    const int64_t multiplications = c.B * c.H * c.T * c.S * c.E;
+    if (c.B == 0 || c.H == 0 || c.T == 0)
         return;
+    if (c.dtype == YK_F64 || yk_active_kernel_set() == YK_SCALAR) {
+        run_pieces(c.B * c.H, forward_reference_piece, &work, multiplications);
+    } else if (c.T <= DECODE_QUERIES) {
+        decode(&work);
+    } else {
+        work.blocks = tiles(c.T, ATTENTION_BLOCK);
+        run_pieces(c.B * c.H * work.blocks, forward_block_piece, &work, multiplications);
     }
-    work.blocks = (c.T + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
-    yk_parallel(c.B * c.H * work.blocks, forward_block_piece, &work);
 }
 
 void yk_attention_backward(const yk_attention_gradient *gradient, const yk_attention *call) {
     const yk_attention c = normalised(call);
     attention_work work = {.call = &c, .gradient = gradient};
-    const int64_t heads = c.B * c.K;
+    const int64_t heads = c.B * c.K, multiplications = c.B * c.H * c.T * c.S * c.E;
     if (heads == 0)
         return;
     if (c.dtype == YK_F64 || yk_active_kernel_set() == YK_SCALAR) {
-        yk_parallel(heads, backward_reference_piece, &work);
+        run_pieces(heads, backward_reference_piece, &work, multiplications);
         return;
     }
-    // Few key heads: their keys are cut into parts, so that there are enough pieces for many threads.
-    const int64_t most = (c.S + BACKWARD_PART - 1) / BACKWARD_PART,
-                  wanted = (BACKWARD_PIECES + heads - 1) / heads;
-    const int64_t parts = yk_most(1, yk_least(most, wanted));
-    work.keys = (c.S + parts - 1) / parts;
-    work.keys = yk_most(1, (work.keys + BACKWARD_TILE - 1) / BACKWARD_TILE) * BACKWARD_TILE;
-    work.blocks = yk_most(1, (c.S + work.keys - 1) / work.keys);
-    work.dq_stride = c.H / c.K * c.T * yk_odd_lines((c.E + 15) / 16 * 16);
-    if (work.blocks > 1) {
-        work.dq = yk_allocate((size_t)(heads * work.blocks * work.dq_stride) * sizeof(float));
-        if (!work.dq) {
-            fprintf(stderr, "out of memory: the system refused the partial gradients of attention\n");
-            abort();
-        }
-    }
-    yk_parallel(heads * work.blocks, backward_keys_piece, &work);
+    cut_keys(&work, BACKWARD_PART, BACKWARD_TILE, BACKWARD_PIECES);
+    work.dq_stride = c.H / c.K * c.T * yk_odd_lines(c.E);
+    if (work.blocks > 1)
+        work.dq = allocate_or_stop(heads * work.blocks * work.dq_stride);
+    run_pieces(heads * work.blocks, backward_keys_piece, &work, multiplications);
     if (!work.dq)
         return;
-    yk_parallel(heads, backward_queries_piece, &work);
+    run_pieces(heads, backward_queries_piece, &work, multiplications);
     yk_free(work.dq);
 }

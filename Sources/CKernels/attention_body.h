@@ -1,4 +1,6 @@
 // Attention by tiles in f32, for f32 and bf16 data. Included by instantiate.h.
+#include "philox_simd.h"
+
 #include "attention_products_body.h"
 #include "attention_softmax_body.h"
 
@@ -116,3 +118,4 @@ static void YK_NAME(attention_forward_block)(const yk_attention *c, int64_t b, i
 }
 
 #include "attention_backward_body.h"
+#include "attention_decode_body.h"

@@ -1,6 +1,7 @@
 // What the reference and the vector versions of attention share: masks, dropout, addresses.
 #pragma once
 
+#include "philox.h"
 #include "typed.h"
 #include "yk_attention.h"
 
@@ -26,32 +27,13 @@ static inline int64_t yk_attention_seen(const yk_attention *c, int64_t t) {
     return !c->causal || seen > c->S ? c->S : seen < 0 ? 0 : seen;
 }
 
+// The distance of rows of E floats in partial results.
+static inline int64_t yk_padded(int64_t E) { return yk_most(1, (E + 15) / 16) * 16; }
+
 // At least n floats, a multiple of 16 whose cache lines are odd in number: rows so far apart meet every cache
 // set.
 static inline int64_t yk_odd_lines(int64_t n) { return ((n + 15) / 16 | 1) * 16; }
 
-// The four words of one counter value of Philox 4×32 with ten rounds.
-static inline void yk_attention_philox(uint32_t words[4], uint64_t seed, uint64_t stream, uint64_t block) {
-    uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = (uint32_t)stream,
-             c3 = (uint32_t)(stream >> 32);
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)p1;
-        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    words[0] = c0;
-    words[1] = c1;
-    words[2] = c2;
-    words[3] = c3;
-}
-
-// A weight is kept when its word is at least this: p · 2³², rounded up.
-static inline uint64_t yk_dropout_threshold(float p) { return (uint64_t)ceil((double)p * 4294967296.0); }
 // The factor on the weights that are kept.
 static inline double yk_dropout_scale(float p) { return p < 1 ? 1 / (1 - (double)p) : 0; }
 

@@ -32,9 +32,8 @@ static double attention_kept(const yk_attention *c, int64_t b, int64_t h, int64_
     if (c->dropout <= 0)
         return 1;
     uint64_t word = yk_dropout_word(c, b, h, t) + (uint64_t)s;
-    uint32_t words[4];
-    yk_attention_philox(words, c->seed, c->stream, word / 4);
-    return words[word % 4] >= yk_dropout_threshold(c->dropout) ? yk_dropout_scale(c->dropout) : 0;
+    const bool kept = yk_philox_word(c->seed, c->stream, word) >= yk_dropout_threshold(c->dropout);
+    return kept ? yk_dropout_scale(c->dropout) : 0;
 }
 
 static double attention_dot(const double *a, const void *p, yk_dtype t, int64_t E) {

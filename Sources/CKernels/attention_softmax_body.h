@@ -57,51 +57,18 @@ static YK_NAME(at_dropout) YK_NAME(at_make_dropout)(const yk_attention *c) {
                                  .stream = c->stream};
 }
 
-typedef uint64_t YK_NAME(at_wide) __attribute__((vector_size(YK_LANES * 8)));
-
-// The high and low halves of x · m.
-YK_INLINE void YK_NAME(at_multiply)(vu *high, vu *low, vu x, uint32_t m) {
-    const YK_NAME(at_wide) p = __builtin_convertvector(x, YK_NAME(at_wide)) * (uint64_t)m;
-    *high = __builtin_convertvector(p >> 32, vu);
-    *low = __builtin_convertvector(p, vu);
-}
-
-// The factors (0 or the scale) of n weights whose words begin at `word`. `factors` holds n + 6 · YK_LANES
-// floats and gets its first factor at the returned address, and YK_LANES more than n.
+// The factors (0 or the scale) of n weights whose words begin at `word`; gives YK_LANES − 1 more than n.
 static const float *YK_NAME(at_factors)(float *factors, const YK_NAME(at_dropout) * d, uint64_t word,
                                         int64_t n) {
-    const uint64_t first = word / 4;
-    const int64_t skipped = (int64_t)(word % 4);
-    float lanes[4][YK_LANES];
-    for (int64_t i = 0; i < n + skipped + YK_LANES; i += 4 * YK_LANES) {
-        vu c0, c1, c2 = (vu){} + (uint32_t)d->stream, c3 = (vu){} + (uint32_t)(d->stream >> 32);
-        for (int j = 0; j < YK_LANES; j++) {
-            const uint64_t block = first + (uint64_t)(i / 4 + j);
-            c0[j] = (uint32_t)block;
-            c1[j] = (uint32_t)(block >> 32);
-        }
-        uint32_t k0 = (uint32_t)d->seed, k1 = (uint32_t)(d->seed >> 32);
-        for (int round = 0; round < 10; round++) {
-            vu high0, low0, high1, low1;
-            YK_NAME(at_multiply)(&high0, &low0, c0, 0xD2511F53u);
-            YK_NAME(at_multiply)(&high1, &low1, c2, 0xCD9E8D57u);
-            c0 = high1 ^ c1 ^ k0;
-            c1 = low1;
-            c2 = high0 ^ c3 ^ k1;
-            c3 = low0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        const vf scale = YK_NAME(splat)(d->scale);
-        YK_NAME(store)(lanes[0], YK_NAME(blend)((vi)(c0 >= d->threshold), scale, (vf){}));
-        YK_NAME(store)(lanes[1], YK_NAME(blend)((vi)(c1 >= d->threshold), scale, (vf){}));
-        YK_NAME(store)(lanes[2], YK_NAME(blend)((vi)(c2 >= d->threshold), scale, (vf){}));
-        YK_NAME(store)(lanes[3], YK_NAME(blend)((vi)(c3 >= d->threshold), scale, (vf){}));
-        for (int j = 0; j < YK_LANES; j++)
-            for (int w = 0; w < 4; w++)
-                factors[i + 4 * j + w] = lanes[w][j];
+    const int64_t count = (n + YK_LANES - 1) / YK_LANES * YK_LANES;
+    const yk_random source = {.seed = d->seed, .stream = d->stream, .position = word};
+    YK_NAME(philox_words)((uint32_t *)factors, source, count);
+    const vf scale = YK_NAME(splat)(d->scale);
+    for (int64_t i = 0; i < count; i += YK_LANES) {
+        const vi kept = (vi)(*(const vu *)(factors + i) >= d->threshold);
+        YK_NAME(store)(factors + i, YK_NAME(blend)(kept, scale, (vf){}));
     }
-    return factors + skipped;
+    return factors;
 }
 
 // 2^x for x ≤ 0 or NaN, within 3 ulp; 0 below −126. Attention's scores carry the factor log₂e, so that the
