@@ -7,5 +7,6 @@
 #include "yk_normalization.h"
 #include "yk_optimizers.h"
 #include "yk_random.h"
+#include "yk_reductions.h"
 #include "yk_rotary.h"
 #include "yk_softmax.h"
