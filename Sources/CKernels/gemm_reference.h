@@ -35,7 +35,7 @@ static void NAME(columns)(void *context, int64_t piece) {
         for (int64_t k = 0; k < g->k; k++)
             a[k] = (REAL)yk_get(g->a, g->type, batch * g->a_batch + i * g->a_row + k * g->a_column);
         for (int64_t k = 0; k < g->k; k++)
-            for (int64_t j = 0; j < REFERENCE_COLUMNS; j++) sums[j] += a[k] * b[k * REFERENCE_COLUMNS + j];
+            for (int64_t j = 0; j < width; j++) sums[j] += a[k] * b[k * REFERENCE_COLUMNS + j];
         for (int64_t j = 0; j < width; j++) {
             REAL v = (REAL)g->alpha * sums[j];
             if (g->bias) v += (REAL)yk_get(g->bias, g->bias_type, j0 + j);
