@@ -9,6 +9,7 @@ final class BPEModel: Sendable {
     /// Whether a piece that is a token as a whole is taken without merging.
     let takesWholePieces: Bool
     private let table: MergeTable
+    private let characters: CharacterSymbols?
 
     init(
         tokens: TokenTable,
@@ -21,8 +22,20 @@ final class BPEModel: Sendable {
         self.merges = merges
         self.takesWholePieces = takesWholePieces
         byteIds = (0..<256).map { byte in tokens.id(of: [UInt8(byte)]).map { Int32($0) } ?? -1 }
-        table = MergeTable(
+        let table = MergeTable(
             merges.indices.map { (merges[$0].left, merges[$0].right, ranks?[$0] ?? $0, results[$0]) }
+        )
+        var lowestRanks = [Int32](repeating: .max, count: tokens.idLimit)
+        for index in merges.indices {
+            let result = Int(results[index])
+            lowestRanks[result] = min(lowestRanks[result], Int32(ranks?[index] ?? index))
+        }
+        self.table = table
+        characters = CharacterSymbols(
+            tokens: tokens,
+            byteIds: byteIds,
+            merges: table,
+            lowestRanks: lowestRanks
         )
     }
 
@@ -144,6 +157,10 @@ final class BPEModel: Sendable {
         let pairs = scratch.merges
         var length = 0
         byteIds.withUnsafeBufferPointer { ids in
+            if let characters, let ids = ids.baseAddress {
+                length = characters.expand(bytes, count: count, ids, into: symbols)
+                return
+            }
             for index in 0..<count where ids[Int(bytes[index])] >= 0 {
                 symbols[length] = ids[Int(bytes[index])]
                 length += 1

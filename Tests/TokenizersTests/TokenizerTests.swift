@@ -47,26 +47,62 @@ import YuyanTokenizers
         }
     }
 
-    @Test func longPiecesMergeLikeShortOnes() throws {
-        let tokenizer = try Fixtures.load("bpe-gpt2.json")
-        // Below and above the length at which the merging method changes, every prefix must agree with a plain
-        // implementation of the definition.
-        let merges = Dictionary(
+    /// Byte-pair encoding by its definition: the best pair of the whole piece, again and again.
+    private func plainEncoding(
+        of piece: String,
+        by tokenizer: BPETokenizer,
+        _ ranks: [String: Int]
+    ) -> [String] {
+        var symbols = piece.utf8.map { ByteAlphabet.spell([$0]) }
+        while true {
+            let ranked = symbols.indices.dropLast().compactMap { index in
+                ranks["\(symbols[index]) \(symbols[index + 1])"].map { ($0, index) }
+            }
+            guard let best = ranked.min(by: { $0 < $1 }) else { return symbols }
+            symbols.replaceSubrange(best.1...best.1 + 1, with: [symbols[best.1] + symbols[best.1 + 1]])
+        }
+    }
+
+    private func ranks(of tokenizer: BPETokenizer) -> [String: Int] {
+        Dictionary(
             tokenizer.merges.enumerated().map { ("\($0.element.0) \($0.element.1)", $0.offset) },
             uniquingKeysWith: { first, _ in first }
         )
+    }
+
+    @Test func longPiecesMergeLikeShortOnes() throws {
+        // Below and above the length at which the merging method changes.
+        let tokenizer = try Fixtures.load("bpe-gpt2.json")
+        let ranks = ranks(of: tokenizer)
         var random = SplitMix(state: 5)
         for length in [1, 2, 15, 16, 95, 96, 97, 98, 200, 500] {
-            let letters = (0..<length).map { _ in Array("abcdthein")[Int.random(in: 0..<9, using: &random)] }
-            var symbols = letters.map { String($0) }
-            while true {
-                let ranked = symbols.indices.dropLast().compactMap { index in
-                    merges["\(symbols[index]) \(symbols[index + 1])"].map { ($0, index) }
-                }
-                guard let best = ranked.min(by: { $0 < $1 }) else { break }
-                symbols.replaceSubrange(best.1...best.1 + 1, with: [symbols[best.1] + symbols[best.1 + 1]])
+            let piece = String(
+                (0..<length).map { _ in Array("abcdthein")[Int.random(in: 0..<9, using: &random)] }
+            )
+            let expected = plainEncoding(of: piece, by: tokenizer, ranks)
+            #expect(tokenizer.encode(piece).map { tokenizer.token(of: $0) } == expected, "\(length)")
+        }
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3])
+    func charactersMergeLikeTheirBytes(seed: UInt64) {
+        // Few characters that share bytes, without cuts: many tokens hold parts of characters and cross their borders.
+        var random = SplitMix(state: seed)
+        let alphabet = Array("一丁七丄丅丆万丈三上下丌语言é\u{301}à½ก ab👍")
+        func text(_ length: Int) -> String {
+            String((0..<length).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &random)] })
+        }
+        var trainer = BPETrainer(vocabularySize: 300 + Int(seed) * 150, splitRule: .whole)
+        for _ in 0..<200 { trainer.feed(text(12)) }
+        let tokenizer = trainer.train()
+        let ranks = ranks(of: tokenizer)
+        for _ in 0..<150 {
+            var piece = text(Int.random(in: 1...22, using: &random))
+            if let other = Unicode.Scalar(UInt32.random(in: 0x4E00..<0x4F00, using: &random)) {
+                piece.unicodeScalars.append(other)
             }
-            #expect(tokenizer.encode(String(letters)).map { tokenizer.token(of: $0) } == symbols, "\(length)")
+            let expected = plainEncoding(of: piece, by: tokenizer, ranks)
+            #expect(tokenizer.encode(piece).map { tokenizer.token(of: $0) } == expected, "\(piece)")
         }
     }
 
