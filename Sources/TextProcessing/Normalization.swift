@@ -34,16 +34,37 @@ public struct UnicodeNormalization: TextOperator {
     /// - Parameter text: any text.
     /// - Returns: the text in the normal form, or unchanged.
     public func apply(to text: String) -> TextOutcome {
-        if isCertainlyNormal(text) { return .unchanged }
-        let normal: String
-        switch form {
-        case .nfc: normal = Self.composedHangul(text.precomposedStringWithCanonicalMapping)
-        case .nfd: normal = text.decomposedStringWithCanonicalMapping
-        case .nfkc: normal = Self.composedHangul(text.precomposedStringWithCompatibilityMapping)
-        case .nfkd: normal = text.decomposedStringWithCompatibilityMapping
+        var text = text
+        let normal = text.withUTF8 { bytes -> [UInt8]? in
+            guard let first = firstDoubt(in: bytes, from: 0) else { return nil }
+            // Nothing joins across a line end, so only lines in doubt take the long way.
+            var output: [UInt8] = []
+            output.reserveCapacity(bytes.count)
+            var (start, doubt, isChanged) = (0, Optional(first), false)
+            while let place = doubt {
+                let begin = bytes[start..<place].lastIndex(of: 0x0A).map { $0 + 1 } ?? start
+                let end = bytes[place...].firstIndex(of: 0x0A) ?? bytes.count
+                let line = UnsafeBufferPointer(rebasing: bytes[begin..<end])
+                output.append(contentsOf: bytes[start..<begin])
+                let before = output.count
+                output.append(contentsOf: normalized(String(decoding: line, as: UTF8.self)).utf8)
+                isChanged = isChanged || !output[before...].elementsEqual(line)
+                start = end
+                doubt = firstDoubt(in: bytes, from: end)
+            }
+            output.append(contentsOf: bytes[start...])
+            return isChanged ? output : nil
         }
-        // `==` on strings ignores differences of normal form; the bytes do not.
-        return normal.utf8.elementsEqual(text.utf8) ? .unchanged : .changed(normal)
+        return normal.map { .changed(String(decoding: $0, as: UTF8.self)) } ?? .unchanged
+    }
+
+    private func normalized(_ text: String) -> String {
+        switch form {
+        case .nfc: Self.composedHangul(text.precomposedStringWithCanonicalMapping)
+        case .nfd: text.decomposedStringWithCanonicalMapping
+        case .nfkc: Self.composedHangul(text.precomposedStringWithCompatibilityMapping)
+        case .nfkd: text.decomposedStringWithCompatibilityMapping
+        }
     }
 
     /// Joins a Hangul syllable without a final and the final that follows it, a pair that Foundation leaves apart.
@@ -66,12 +87,19 @@ public struct UnicodeNormalization: TextOperator {
         return String(composed)
     }
 
-    /// Whether every scalar is one that this form never changes and that never joins with a neighbour.
-    private func isCertainlyNormal(_ text: String) -> Bool {
-        switch form {
-        case .nfc: text.unicodeScalars.allSatisfy { Self.isInertUnderNFC($0.value) }
-        case .nfd, .nfkc, .nfkd: text.utf8.allSatisfy { $0 < 0x80 }
+    /// The first scalar that this form may change or join with a neighbour; nil when there is none.
+    private func firstDoubt(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        var place = start
+        while place < bytes.count {
+            if bytes[place] < 0x80 {
+                place += 1
+                continue
+            }
+            let (value, length) = scalar(in: bytes, at: place)
+            guard form == .nfc, Self.isInertUnderNFC(value) else { return place }
+            place += length
         }
+        return nil
     }
 
     /// Whether a scalar lies in a block whose members stay alone and unchanged under NFC.
@@ -196,40 +224,53 @@ public struct MinimumLength: TextOperator {
     }
 }
 
-private enum ScalarEdit: Equatable {
-    case keep
-    case remove
-    case replace(with: UInt8)
+/// What becomes of a scalar: it stays, goes, or is replaced by the ASCII character of this value.
+private struct ScalarEdit: Equatable {
+    let value: Int16
+
+    static let keep = ScalarEdit(value: -1)
+    static let remove = ScalarEdit(value: -2)
+    static func replace(with byte: UInt8) -> ScalarEdit { ScalarEdit(value: Int16(byte)) }
 }
 
 /// Rewrites a text scalar by scalar; the edit sees each scalar's value and the next one's (0 at the end).
+@inline(__always)
 private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarEdit) -> TextOutcome {
     var text = text
-    let count = text.utf8.count
-    var isChanged = false
-    let rewritten = text.withUTF8 { bytes -> String in
-        guard bytes.contains(where: { $0 < 0x20 && $0 != 0x0A || $0 >= 0x7F }) else { return "" }
-        return String(unsafeUninitializedCapacity: count) { output in
-            var (source, target) = (0, 0)
-            while source < count {
-                let (value, length) = scalar(in: bytes, at: source)
-                let next = source + length < count ? scalar(in: bytes, at: source + length).value : 0
-                switch edit(value, next) {
-                case .keep:
-                    for offset in 0..<length { output[target + offset] = bytes[source + offset] }
-                    target += length
-                case .remove: isChanged = true
-                case .replace(let byte):
-                    output[target] = byte
-                    target += 1
-                    isChanged = true
-                }
-                source += length
+    let rewritten = text.withUTF8 { bytes -> [UInt8]? in
+        // Nearly all texts stay as they are: what there is to change is looked for first.
+        var (place, first) = (0, Optional<Int>.none)
+        while place < bytes.count {
+            if bytes[place] < 0x7F, bytes[place] >= 0x20 || bytes[place] == 0x0A {
+                place += 1
+                continue
             }
-            return target
+            let (value, length) = scalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
+            if edit(value, next) != .keep {
+                first = place
+                break
+            }
+            place += length
         }
+        guard let first else { return nil }
+        var output = Array(bytes[..<first])
+        output.reserveCapacity(bytes.count)
+        place = first
+        while place < bytes.count {
+            let (value, length) = scalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
+            let decision = edit(value, next)
+            if decision == .keep {
+                for offset in 0..<length { output.append(bytes[place + offset]) }
+            } else if decision != .remove {
+                output.append(UInt8(decision.value))
+            }
+            place += length
+        }
+        return output
     }
-    return isChanged ? .changed(rewritten) : .unchanged
+    return rewritten.map { .changed(String(decoding: $0, as: UTF8.self)) } ?? .unchanged
 }
 
 /// Decodes one scalar of valid UTF-8.

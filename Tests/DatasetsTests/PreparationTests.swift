@@ -111,7 +111,7 @@ struct PreparationTests {
             preparer(paths, output) {
                 $0.partBytes = 1
                 $0.segmentBytes = 1024
-                $0.roundBytes = 3000
+                $0.roundBytes = 5000
             }
         }
         try make("whole").run()
@@ -123,7 +123,7 @@ struct PreparationTests {
             try? FileManager.default.copyItem(atPath: folder.file("live"), toPath: folder.file(name))
             snapshots.append(name)
         })
-        #expect(snapshots.count > 8)
+        #expect(snapshots.count > 6)
         var generator = TestGenerator(8)
         var resumedParts: [Int] = []
         for name in snapshots {
@@ -144,7 +144,7 @@ struct PreparationTests {
             )
             resumedParts.append(resumed)
         }
-        #expect((resumedParts.max() ?? 0) > 5)
+        #expect((resumedParts.max() ?? 0) > 3)
     }
 
     @Test("cancelled runs go on; a finished data set is not made again; another wish makes it anew")
@@ -153,7 +153,7 @@ struct PreparationTests {
         func make(_ seed: UInt64) -> CorpusPreparer {
             preparer(paths) {
                 $0.partBytes = 1
-                $0.roundBytes = 3000
+                $0.roundBytes = 5000
                 $0.seed = seed
             }
         }

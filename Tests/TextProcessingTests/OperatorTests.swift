@@ -44,6 +44,36 @@ struct OperatorTests {
         #expect(strangers == [])
     }
 
+    @Test("lines that need no work change nothing in those that do, in every form")
+    func lines() {
+        var generator = SystemRandomNumberGenerator()
+        let pieces = [
+            "plain\n", "中文，かな\n", "e\u{301}\n", "か\u{3099}", "\n\n", "\r\n", "ﬁ Ａ\n", "\u{AC00}\u{11A8}",
+            "\u{1E9B}\u{323}",
+        ]
+        for _ in 0..<300 {
+            let text = (0..<Int.random(in: 0...8, using: &generator))
+                .map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
+            // Each form of the whole text by Foundation, apart from the Hangul pair that it leaves open.
+            let closed = text.replacing("\u{AC00}\u{11A8}", with: "\u{AC01}")
+            #expect(
+                result(UnicodeNormalization(.nfc), text)
+                    == bytes(closed.precomposedStringWithCanonicalMapping)
+            )
+            #expect(
+                result(UnicodeNormalization(.nfd), text) == bytes(text.decomposedStringWithCanonicalMapping)
+            )
+            #expect(
+                result(UnicodeNormalization(.nfkc), text)
+                    == bytes(closed.precomposedStringWithCompatibilityMapping)
+            )
+            #expect(
+                result(UnicodeNormalization(.nfkd), text)
+                    == bytes(text.decomposedStringWithCompatibilityMapping)
+            )
+        }
+    }
+
     @Test("line ends")
     func newlines() {
         let step = NewlineNormalization()
