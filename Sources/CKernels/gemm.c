@@ -39,6 +39,7 @@ void yk_gemm(const yk_gemm_call *g) {
     }
 #if defined(__x86_64__)
     if (g->type == YK_BF16) switch (yk_active_kernel_set()) {
+        case YK_AVX512_BF16: yk_gemm_pairs(g); return;
         case YK_AMX: yk_gemm_amx(g); return;
         case YK_AMX_EMULATED: yk_gemm_emulated(g); return;
         default: break;

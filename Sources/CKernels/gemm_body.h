@@ -67,7 +67,66 @@ static const gemm_engine YK_NAME(engine) = {
     .epilogue = YK_NAME(epilogue),
 };
 
+// ---- Few rows ----
+
+YK_INLINE int64_t YK_NAME(skinny_words)(int64_t k) { return k; }
+
+static void YK_NAME(skinny_prepare)(float *x, const void *row, yk_dtype type, int64_t k_stride, int64_t k) {
+    for (int64_t i = 0; i < k; i++) x[i] = (float)yk_get(row, type, i * k_stride);
+}
+
+// Adds k0..<k1 of YK_LANES·GROUPS columns whose k lie side by side.
+YK_INLINE void YK_NAME(skinny_turned)(vf *sums, const char *const *rows, yk_dtype type, const float *x,
+                                      int64_t x_stride, int64_t k0, int64_t k1, const int ROWS, const int GROUPS) {
+    const int64_t size = type == YK_BF16 ? 2 : 4, step = 16 / size;
+    int64_t k = k0;
+    for (; k + step <= k1; k += step)
+        for (int group = 0; group < GROUPS; group++) {
+            const char *here[YK_LANES];
+            for (int r = 0; r < YK_LANES; r++) here[r] = rows[group * YK_LANES + r] + k * size;
+            vf words[4];
+            YK_NAME(turn)(words, here);
+            for (int w = 0; w < 4; w++)
+                for (int r = 0; r < ROWS; r++) {
+                    vf *sum = &sums[group * ROWS + r];
+                    if (type == YK_BF16) {
+                        *sum += YK_NAME(splat)(x[r * x_stride + k + 2 * w]) * YK_NAME(even_bf16)(words[w]);
+                        *sum += YK_NAME(splat)(x[r * x_stride + k + 2 * w + 1]) * YK_NAME(odd_bf16)(words[w]);
+                    } else {
+                        *sum += YK_NAME(splat)(x[r * x_stride + k + w]) * words[w];
+                    }
+                }
+        }
+    for (; k < k1; k++)
+        for (int group = 0; group < GROUPS; group++) {
+            float lanes[YK_LANES];
+            for (int r = 0; r < YK_LANES; r++) {
+                const char *p = rows[group * YK_LANES + r] + k * size;
+                lanes[r] = type == YK_BF16 ? yk_from_bf16(*(const uint16_t *)p) : *(const float *)p;
+            }
+            for (int r = 0; r < ROWS; r++)
+                sums[group * ROWS + r] += YK_NAME(splat)(x[r * x_stride + k]) * YK_NAME(load)(lanes);
+        }
+}
+
+// Adds k0..<k1 of `count` ≤ YK_LANES·GROUPS columns that lie side by side.
+YK_INLINE void YK_NAME(skinny_straight)(vf *sums, const char *b, int64_t b_row, yk_dtype type, const float *x,
+                                        int64_t x_stride, int64_t k0, int64_t k1, int64_t count, const int ROWS,
+                                        const int GROUPS) {
+    for (int64_t k = k0; k < k1; k++)
+        for (int group = 0; group < GROUPS; group++) {
+            const int64_t at = k * b_row + group * YK_LANES;
+            const vf w = count == YK_LANES * GROUPS ? YK_NAME(get)(b, type, at)
+                                                    : YK_NAME(get_part)(b, type, at, count, 0);
+            for (int r = 0; r < ROWS; r++) sums[group * ROWS + r] += YK_NAME(splat)(x[r * x_stride + k]) * w;
+        }
+}
+
+#define SKINNY_K_BLOCK K_BLOCK
+#define SKINNY_F32 true
 #include "gemm_skinny.h"
+#undef SKINNY_K_BLOCK
+#undef SKINNY_F32
 
 static void YK_NAME(gemm)(const yk_gemm_call *g) {
     if (g->m <= 8) YK_NAME(gemm_skinny)(g);

@@ -44,7 +44,8 @@ static inline bool gemm_is_direct(const yk_gemm_call *g) {
 // The whole product by an engine; m, n and batch are positive.
 void yk_gemm_blocks(const yk_gemm_call *call, const gemm_engine *engine);
 
-// Products of bf16 on tiles, and the same over tiles in memory.
+// Products of bf16 by dot products of pairs, on tiles, and on tiles in memory.
+void yk_gemm_pairs(const yk_gemm_call *call);
 void yk_gemm_amx(const yk_gemm_call *call);
 void yk_gemm_emulated(const yk_gemm_call *call);
 

@@ -1,11 +1,14 @@
-// Products of up to 8 rows with weights that are read once, unpacked: decoding. Included by gemm_body.h.
+// Products of up to 8 rows with weights that are read once, unpacked: decoding. Included by bodies that define
+// - SKINNY_K_BLOCK, the length of a chain of sums, and SKINNY_F32, whether weights may be f32;
+// - skinny_words(k), the words of a row of k values in `x`;
+// - skinny_prepare(word, row, k_stride, k), which writes them from a row of a;
+// - skinny_turned and skinny_straight, which add k0..<k1 of columns whose k lie side by side, or that lie side by side.
 //
-// A lane holds a column; the sums run over k as those of the packed tiles do, so that both give the same bits. The
-// rows of a lie in `x` as f32, zero rows filling up to ROWS.
+// A lane holds a column; the sums run over k as those of the packed tiles do, so that both give the same bits.
 
 typedef struct YK_NAME(skinny) {
     const yk_gemm_call *g;
-    const float *x;  // [batch, rows, k]
+    const float *x;  // [batch, rows, words]: the rows of a, and rows of zeros
     int64_t rows;    // 1, 2, 4 or 8
     int64_t columns; // the columns of a piece
     int64_t pieces;  // the pieces of a product
@@ -17,57 +20,10 @@ YK_INLINE vf YK_NAME(skinny_start)(const yk_gemm_call *g, int64_t batch, int64_t
     return count == YK_LANES ? YK_NAME(load)(c) : YK_NAME(get_part)(c, YK_F32, 0, count, 0);
 }
 
-// Adds k0..<k1 of YK_LANES·GROUPS columns whose k lie side by side.
-YK_INLINE void YK_NAME(skinny_turned)(vf *sums, const char *const *rows, yk_dtype type, const float *x,
-                                      int64_t x_stride, int64_t k0, int64_t k1, const int ROWS, const int GROUPS) {
-    const int64_t size = type == YK_BF16 ? 2 : 4, step = 16 / size;
-    int64_t k = k0;
-    for (; k + step <= k1; k += step)
-        for (int group = 0; group < GROUPS; group++) {
-            const char *here[YK_LANES];
-            for (int r = 0; r < YK_LANES; r++) here[r] = rows[group * YK_LANES + r] + k * size;
-            vf words[4];
-            YK_NAME(turn)(words, here);
-            for (int w = 0; w < 4; w++)
-                for (int r = 0; r < ROWS; r++) {
-                    vf *sum = &sums[group * ROWS + r];
-                    if (type == YK_BF16) {
-                        *sum += YK_NAME(splat)(x[r * x_stride + k + 2 * w]) * YK_NAME(even_bf16)(words[w]);
-                        *sum += YK_NAME(splat)(x[r * x_stride + k + 2 * w + 1]) * YK_NAME(odd_bf16)(words[w]);
-                    } else {
-                        *sum += YK_NAME(splat)(x[r * x_stride + k + w]) * words[w];
-                    }
-                }
-        }
-    for (; k < k1; k++)
-        for (int group = 0; group < GROUPS; group++) {
-            float lanes[YK_LANES];
-            for (int r = 0; r < YK_LANES; r++) {
-                const char *p = rows[group * YK_LANES + r] + k * size;
-                lanes[r] = type == YK_BF16 ? yk_from_bf16(*(const uint16_t *)p) : *(const float *)p;
-            }
-            for (int r = 0; r < ROWS; r++)
-                sums[group * ROWS + r] += YK_NAME(splat)(x[r * x_stride + k]) * YK_NAME(load)(lanes);
-        }
-}
-
-// Adds k0..<k1 of `count` ≤ YK_LANES·GROUPS columns that lie side by side.
-YK_INLINE void YK_NAME(skinny_straight)(vf *sums, const char *b, int64_t b_row, yk_dtype type, const float *x,
-                                        int64_t x_stride, int64_t k0, int64_t k1, int64_t count, const int ROWS,
-                                        const int GROUPS) {
-    for (int64_t k = k0; k < k1; k++)
-        for (int group = 0; group < GROUPS; group++) {
-            const int64_t at = k * b_row + group * YK_LANES;
-            const vf w = count == YK_LANES * GROUPS ? YK_NAME(get)(b, type, at)
-                                                    : YK_NAME(get_part)(b, type, at, count, 0);
-            for (int r = 0; r < ROWS; r++) sums[group * ROWS + r] += YK_NAME(splat)(x[r * x_stride + k]) * w;
-        }
-}
-
 // Columns j..<j + count of one product, count ≤ YK_LANES·GROUPS (less only when GROUPS is 1).
 YK_INLINE void YK_NAME(skinny_columns)(const yk_gemm_call *g, yk_dtype type, bool turned, const float *x,
                                        int64_t batch, int64_t j, int64_t count, const int ROWS, const int GROUPS) {
-    const int64_t size = type == YK_BF16 ? 2 : 4;
+    const int64_t size = yk_dtype_size(type), words = YK_NAME(skinny_words)(g->k);
     const char *b = (const char *)g->b + (batch * g->b_batch + j * g->b_column) * size;
     const char *rows[4 * YK_LANES];
     if (turned)
@@ -77,10 +33,10 @@ YK_INLINE void YK_NAME(skinny_columns)(const yk_gemm_call *g, yk_dtype type, boo
     const bool direct = gemm_is_direct(g);
     int64_t k = 0;
     do {
-        const int64_t end = least(g->k, k + K_BLOCK);
+        const int64_t end = least(g->k, k + SKINNY_K_BLOCK);
         vf sums[8] = {};
-        if (turned) YK_NAME(skinny_turned)(sums, rows, type, x, g->k, k, end, ROWS, GROUPS);
-        else YK_NAME(skinny_straight)(sums, b, g->b_row, type, x, g->k, k, end, count, ROWS, GROUPS);
+        if (turned) YK_NAME(skinny_turned)(sums, rows, type, x, words, k, end, ROWS, GROUPS);
+        else YK_NAME(skinny_straight)(sums, b, g->b_row, type, x, words, k, end, count, ROWS, GROUPS);
         for (int s = 0; s < ROWS * GROUPS; s++) {
             if (k > 0) totals[s] += sums[s];
             else if (direct && g->accumulate && s % ROWS < g->m)
@@ -106,7 +62,7 @@ YK_INLINE void YK_NAME(skinny_columns)(const yk_gemm_call *g, yk_dtype type, boo
 
 YK_INLINE void YK_NAME(skinny_range)(const YK_NAME(skinny) * s, int64_t batch, int64_t j0, int64_t j1, yk_dtype type,
                                      bool turned, const int ROWS, const int GROUPS) {
-    const float *x = s->x + batch * s->rows * s->g->k;
+    const float *x = s->x + batch * s->rows * YK_NAME(skinny_words)(s->g->k);
     int64_t j = j0;
     for (; j + YK_LANES * GROUPS <= j1; j += YK_LANES * GROUPS)
         YK_NAME(skinny_columns)(s->g, type, turned, x, batch, j, YK_LANES * GROUPS, ROWS, GROUPS);
@@ -118,7 +74,7 @@ YK_INLINE void YK_NAME(skinny_range)(const YK_NAME(skinny) * s, int64_t batch, i
     static __attribute__((noinline)) void YK_NAME(skinny_##ROWS)(const YK_NAME(skinny) * s, int64_t batch,             \
                                                                  int64_t j0, int64_t j1) {                            \
         const bool turned = s->g->b_column != 1;                                                                       \
-        if (s->g->type == YK_F32) {                                                                                    \
+        if (SKINNY_F32 && s->g->type == YK_F32) {                                                                                    \
             if (turned) YK_NAME(skinny_range)(s, batch, j0, j1, YK_F32, true, ROWS, GROUPS);                           \
             else YK_NAME(skinny_range)(s, batch, j0, j1, YK_F32, false, ROWS, GROUPS);                                 \
         } else {                                                                                                       \
@@ -144,13 +100,15 @@ static void YK_NAME(skinny_piece)(void *context, int64_t number) {
 
 static void YK_NAME(gemm_skinny)(const yk_gemm_call *g) {
     YK_NAME(skinny) s = {.g = g, .rows = g->m == 1 ? 1 : g->m == 2 ? 2 : g->m <= 4 ? 4 : 8};
-    float *x = yk_scratch(0, (size_t)(g->batch * s.rows * g->k) * sizeof(float));
+    const int64_t words = YK_NAME(skinny_words)(g->k), size = yk_dtype_size(g->type);
+    float *x = yk_scratch(0, (size_t)(g->batch * s.rows * words) * sizeof(float));
     s.x = x;
     for (int64_t batch = 0; batch < g->batch; batch++)
-        for (int64_t r = 0; r < s.rows; r++, x += g->k)
-            for (int64_t k = 0; k < g->k; k++)
-                x[k] = r < g->m ? (float)yk_get(g->a, g->type, batch * g->a_batch + r * g->a_row + k * g->a_column)
-                                : 0;
+        for (int64_t r = 0; r < s.rows; r++, x += words) {
+            const char *row = (const char *)g->a + (batch * g->a_batch + r * g->a_row) * size;
+            if (r < g->m) YK_NAME(skinny_prepare)(x, row, g->type, g->a_column, g->k);
+            else memset(x, 0, (size_t)words * sizeof(float));
+        }
     // Pieces of about 128 KB of weights.
     const int64_t bytes = most(g->k * yk_dtype_size(g->type), 1);
     s.columns = least(round_up(g->n, 4 * YK_LANES), round_up(ceil_div(131072, bytes), 4 * YK_LANES));
