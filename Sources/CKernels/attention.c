@@ -1,5 +1,6 @@
 #include "yk_attention.h"
 
+#include "attention_amx.h"
 #include "attention_reference.h"
 
 #include <stdio.h>
@@ -20,9 +21,13 @@ enum { DECODE_QUERIES = 4, DECODE_TILE = 64, DECODE_PART = 256, DECODE_PIECES = 
 // Below about this many multiplications the calling thread does all of the work.
 enum { SMALL_WORK = 1 << 17 };
 
+// What multiplies: vectors, or tiles of bf16.
+typedef enum attention_tiles { TILES_NONE, TILES_AMX, TILES_EMULATED } attention_tiles;
+
 typedef struct attention_work {
     const yk_attention *call;
     const yk_attention_gradient *gradient;
+    attention_tiles tiles;
     int64_t blocks;    // forward: blocks of queries of a head; backward: parts of the keys of a key head
     int64_t keys;      // backward and decoding: keys in a part
     float *dq;         // backward: [B, K, parts, H / K, T, ld]
@@ -46,10 +51,20 @@ static void forward_block_piece(void *context, int64_t piece) {
     const attention_work *w = context;
     const yk_attention *c = w->call;
     // The last block first: under causality it has the most to do.
-    const int64_t head = piece / w->blocks, block = w->blocks - 1 - piece % w->blocks,
-                  t0 = block * ATTENTION_BLOCK;
-    YK_DISPATCH(attention_forward_block, c, head / c->H, head % c->H, t0,
-                yk_least(t0 + ATTENTION_BLOCK, c->T));
+    const int64_t head = piece / w->blocks, b = head / c->H, h = head % c->H;
+    const int64_t t0 = (w->blocks - 1 - piece % w->blocks) * ATTENTION_BLOCK,
+                  t1 = yk_least(t0 + ATTENTION_BLOCK, c->T);
+    switch (w->tiles) {
+    case TILES_AMX:
+        yk_attention_forward_amx(c, b, h, t0, t1);
+        break;
+    case TILES_EMULATED:
+        yk_attention_forward_emulated(c, b, h, t0, t1);
+        break;
+    default:
+        YK_DISPATCH(attention_forward_block, c, b, h, t0, t1);
+        break;
+    }
 }
 
 static void attention_decode_keys_scalar(const yk_attention *c, int64_t b, int64_t group, int64_t s0,
@@ -137,25 +152,50 @@ static void attention_backward_queries_scalar(const yk_attention_gradient *g, co
     (void)g, (void)c, (void)b, (void)group, (void)dq, (void)parts, (void)stride;
 }
 
+// Writes dq of one key head from its parts.
+static void finish_queries(const attention_work *w, int64_t head, float *dq, int64_t parts) {
+    const yk_attention *c = w->call;
+    const int64_t b = head / c->K, group = head % c->K, stride = w->dq_stride;
+    switch (w->tiles) {
+    case TILES_AMX:
+        yk_attention_queries_amx(w->gradient, c, b, group, dq, parts, stride);
+        break;
+    case TILES_EMULATED:
+        yk_attention_queries_emulated(w->gradient, c, b, group, dq, parts, stride);
+        break;
+    default:
+        YK_DISPATCH(attention_backward_queries, w->gradient, c, b, group, dq, parts, stride);
+        break;
+    }
+}
+
 // One part of the keys of one key head; with a single part, its dq too, in scratch.
 static void backward_keys_piece(void *context, int64_t piece) {
     const attention_work *w = context;
     const yk_attention *c = w->call;
-    const int64_t head = piece / w->blocks, s0 = piece % w->blocks * w->keys, b = head / c->K,
-                  group = head % c->K;
+    const int64_t head = piece / w->blocks, b = head / c->K, group = head % c->K;
+    const int64_t s0 = piece % w->blocks * w->keys, s1 = yk_least(s0 + w->keys, c->S);
     const size_t bytes = (size_t)w->dq_stride * sizeof(float);
     float *dq = w->dq ? w->dq + piece * w->dq_stride : yk_scratch(1, bytes);
     memset(dq, 0, bytes);
-    YK_DISPATCH(attention_backward_keys, w->gradient, c, b, group, s0, yk_least(s0 + w->keys, c->S), dq);
+    switch (w->tiles) {
+    case TILES_AMX:
+        yk_attention_backward_amx(w->gradient, c, b, group, s0, s1, dq);
+        break;
+    case TILES_EMULATED:
+        yk_attention_backward_emulated(w->gradient, c, b, group, s0, s1, dq);
+        break;
+    default:
+        YK_DISPATCH(attention_backward_keys, w->gradient, c, b, group, s0, s1, dq);
+        break;
+    }
     if (!w->dq)
-        YK_DISPATCH(attention_backward_queries, w->gradient, c, b, group, dq, 1, 0);
+        finish_queries(w, head, dq, 1);
 }
 
 static void backward_queries_piece(void *context, int64_t head) {
     const attention_work *w = context;
-    const yk_attention *c = w->call;
-    YK_DISPATCH(attention_backward_queries, w->gradient, c, head / c->K, head % c->K,
-                w->dq + head * w->blocks * w->dq_stride, w->blocks, w->dq_stride);
+    finish_queries(w, head, w->dq + head * w->blocks * w->dq_stride, w->blocks);
 }
 
 // The call with an offset that no arithmetic on positions can overflow, and the same meaning.
@@ -165,9 +205,16 @@ static yk_attention normalised(const yk_attention *call) {
     return c;
 }
 
+static attention_tiles chosen_tiles(yk_dtype dtype) {
+    const yk_kernel_set set = yk_active_kernel_set();
+    if (dtype != YK_BF16)
+        return TILES_NONE;
+    return set == YK_AMX ? TILES_AMX : set == YK_AMX_EMULATED ? TILES_EMULATED : TILES_NONE;
+}
+
 void yk_attention_forward(const yk_attention *call) {
     const yk_attention c = normalised(call);
-    attention_work work = {.call = &c};
+    attention_work work = {.call = &c, .tiles = chosen_tiles(c.dtype)};
     const int64_t multiplications = c.B * c.H * c.T * c.S * c.E;
     if (c.B == 0 || c.H == 0 || c.T == 0)
         return;
@@ -183,7 +230,7 @@ void yk_attention_forward(const yk_attention *call) {
 
 void yk_attention_backward(const yk_attention_gradient *gradient, const yk_attention *call) {
     const yk_attention c = normalised(call);
-    attention_work work = {.call = &c, .gradient = gradient};
+    attention_work work = {.call = &c, .gradient = gradient, .tiles = chosen_tiles(c.dtype)};
     const int64_t heads = c.B * c.K, multiplications = c.B * c.H * c.T * c.S * c.E;
     if (heads == 0)
         return;
@@ -192,7 +239,7 @@ void yk_attention_backward(const yk_attention_gradient *gradient, const yk_atten
         return;
     }
     cut_keys(&work, BACKWARD_PART, BACKWARD_TILE, BACKWARD_PIECES);
-    work.dq_stride = c.H / c.K * c.T * yk_odd_lines(c.E);
+    work.dq_stride = work.tiles ? amx_gradient_floats(&c) : c.H / c.K * c.T * yk_odd_lines(c.E);
     if (work.blocks > 1)
         work.dq = allocate_or_stop(heads * work.blocks * work.dq_stride);
     run_pieces(heads * work.blocks, backward_keys_piece, &work, multiplications);

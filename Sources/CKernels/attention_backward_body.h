@@ -38,22 +38,6 @@ static void YK_NAME(at_lay_out_backward)(YK_NAME(at_backward) * f, const yk_atte
     }
 }
 
-// Σ x · y over a row.
-static float YK_NAME(at_row_product)(const void *x, const void *y, yk_dtype t, int64_t E) {
-    vf sum = (vf){};
-    int64_t e = 0;
-    if (t == YK_BF16)
-        for (; e + YK_LANES <= E; e += YK_LANES)
-            sum += YK_NAME(load_bf16)((const uint16_t *)x + e) * YK_NAME(load_bf16)((const uint16_t *)y + e);
-    else
-        for (; e + YK_LANES <= E; e += YK_LANES)
-            sum += YK_NAME(load)((const float *)x + e) * YK_NAME(load)((const float *)y + e);
-    float total = YK_NAME(sum)(sum);
-    for (; e < E; e++)
-        total += (float)yk_get(x, t, e) * (float)yk_get(y, t, e);
-    return total;
-}
-
 // Turns a row of n scores and the products dout · v into the weights that mixed the values and the gradient
 // of the scores; both zero from n to the tile's width.
 YK_INLINE void YK_NAME(at_gradient_row)(float *scores, float *ds, int64_t n, float lse, float through,
@@ -102,7 +86,7 @@ static void YK_NAME(at_backward_tile)(const YK_NAME(at_backward) * f, const yk_a
     const float *through = f->through + h % heads * c->T + t;
     for (int64_t i = 0; i < rows; i++) {
         float *scores = f->scores + i * f->lds;
-        const int64_t n = YK_NAME(at_seen)(first, i, keys);
+        const int64_t n = yk_seen(first, i, keys);
         if (overlap == YK_NAME(AT_SOME))
             YK_NAME(at_mask_segments)(scores, q_segments[i], f->segments, n);
         const float *factors = NULL;

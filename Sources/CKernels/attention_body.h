@@ -1,6 +1,7 @@
 // Attention by tiles in f32, for f32 and bf16 data. Included by instantiate.h.
 #include "philox_simd.h"
 
+#include "attention_packing_body.h"
 #include "attention_products_body.h"
 #include "attention_softmax_body.h"
 
@@ -60,12 +61,12 @@ static void YK_NAME(at_forward_tile)(const YK_NAME(at_forward) * f, const yk_att
     if (overlap == YK_NAME(AT_SOME))
         for (int64_t i = 0; i < rows; i++)
             YK_NAME(at_mask_segments)(f->scores + i * f->lds, c->q_segments[b * c->T + t + i], f->segments,
-                                      YK_NAME(at_seen)(from, i, keys));
+                                      yk_seen(from, i, keys));
     YK_NAME(at_softmax)(f->scores, f->lds, rows, keys, from, YK_NAME(AT_KEYS), f->top + block_row,
                         f->sum + block_row, factor);
     if (dropout->on)
         for (int64_t i = 0; i < rows; i++) {
-            const int64_t n = YK_NAME(at_seen)(from, i, keys);
+            const int64_t n = yk_seen(from, i, keys);
             const uint64_t word = yk_dropout_word(c, b, h, t + i) + (uint64_t)s;
             YK_NAME(at_multiply_row)(f->scores + i * f->lds,
                                      YK_NAME(at_factors)(f->factors, dropout, word, n), n);

@@ -27,6 +27,12 @@ static inline int64_t yk_attention_seen(const yk_attention *c, int64_t t) {
     return !c->causal || seen > c->S ? c->S : seen < 0 ? 0 : seen;
 }
 
+// Row i of a tile sees its first `first + i` keys; here the count for row i, at most n.
+static inline int64_t yk_seen(int64_t first, int64_t i, int64_t n) {
+    const int64_t seen = first + i;
+    return seen < 0 ? 0 : seen < n ? seen : n;
+}
+
 // The distance of rows of E floats in partial results.
 static inline int64_t yk_padded(int64_t E) { return yk_most(1, (E + 15) / 16) * 16; }
 

@@ -122,10 +122,10 @@ static void YK_NAME(attention_decode_keys)(const yk_attention *c, int64_t b, int
             float *head_scores = scores + j * T * lds;
             for (int64_t t = 0; t < T && c->k_segments; t++)
                 YK_NAME(at_mask_segments)(head_scores + t * lds, c->q_segments[b * T + t], segments,
-                                          YK_NAME(at_seen)(first, t, keys));
+                                          yk_seen(first, t, keys));
             YK_NAME(at_softmax)(head_scores, lds, T, keys, first, n, top + j * T, sum + j * T, factor);
             for (int64_t t = 0; t < T; t++) {
-                const int64_t seen = YK_NAME(at_seen)(first, t, keys), row = j * T + t;
+                const int64_t seen = yk_seen(first, t, keys), row = j * T + t;
                 const uint64_t word = yk_dropout_word(c, b, group * heads + j, t) + (uint64_t)s;
                 if (dropout.on)
                     YK_NAME(at_multiply_row)

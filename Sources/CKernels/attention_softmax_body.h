@@ -128,8 +128,7 @@ static void YK_NAME(at_softmax)(float *scores, int64_t lds, int64_t rows, int64_
     float base[64];
     // One step for all rows at a time, because the steps of a row wait for each other.
     for (int64_t i = 0; i < rows; i++) {
-        const float here = YK_NAME(at_top)(scores + i * lds, YK_NAME(at_seen)(first, i, keys)),
-                    before = top[i];
+        const float here = YK_NAME(at_top)(scores + i * lds, yk_seen(first, i, keys)), before = top[i];
         top[i] = here > before ? here : before;
         base[i] = top[i] == -INFINITY ? 0 : top[i];
         factor[i] = before - base[i];
@@ -140,7 +139,7 @@ static void YK_NAME(at_softmax)(float *scores, int64_t lds, int64_t rows, int64_
         YK_NAME(store)(factor + i, YK_NAME(at_exp2)(YK_NAME(load)(factor + i)));
     for (int64_t i = 0; i < rows; i++)
         sum[i] = sum[i] * factor[i] +
-                 YK_NAME(at_weights)(scores + i * lds, YK_NAME(at_seen)(first, i, keys), width, base[i]);
+                 YK_NAME(at_weights)(scores + i * lds, yk_seen(first, i, keys), width, base[i]);
 }
 
 // Multiplies weights by the factors of dropout; may touch YK_LANES − 1 elements past n, which must be zeros.
