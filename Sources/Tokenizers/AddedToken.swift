@@ -68,6 +68,8 @@ public struct AddedTokens: Sendable {
     public var suffix: [Int32] = []
 
     private let byId: [Int32: Int]
+    private let lowest: Int32
+    private let highest: Int32
     private let everything: TokenMatcher
     private let ordinary: TokenMatcher
 
@@ -85,6 +87,8 @@ public struct AddedTokens: Sendable {
             }
         }
         self.byId = byId
+        lowest = all.first?.id ?? .max
+        highest = all.last?.id ?? -1
         everything = TokenMatcher(all)
         ordinary = TokenMatcher(all.filter { !$0.isSpecial })
     }
@@ -94,7 +98,8 @@ public struct AddedTokens: Sendable {
     /// - Parameter id: Any id.
     /// - Returns: nil when no added token has it.
     public func token(_ id: Int32) -> AddedToken? {
-        byId[id].map { all[$0] }
+        guard id >= lowest, id <= highest else { return nil }
+        return byId[id].map { all[$0] }
     }
 
     /// The id of a token's text, compared by bytes.

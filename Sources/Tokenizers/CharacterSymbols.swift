@@ -29,19 +29,16 @@ final class CharacterSymbols: @unchecked Sendable {
         crossings.initialize(repeating: 0, count: 1024)
         // The rank of the last merge inside each character; negative when it does not become a single token.
         var lastRanks = [Int64](repeating: -1, count: 0x10000)
-        for value in 0x80..<0x10000 {
-            guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
-            var symbols = UTF8.encode(scalar).map { $0.map { byteIds[Int($0)] } } ?? []
-            var highest: Int64 = -1
-            while let (place, merge) = Self.best(symbols, merges) {
-                symbols[place] = Int32(truncatingIfNeeded: merge)
-                symbols.remove(at: place + 1)
-                highest = max(highest, Int64(merge >> 32))
+        for value in 0x80..<0x10000 where value & 0xF800 != 0xD800 {
+            let tail = byteIds[0x80 | value & 0x3F]
+            var symbols: Symbols
+            if value < 0x800 {
+                symbols = (byteIds[0xC0 | value >> 6], tail, -1)
+            } else {
+                symbols = (byteIds[0xE0 | value >> 12], byteIds[0x80 | value >> 6 & 0x3F], tail)
             }
-            if symbols.count == 1 { lastRanks[value] = highest }
-            table[value] = (
-                symbols[0], symbols.count > 1 ? symbols[1] : -1, symbols.count > 2 ? symbols[2] : -1
-            )
+            lastRanks[value] = Self.mergeAll(&symbols, merges)
+            table[value] = symbols
         }
         for id in 0..<tokens.idLimit {
             guard let bytes = tokens.bytes(of: id), bytes.contains(where: { $0 >= 0x80 }) else { continue }
@@ -49,17 +46,24 @@ final class CharacterSymbols: @unchecked Sendable {
         }
     }
 
-    private static func best(_ symbols: [Int32], _ merges: MergeTable) -> (Int, UInt64)? {
-        var best = MergeTable.none
-        var place = 0
-        for index in symbols.indices.dropLast() {
-            let merge = merges.merge(symbols[index], symbols[index + 1])
-            if merge < best {
-                best = merge
-                place = index
-            }
+    /// Merges two or three symbols as far as they go.
+    ///
+    /// - Returns: The rank of the last merge; -1 when more than one symbol is left.
+    private static func mergeAll(_ symbols: inout Symbols, _ merges: MergeTable) -> Int64 {
+        var last: Int64 = -1
+        if symbols.2 >= 0 {
+            let left = merges.merge(symbols.0, symbols.1)
+            let right = merges.merge(symbols.1, symbols.2)
+            let best = min(left, right)
+            guard best != MergeTable.none else { return -1 }
+            let result = Int32(truncatingIfNeeded: best)
+            symbols = left <= right ? (result, symbols.2, -1) : (symbols.0, result, -1)
+            last = Int64(best >> 32)
         }
-        return best == MergeTable.none ? nil : (place, best)
+        let merge = merges.merge(symbols.0, symbols.1)
+        guard merge != MergeTable.none else { return -1 }
+        symbols = (Int32(truncatingIfNeeded: merge), -1, -1)
+        return max(last, Int64(merge >> 32))
     }
 
     /// Marks the borders inside a token that is not made of whole characters, each older than the token.
