@@ -83,6 +83,7 @@ TEXTS = [
     "tail space   \n  ",
     "\n",
     "\r\n \r\n",
+    "a'\u017fb A'\u017fB 'llama 'REal x'dy It'\u017f",
 ]
 
 ENGLISH = (
