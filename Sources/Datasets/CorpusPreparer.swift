@@ -23,11 +23,12 @@ public struct PreparationOptions: Sendable {
     public var validationFraction = 0.05
     /// The seed of the division.
     public var seed: UInt64 = 1
-    /// The number of threads that tokenise.
-    public var threads = ProcessInfo.processInfo.activeProcessorCount
+    /// The number of threads that tokenise; by default what `YUYAN_THREADS` says, or one for each processor.
+    public var threads: Int
     /// The size above which a plain file is handled in segments of this size, in bytes.
     ///
-    /// Filters judge a longer document by its first segment.
+    /// Filters judge a longer document by its first segment. Segments are tokenised on their own, which changes no
+    /// token of byte-level tokenizers unless they put a space before every text.
     public var segmentBytes = 1 << 20
     /// The longest line of JSON lines, in bytes.
     public var lineBytes = 64 << 20
@@ -37,7 +38,10 @@ public struct PreparationOptions: Sendable {
     public var roundBytes: Int?
 
     /// Creates the default options.
-    public init() {}
+    public init() {
+        let wish = ProcessInfo.processInfo.environment["YUYAN_THREADS"].flatMap { Int($0) } ?? 0
+        threads = wish >= 1 ? wish : ProcessInfo.processInfo.activeProcessorCount
+    }
 }
 
 /// How far a preparation has come.
@@ -131,7 +135,8 @@ public struct CorpusPreparer: Sendable {
             paths: paths,
             validationPaths: validationPaths,
             extensions: options.extensions,
-            format: options.format
+            format: options.format,
+            excludedFolder: folder
         )
         var plan = PreparationPlan(self, listing)
         if let finished = plan.existing() {

@@ -50,13 +50,16 @@ public struct SourceListing: Sendable, Hashable {
     ///   - extensions: the endings that files of a folder must have, such as `["txt", "md"]`, `.gz` not counted;
     ///     nil takes all files.
     ///   - format: the format of all files; nil tells it by each file's name.
+    ///   - excludedFolder: a folder inside the others that is passed over, such as the one for the results.
     /// - Throws: `FileFormatError` when a path does not exist, a named file is binary, or nothing is left.
     public init(
         paths: [String],
         validationPaths: [String] = [],
         extensions: Set<String>? = nil,
-        format: TextFormat? = nil
+        format: TextFormat? = nil,
+        excludedFolder: String? = nil
     ) throws {
+        let excluded = excludedFolder.map(Self.standardized)
         var (sources, binaryFiles): ([TextSource], [String]) = ([], [])
         for (list, isValidation) in [(paths, false), (validationPaths, true)] {
             for path in list {
@@ -64,7 +67,7 @@ public struct SourceListing: Sendable, Hashable {
                 guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
                     throw FileFormatError(.notFound, path: path, "there is no such file or folder")
                 }
-                let files = isFolder.boolValue ? try Self.files(in: path, extensions: extensions) : [path]
+                let files = isFolder.boolValue ? try Self.files(in: path, extensions, excluded) : [path]
                 if files.isEmpty {
                     let wanted =
                         extensions.map { " with the endings \($0.sorted().joined(separator: ", "))" } ?? ""
@@ -94,10 +97,19 @@ public struct SourceListing: Sendable, Hashable {
         self.binaryFiles = binaryFiles
     }
 
-    private static func files(in folder: String, extensions: Set<String>?) throws -> [String] {
+    private static func standardized(_ path: String) -> String {
+        URL(filePath: path, directoryHint: .isDirectory).standardizedFileURL.resolvingSymlinksInPath().path
+    }
+
+    private static func files(
+        in folder: String,
+        _ extensions: Set<String>?,
+        _ excluded: String?
+    ) throws -> [String] {
         var (found, pending): ([String], [String]) = ([], [folder])
         let wanted = extensions.map { Set($0.map { $0.lowercased() }) }
         while let current = pending.popLast() {
+            if let excluded, standardized(current) == excluded { continue }
             let names: [String]
             do {
                 names = try FileManager.default.contentsOfDirectory(atPath: current)

@@ -186,6 +186,15 @@ struct PreparationTests {
         try PreparedDataset(folder: folder.file("out")).verify()
     }
 
+    @Test("a folder for the results inside the corpus is not read")
+    func resultsInside() throws {
+        let paths = try corpus()
+        let first = try preparer(paths, "corpus/out").run()
+        let again = try preparer(paths, "corpus/out") { $0.seed = 2 }.run()
+        #expect(again.sources == first.sources && again.binaryFileCount == first.binaryFileCount)
+        #expect(again.seed == 2)
+    }
+
     @Test("the split depends on text and seed, not on order or neighbours, and both sides get a document")
     func split() throws {
         let lines = (0..<400).map { "{\"text\": \"document number \($0)\"}\n" }
