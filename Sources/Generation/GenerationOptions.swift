@@ -32,7 +32,8 @@ public struct SamplingOptions: Sendable, Hashable {
     ///   - topP: The probability that remains; 1 for no limit.
     ///   - minP: The least share of the largest probability; 0 for no limit.
     ///   - seed: Chooses the random numbers.
-    public init(temperature: Double = 1, topK: Int = 0, topP: Double = 1, minP: Double = 0, seed: UInt64 = 0) {
+    public init(temperature: Double = 1, topK: Int = 0, topP: Double = 1, minP: Double = 0, seed: UInt64 = 0)
+    {
         self.temperature = temperature
         self.topK = topK
         self.topP = topP
@@ -61,7 +62,9 @@ public struct SamplingOptions: Sendable, Hashable {
             throw .invalidOption(field: field, "\(value) must lie in \(range)")
         }
         if topK < 0 { throw .invalidOption(field: "top_k", "\(topK) must not be negative") }
-        if topP == 0 { throw .invalidOption(field: "top_p", "0 leaves no token; take a small number or greedy") }
+        if topP == 0 {
+            throw .invalidOption(field: "top_p", "0 leaves no token; take a small number or greedy")
+        }
         for (token, bias) in logitBias where !bias.isFinite {
             throw .invalidOption(field: "logit_bias", "the bias \(bias) of token \(token) must be finite")
         }

@@ -86,7 +86,10 @@ public final class Generator {
         onUpdate: (GenerationUpdate) -> Bool = { _ in true }
     ) throws(GenerationError) -> GeneratedText {
         guard let tokenizer else {
-            throw .invalidOption(field: "tokenizer", "a text prompt needs a tokenizer; give token ids instead")
+            throw .invalidOption(
+                field: "tokenizer",
+                "a text prompt needs a tokenizer; give token ids instead"
+            )
         }
         let ids = tokenizer.encode(prompt)
         return try generate([ids], options: options, onUpdate: onUpdate)[0]

@@ -14,7 +14,7 @@ struct TokenHistory {
     mutating func add(_ token: Int32) { counts[token, default: 0] += 1 }
 }
 
-/// Chooses tokens from logits. Keeps its working memory between calls.
+/// Chooses tokens from logits, keeping its working memory between calls.
 struct Sampler {
     private struct Candidate {
         let id: Int32
@@ -52,7 +52,8 @@ struct Sampler {
         if options.temperature == 0 || options.topK == 1 && !Sampler.isTied(logits, best) {
             return Int32(best)
         }
-        let floor = options.topK > 0 && options.topK < logits.count ? threshold(logits, options.topK) : -.infinity
+        let floor =
+            options.topK > 0 && options.topK < logits.count ? threshold(logits, options.topK) : -.infinity
         weigh(logits, largest: logits[best], floor: floor, temperature: options.temperature)
         if options.topP < 1 { keepNucleus(options.topP) }
         if options.minP > 0 { candidates.removeAll { $0.weight < options.minP } }
@@ -122,7 +123,8 @@ struct Sampler {
                 var parent = 0
                 while true {
                     var least = parent
-                    for child in [2 * parent + 1, 2 * parent + 2] where child < k && heap[child] < heap[least] {
+                    for child in [2 * parent + 1, 2 * parent + 2] where child < k && heap[child] < heap[least]
+                    {
                         least = child
                     }
                     if least == parent { break }

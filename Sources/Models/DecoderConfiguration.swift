@@ -174,6 +174,12 @@ public struct DecoderConfiguration: Sendable, Hashable {
         let isGPT2 = family == .gpt2
         self.vocabSize = vocabSize
         self.hiddenSize = hiddenSize
+        if headDim == nil && numAttentionHeads > 0 && hiddenSize % numAttentionHeads != 0 {
+            throw ConfigurationError(
+                "num_attention_heads",
+                "\(numAttentionHeads) must divide hidden_size, \(hiddenSize), unless head_dim is given"
+            )
+        }
         self.numHiddenLayers = numHiddenLayers
         self.numAttentionHeads = numAttentionHeads
         self.numKeyValueHeads = numKeyValueHeads ?? numAttentionHeads
