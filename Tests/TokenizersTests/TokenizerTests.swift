@@ -184,6 +184,10 @@ import YuyanTokenizers
         many.feed(String(repeating: large + " end", count: 20))
         #expect(one.distinctPieces == many.distinctPieces)
         #expect(one.train().tokenizerDocument() == many.train().tokenizerDocument())
+        // Nowhere in this text may it be cut for the threads.
+        var uncut = BPETrainer(vocabularySize: 300, threads: 4)
+        uncut.feed(String(repeating: "!\n", count: 700_000))
+        #expect(uncut.distinctPieces == 1)
     }
 
     @Test func stopsWhenNothingIsLeftToMerge() {
