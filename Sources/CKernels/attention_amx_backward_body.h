@@ -110,27 +110,32 @@ static void YK_NAME(amx_pack_keys)(const YK_NAME(amx_backward) * f, const yk_att
 YK_INLINE void YK_NAME(amx_gradient)(const YK_NAME(amx_backward) * f, const YK_NAME(amx_mask) * m,
                                      int64_t key, int64_t t, int64_t at) {
     const int64_t ld = YK_NAME(AMX_BACK_QUERIES);
+    const int64_t clear = m->keys ? 0 : yk_seen(m->first, 0, m->count) - key; // rows that no mask touches
+    const float scale = f->scale;
     for (int64_t column = 0; column < 32; column += YK_LANES) {
         const vf base = YK_NAME(load)(f->base + t + column), through = YK_NAME(load)(f->through + t + column);
-        for (int64_t j = 0; j < 32; j += 2) {
+        const float *scores = f->scores + column, *products = f->products + column;
+        const float *factors = f->dropout.on ? f->factors + key * 32 + column : NULL;
+        uint16_t *weights = f->p + key * ld + at + column, *ds = f->ds + key * ld + at + column;
+        uint32_t *words = f->ds_words + at * 32 + key * 16 + column;
+        for (int64_t j = 0; j < 32; j += 2, words += 32) {
             vf gradient[2];
-            for (int64_t i = 0; i < 2; i++) {
-                const int64_t from = (j + i) * 32 + column, to = (key + j + i) * ld + at + column;
-                vf p = YK_NAME(at_exp2)(YK_NAME(load)(f->scores + from) * f->scale - base);
-                if (YK_NAME(amx_masks)(m, key + j + i))
-                    p = YK_NAME(blend)(YK_NAME(amx_visible)(m, key + j + i, column), p, (vf){});
-                vf product = YK_NAME(load)(f->products + from), kept = p;
-                if (f->dropout.on) {
-                    const vf factor = YK_NAME(load)(f->factors + key * 32 + from);
+#pragma clang loop unroll(full)
+            for (int64_t i = 0; i < 2; i++, scores += 32, products += 32, weights += ld, ds += ld) {
+                vf p = YK_NAME(at_exp2)(YK_NAME(load)(scores) * scale - base), kept = p;
+                vf product = YK_NAME(load)(products);
+                if (j + i >= clear)
+                    kept = p = YK_NAME(blend)(YK_NAME(amx_visible)(m, key + j + i, column), p, (vf){});
+                if (factors) {
+                    const vf factor = YK_NAME(load)(factors + (j + i) * 32);
                     product *= factor;
                     kept *= factor;
                 }
                 gradient[i] = p * (product - through);
-                *(vh *)(f->p + to) = YK_NAME(amx_halves)(kept);
-                *(vh *)(f->ds + to) = YK_NAME(amx_halves)(gradient[i]);
+                *(vh *)weights = YK_NAME(amx_halves)(kept);
+                *(vh *)ds = YK_NAME(amx_halves)(gradient[i]);
             }
-            *(vu *)(f->ds_words + at * 32 + (key + j) * 16 + column) =
-                YK_NAME(amx_words)(gradient[0], gradient[1]);
+            *(vu *)words = YK_NAME(amx_words)(gradient[0], gradient[1]);
         }
     }
 }

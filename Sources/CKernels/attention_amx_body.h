@@ -81,11 +81,6 @@ typedef struct YK_NAME(amx_mask) {
     const int32_t *queries, *keys; // segments; NULL where they mask nothing
 } YK_NAME(amx_mask);
 
-// Whether a row of scores, those of key j, is masked at all.
-YK_INLINE bool YK_NAME(amx_masks)(const YK_NAME(amx_mask) * m, int64_t j) {
-    return m->keys || j >= m->first || j >= m->count;
-}
-
 // The lanes, of the queries from i on, that see key j.
 YK_INLINE vi YK_NAME(amx_visible)(const YK_NAME(amx_mask) * m, int64_t j, int64_t i) {
     const vi lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

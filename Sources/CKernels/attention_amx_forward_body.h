@@ -43,32 +43,59 @@ static void YK_NAME(amx_lay_out_forward)(YK_NAME(amx_forward) * f, const yk_atte
     f->dropout = YK_NAME(at_make_dropout)(c);
 }
 
-// 16 columns of `keys` rows of scores, a multiple of 32: their softmax so far, as words. Gives the factor for
-// what was summed before.
-YK_INLINE vf YK_NAME(amx_softmax)(const YK_NAME(amx_forward) * f, const YK_NAME(amx_mask) * m, int64_t column,
-                                  int64_t keys, float *top, float *sum) {
-    float *scores = f->scores + column;
-    const vf nothing = YK_NAME(splat)(-INFINITY), before = YK_NAME(load)(top);
-    vf high = before;
-    for (int64_t j = 0; j < keys; j++) {
-        vf x = YK_NAME(load)(scores + j * 32) * f->scale;
-        if (YK_NAME(amx_masks)(m, j))
-            x = YK_NAME(blend)(YK_NAME(amx_visible)(m, j, column), x, nothing);
+// The largest of 16 columns of `keys` rows of scores, a multiple of 32, or `high`; sets those that a mask
+// hides to −∞.
+YK_INLINE vf YK_NAME(amx_top)(float *scores, const YK_NAME(amx_mask) * m, int64_t column, int64_t keys,
+                              vf high) {
+    const vf nothing = YK_NAME(splat)(-INFINITY);
+    const int64_t clear =
+        m->keys ? 0 : yk_seen(m->first, 0, yk_least(m->count, keys)); // rows that no mask touches
+    vf others[3] = {nothing, nothing, nothing};
+    int64_t j = 0;
+    for (; j + 4 <= clear; j += 4) {
+        high = YK_NAME(vmax)(YK_NAME(load)(scores + j * 32), high);
+        for (int64_t i = 0; i < 3; i++)
+            others[i] = YK_NAME(vmax)(YK_NAME(load)(scores + (j + 1 + i) * 32), others[i]);
+    }
+    for (; j < keys; j++) {
+        vf x = YK_NAME(load)(scores + j * 32);
+        x = YK_NAME(blend)(YK_NAME(amx_visible)(m, j, column), x, nothing);
         YK_NAME(store)(scores + j * 32, x);
         high = YK_NAME(vmax)(x, high);
     }
+    return YK_NAME(vmax)(YK_NAME(vmax)(others[0], others[1]), YK_NAME(vmax)(others[2], high));
+}
+
+// 16 columns of `keys` rows of scores: their softmax so far, as words. Gives the factor for what was summed
+// before.
+YK_INLINE vf YK_NAME(amx_softmax)(const YK_NAME(amx_forward) * f, const YK_NAME(amx_mask) * m, int64_t column,
+                                  int64_t keys, float *top, float *sum) {
+    float *scores = f->scores + column;
+    uint32_t *weights = f->weights + column;
+    const float *factors = f->dropout.on ? f->factors + column : NULL;
+    const vf nothing = YK_NAME(splat)(-INFINITY), before = YK_NAME(load)(top);
+    float scale = f->scale;
+    if (scale <= 0) {
+        // Scaling turns the order around, and hides −∞: it comes first.
+        for (int64_t j = 0; j < keys; j++)
+            YK_NAME(store)(scores + j * 32, YK_NAME(load)(scores + j * 32) * scale);
+        scale = 1;
+    }
+    // `top` holds scores times the scale.
+    const vf here = YK_NAME(amx_top)(scores, m, column, keys, nothing) * scale,
+             high = YK_NAME(vmax)(here, before);
     YK_NAME(store)(top, high);
     const vf base = YK_NAME(blend)(high == nothing, (vf){}, high);
     vf total = (vf){};
     for (int64_t j = 0; j < keys; j += 2) {
-        vf even = YK_NAME(at_exp2)(YK_NAME(load)(scores + j * 32) - base);
-        vf odd = YK_NAME(at_exp2)(YK_NAME(load)(scores + j * 32 + 32) - base);
+        vf even = YK_NAME(at_exp2)(YK_NAME(load)(scores + j * 32) * scale - base);
+        vf odd = YK_NAME(at_exp2)(YK_NAME(load)(scores + j * 32 + 32) * scale - base);
         total += even + odd;
-        if (f->dropout.on) {
-            even *= YK_NAME(load)(f->factors + j * 32 + column);
-            odd *= YK_NAME(load)(f->factors + j * 32 + 32 + column);
+        if (factors) {
+            even *= YK_NAME(load)(factors + j * 32);
+            odd *= YK_NAME(load)(factors + j * 32 + 32);
         }
-        *(vu *)(f->weights + j / 2 * 32 + column) = YK_NAME(amx_words)(even, odd);
+        *(vu *)(weights + j / 2 * 32) = YK_NAME(amx_words)(even, odd);
     }
     const vf factor = YK_NAME(at_exp2)(before - base);
     YK_NAME(store)(sum, YK_NAME(load)(sum) * factor + total);
