@@ -14,7 +14,7 @@ static void add_row_scalar(void *out, yk_dtype to, const void *x, yk_dtype from,
 #define YK_BODY "embedding_body.h"
 #include "instantiate.h"
 
-enum { PIECE_ELEMENTS = 32768, STRIP = 64, MOST_STRIPS = 64 };
+enum { PIECE_ELEMENTS = 32768, STRIP = 1024, GROUPS = 16, AHEAD = 8 };
 
 typedef struct embedding_call {
     void *out; // gathered rows, or the table that is added to
@@ -22,6 +22,7 @@ typedef struct embedding_call {
     yk_dtype to, from;
     const int32_t *ids;
     int64_t N, D, extent; // rows, or columns, in a piece
+    int64_t groups;       // of ids, a power of two; by the last bits
 } embedding_call;
 
 int64_t yk_check_ids(const int32_t *ids, int64_t N, int64_t V) {
@@ -50,13 +51,17 @@ void yk_gather_rows(void *out, yk_dtype out_dtype, const void *table, yk_dtype t
     yk_parallel((N + c.extent - 1) / c.extent, gather_piece, &c);
 }
 
-// A piece adds one strip of columns of all rows: no two pieces touch the same element, whatever the ids, and each
-// element receives its addends in the order of the rows.
+// A piece adds one strip of columns of the rows whose ids fall into one group: no two pieces touch the same element,
+// whatever the ids, and each element receives its addends in the order of the rows.
 static void scatter_piece(void *context, int64_t piece) {
     const embedding_call *c = context;
-    const int64_t first = piece * c->extent, D = c->D;
+    const int64_t mask = c->groups - 1, group = piece & mask, D = c->D;
+    const int64_t first = piece / c->groups * c->extent;
     const int64_t width = first + c->extent < D ? c->extent : D - first;
     for (int64_t n = 0; n < c->N; n++) {
+        if (n + AHEAD < c->N && (c->ids[n + AHEAD] & mask) == group)
+            __builtin_prefetch(yk_at(c->out, c->to, c->ids[n + AHEAD] * D + first), 1);
+        if ((c->ids[n] & mask) != group) continue;
         void *out = yk_at(c->out, c->to, c->ids[n] * D + first);
         const void *row = yk_const_at(c->in, c->from, n * D + first);
         if (c->to == YK_F64) add_row_scalar(out, c->to, row, c->from, width);
@@ -68,7 +73,7 @@ void yk_scatter_add_rows(void *table, yk_dtype table_dtype, const void *rows, yk
                          const int32_t *ids, int64_t N, int64_t D) {
     embedding_call c = {
         .out = table, .in = rows, .to = table_dtype, .from = rows_dtype, .ids = ids, .N = N, .D = D};
-    if (N * D < PIECE_ELEMENTS) c.extent = D > 0 ? D : 1;
-    else c.extent = STRIP * ((D + STRIP * MOST_STRIPS - 1) / (STRIP * MOST_STRIPS));
-    yk_parallel((D + c.extent - 1) / c.extent, scatter_piece, &c);
+    c.extent = D < STRIP ? (D > 0 ? D : 1) : STRIP;
+    c.groups = N * D < PIECE_ELEMENTS ? 1 : GROUPS;
+    yk_parallel((D + c.extent - 1) / c.extent * c.groups, scatter_piece, &c);
 }

@@ -7,7 +7,7 @@ extension KernelContract {
         /// Rows, entries of the table, width.
         static let cases = [
             [0, 3, 4], [1, 1, 1], [5, 2, 7], [40, 9, 8], [33, 100, 65], [700, 60, 130], [300, 5, 300],
-            [4, 3, 0],
+            [4, 3, 0], [60, 9, 1500],
         ]
         static let pairs: [[DType]] = [
             [.f32, .f32], [.f32, .bf16], [.bf16, .f32], [.bf16, .bf16], [.f64, .f64],
