@@ -14,8 +14,9 @@ YK_INLINE void YK_NAME(cross_entropy_typed)(const cross_entropy_call *c, int64_t
     const float top = YK_NAME(row_maximum)(x, t, V);
     const float at_target = (float)yk_get(x, t, target) - top;
     float total = 0, sum;
-    if (s != 0) sum = YK_NAME(row_exponentials)(e, &total, x, t, top, V);
-    else sum = YK_NAME(row_exponentials)(e, NULL, x, t, top, V);
+    if (s != 0) sum = YK_NAME(row_exponentials)(e, e != NULL, &total, true, x, t, top, V);
+    else if (e) sum = YK_NAME(row_exponentials)(e, true, NULL, false, x, t, top, V);
+    else sum = YK_NAME(row_exponentials)(NULL, false, NULL, false, x, t, top, V);
     const float log_sum = logf(sum);
     ((float *)c->losses)[row] = (1 - s) * (log_sum - at_target) + (s != 0 ? s * (log_sum - total / (float)V) : 0);
     if (!gradient) return;

@@ -113,16 +113,23 @@ static void backward_piece(void *context, int64_t piece) {
     else YK_DISPATCH(normalization_backward, b->call, partial, first, last);
 }
 
+// Adds the columns first..<last of all pieces, in double, in the order of the pieces.
 static void add_partials(const backward_context *b, void *out, int64_t offset, int64_t first, int64_t last) {
     const yk_normalization_backward_call *c = b->call;
     const yk_dtype t = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
+    double sums[COLUMNS] = {0};
     if (!out) return;
+    for (int64_t p = 0; p < b->pieces; p++) {
+        const int64_t at = p * 2 * c->D + offset + first;
+        const double *wide = (const double *)b->partials + at;
+        const float *narrow = (const float *)b->partials + at;
+        if (b->wide)
+            for (int64_t i = 0; i < last - first; i++) sums[i] += wide[i];
+        else
+            for (int64_t i = 0; i < last - first; i++) sums[i] += (double)narrow[i];
+    }
     for (int64_t i = first; i < last; i++) {
-        double sum = 0;
-        for (int64_t p = 0; p < b->pieces; p++) {
-            const int64_t at = p * 2 * c->D + offset + i;
-            sum += b->wide ? ((const double *)b->partials)[at] : (double)((const float *)b->partials)[at];
-        }
+        double sum = sums[i - first];
         yk_put(out, t, i, c->accumulate ? yk_get(out, t, i) + sum : sum);
     }
 }

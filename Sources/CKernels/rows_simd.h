@@ -34,37 +34,37 @@ YK_INLINE float YK_NAME(row_maximum)(const void *x, yk_dtype t, int64_t n) {
     return YK_NAME(maximum)(YK_NAME(vmax)(YK_NAME(vmax)(m0, m1), YK_NAME(vmax)(m2, m3)));
 }
 
-// e[j] = exp(x[j] − shift) when e is given; returns their sum and, when asked, Σ (x[j] − shift). No x[j] is above
-// the shift; e may be x.
-YK_INLINE float YK_NAME(row_exponentials)(float *e, float *total, const void *x, yk_dtype t, float shift,
-                                          int64_t n) {
+// e[j] = exp(x[j] − shift) when `kept`; returns their sum and, when `totalled`, Σ (x[j] − shift). No x[j] is above
+// the shift; e may be x. The flags are constants in the fast callers.
+YK_INLINE float YK_NAME(row_exponentials)(float *e, bool kept, float *total, bool totalled, const void *x, yk_dtype t,
+                                          float shift, int64_t n) {
     const vf s = YK_NAME(splat)(shift);
-    vf sum[4] = {}, plain[4] = {};
+    vf sum[2] = {}, plain[2] = {};
     int64_t i = 0;
-    for (; i + 4 * YK_LANES <= n; i += 4 * YK_LANES)
-        for (int k = 0; k < 4; k++) {
+    for (; i + 2 * YK_LANES <= n; i += 2 * YK_LANES)
+        for (int k = 0; k < 2; k++) {
             vf d = YK_NAME(get)(x, t, i + k * YK_LANES) - s;
             vf y = YK_NAME(exp_nonpositive)(d);
-            if (e) YK_NAME(store)(e + i + k * YK_LANES, y);
+            if (kept) YK_NAME(store)(e + i + k * YK_LANES, y);
             sum[k] += y;
-            if (total) plain[k] += d;
+            if (totalled) plain[k] += d;
         }
     for (; i + YK_LANES <= n; i += YK_LANES) {
         vf d = YK_NAME(get)(x, t, i) - s;
         vf y = YK_NAME(exp_nonpositive)(d);
-        if (e) YK_NAME(store)(e + i, y);
+        if (kept) YK_NAME(store)(e + i, y);
         sum[0] += y;
-        if (total) plain[0] += d;
+        if (totalled) plain[0] += d;
     }
     if (i < n) {
         // Lanes beyond the row: exp(−∞) = 0 in the sum, 0 in the plain one.
         vf y = YK_NAME(exp_nonpositive)(YK_NAME(get_part)(x, t, i, n - i, -__builtin_inff()) - s);
-        if (total) plain[1] += YK_NAME(get_part)(x, t, i, n - i, shift) - s;
-        if (e) YK_NAME(put_part)(e, YK_F32, i, n - i, y);
+        if (totalled) plain[1] += YK_NAME(get_part)(x, t, i, n - i, shift) - s;
+        if (kept) YK_NAME(put_part)(e, YK_F32, i, n - i, y);
         sum[1] += y;
     }
-    if (total) *total = YK_NAME(sum)((plain[0] + plain[1]) + (plain[2] + plain[3]));
-    return YK_NAME(sum)((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    if (totalled) *total = YK_NAME(sum)(plain[0] + plain[1]);
+    return YK_NAME(sum)(sum[0] + sum[1]);
 }
 
 // out[j] = e[j] · factor − shift; out may be e.

@@ -5,11 +5,11 @@ YK_INLINE void YK_NAME(softmax_typed)(void *out, const void *x, yk_dtype t, bool
     const float top = YK_NAME(row_maximum)(x, t, n);
     if (!logarithm) {
         float *e = t == YK_F32 ? out : yk_scratch(3, (size_t)n * sizeof(float));
-        const float sum = YK_NAME(row_exponentials)(e, NULL, x, t, top, n);
+        const float sum = YK_NAME(row_exponentials)(e, true, NULL, false, x, t, top, n);
         YK_NAME(row_scaled)(out, t, e, 1 / sum, 0, n);
         return;
     }
-    const float log_sum = logf(YK_NAME(row_exponentials)(NULL, NULL, x, t, top, n));
+    const float log_sum = logf(YK_NAME(row_exponentials)(NULL, false, NULL, false, x, t, top, n));
     const vf m = YK_NAME(splat)(top), s = YK_NAME(splat)(log_sum);
     int64_t i = 0;
     for (; i + YK_LANES <= n; i += YK_LANES) YK_NAME(put)(out, t, i, YK_NAME(get)(x, t, i) - m - s);
