@@ -1,5 +1,5 @@
-// Cross-entropy of one row. Three passes: the maximum, the exponentials (kept in f32) with their sum, the gradient.
-// The row stays in the second cache between them, and each exponential is computed once.
+// Cross-entropy of one row. Three passes: the maximum, the exponentials (kept in f32) with their sum, the
+// gradient. The row stays in the second cache between them, and each exponential is computed once.
 #include "rows_simd.h"
 
 YK_INLINE void YK_NAME(cross_entropy_typed)(const cross_entropy_call *c, int64_t row, yk_dtype t) {
@@ -18,7 +18,8 @@ YK_INLINE void YK_NAME(cross_entropy_typed)(const cross_entropy_call *c, int64_t
     else if (e) sum = YK_NAME(row_exponentials)(e, true, NULL, false, x, t, top, V);
     else sum = YK_NAME(row_exponentials)(NULL, false, NULL, false, x, t, top, V);
     const float log_sum = logf(sum);
-    ((float *)c->losses)[row] = (1 - s) * (log_sum - at_target) + (s != 0 ? s * (log_sum - total / (float)V) : 0);
+    ((float *)c->losses)[row] =
+        (1 - s) * (log_sum - at_target) + (s != 0 ? s * (log_sum - total / (float)V) : 0);
     if (!gradient) return;
 
     const float factor = c->gradient_scale / sum, even = c->gradient_scale * s / (float)V;

@@ -43,16 +43,17 @@ static void gather_piece(void *context, int64_t piece) {
     }
 }
 
-void yk_gather_rows(void *out, yk_dtype out_dtype, const void *table, yk_dtype table_dtype, const int32_t *ids,
-                    int64_t N, int64_t D) {
-    embedding_call c = {.out = out, .in = table, .to = out_dtype, .from = table_dtype, .ids = ids, .N = N, .D = D};
+void yk_gather_rows(void *out, yk_dtype out_dtype, const void *table, yk_dtype table_dtype,
+                    const int32_t *ids, int64_t N, int64_t D) {
+    embedding_call c = {
+        .out = out, .in = table, .to = out_dtype, .from = table_dtype, .ids = ids, .N = N, .D = D};
     if (D == 0) return;
     c.extent = yk_rows_per_piece(D, PIECE_ELEMENTS);
     yk_parallel((N + c.extent - 1) / c.extent, gather_piece, &c);
 }
 
-// A piece adds one strip of columns of the rows whose ids fall into one group: no two pieces touch the same element,
-// whatever the ids, and each element receives its addends in the order of the rows.
+// A piece adds one strip of columns of the rows whose ids fall into one group: no two pieces touch the same
+// element, whatever the ids, and each element receives its addends in the order of the rows.
 static void scatter_piece(void *context, int64_t piece) {
     const embedding_call *c = context;
     const int64_t mask = c->groups - 1, group = piece & mask, D = c->D;

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 // The references, in double for every dtype.
-static void normalization_forward_scalar(const yk_normalization_forward_call *c, int64_t first, int64_t last) {
+static void normalization_forward_scalar(const yk_normalization_forward_call *c, int64_t first,
+                                         int64_t last) {
     const int64_t D = c->D;
     const yk_dtype statistics = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
     for (int64_t row = first; row < last; row++) {
@@ -15,7 +16,8 @@ static void normalization_forward_scalar(const yk_normalization_forward_call *c,
         if (c->residual.address) {
             for (int64_t i = at; i < at + D; i++)
                 yk_put(c->sum.address, c->sum.dtype, i,
-                       yk_get(c->x.address, c->x.dtype, i) + yk_get(c->residual.address, c->residual.dtype, i));
+                       yk_get(c->x.address, c->x.dtype, i) +
+                           yk_get(c->residual.address, c->residual.dtype, i));
             v = c->sum;
         }
         double mean = 0, squares = 0;
@@ -39,15 +41,16 @@ static void normalization_forward_scalar(const yk_normalization_forward_call *c,
     }
 }
 
-static void normalization_backward_scalar(const yk_normalization_backward_call *c, void *partial, int64_t first,
-                                          int64_t last) {
+static void normalization_backward_scalar(const yk_normalization_backward_call *c, void *partial,
+                                          int64_t first, int64_t last) {
     const int64_t D = c->D;
     const yk_dtype statistics = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
     double *dweight = partial, *dbias = dweight + D;
     memset(partial, 0, (size_t)(2 * D) * sizeof(double));
     for (int64_t row = first; row < last; row++) {
         const int64_t at = row * D;
-        const double mean = c->mean ? yk_get(c->mean, statistics, row) : 0, rstd = yk_get(c->rstd, statistics, row);
+        const double mean = c->mean ? yk_get(c->mean, statistics, row) : 0,
+                     rstd = yk_get(c->rstd, statistics, row);
         double sum1 = 0, sum2 = 0;
         for (int64_t i = 0; i < D; i++) {
             double g = yk_get(c->dy.address, c->dy.dtype, at + i);
@@ -100,7 +103,7 @@ void yk_normalization_forward(const yk_normalization_forward_call *call) {
 typedef struct backward_context {
     const yk_normalization_backward_call *call;
     int64_t rows_per_piece, pieces;
-    bool wide; // partial sums in double
+    bool wide;      // partial sums in double
     void *partials; // [pieces, 2, D]
 } backward_context;
 

@@ -78,7 +78,8 @@ YK_INLINE void YK_NAME(write_normalized)(void *y, yk_dtype t, const float *v, fl
     }
 }
 
-static void YK_NAME(normalization_forward)(const yk_normalization_forward_call *c, int64_t first, int64_t last) {
+static void YK_NAME(normalization_forward)(const yk_normalization_forward_call *c, int64_t first,
+                                           int64_t last) {
     const int64_t D = c->D;
     float *scratch = yk_scratch(0, (size_t)(5 * D) * sizeof(float));
     const float *weight = YK_NAME(parameter_row)(c->weight, 1, D, scratch);
@@ -108,7 +109,8 @@ static void YK_NAME(normalization_forward)(const yk_normalization_forward_call *
 
 // The sums over the row, Σ dy·w and Σ dy·w·v̂, and the row's share of the parameters' gradients.
 YK_INLINE void YK_NAME(backward_sums)(float *sum1, float *sum2, float *dweight, float *dbias, const float *dy,
-                                      const float *v, float mean, float rstd, const float *weight, int64_t D) {
+                                      const float *v, float mean, float rstd, const float *weight,
+                                      int64_t D) {
     const vf m = YK_NAME(splat)(mean), r = YK_NAME(splat)(rstd);
     vf s1[2] = {}, s2[2] = {};
     int64_t i = 0;
@@ -133,9 +135,9 @@ YK_INLINE void YK_NAME(backward_sums)(float *sum1, float *sum2, float *dweight, 
     *sum2 = YK_NAME(sum)(s2[0] + s2[1]);
 }
 
-YK_INLINE void YK_NAME(write_gradient)(void *dx, yk_dtype t, const float *added, const float *dy, const float *v,
-                                       float mean, float rstd, float mean1, float mean2, const float *weight,
-                                       int64_t D) {
+YK_INLINE void YK_NAME(write_gradient)(void *dx, yk_dtype t, const float *added, const float *dy,
+                                       const float *v, float mean, float rstd, float mean1, float mean2,
+                                       const float *weight, int64_t D) {
     const vf m = YK_NAME(splat)(mean), r = YK_NAME(splat)(rstd);
     const vf m1 = YK_NAME(splat)(mean1), m2 = YK_NAME(splat)(mean2);
     int64_t i = 0;
@@ -155,8 +157,8 @@ YK_INLINE void YK_NAME(write_gradient)(void *dx, yk_dtype t, const float *added,
 }
 
 // `partial` [2, D] receives the piece's sums for dweight and dbias.
-static void YK_NAME(normalization_backward)(const yk_normalization_backward_call *c, void *partial, int64_t first,
-                                            int64_t last) {
+static void YK_NAME(normalization_backward)(const yk_normalization_backward_call *c, void *partial,
+                                            int64_t first, int64_t last) {
     const int64_t D = c->D;
     float *scratch = yk_scratch(0, (size_t)(4 * D) * sizeof(float));
     const float *weight = YK_NAME(parameter_row)(c->weight, 1, D, scratch);

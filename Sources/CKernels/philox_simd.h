@@ -63,6 +63,7 @@ YK_INLINE void YK_NAME(philox_words)(uint32_t *out, yk_random source, int64_t n)
         YK_NAME(philox_store)(out + i, a);
         YK_NAME(philox_store)(out + i + 2 * YK_LANES, b);
     }
-    for (; i + 4 <= n; i += 4, position += 4) yk_philox_block(out + i, source.seed, source.stream, position / 4);
+    for (; i + 4 <= n; i += 4, position += 4)
+        yk_philox_block(out + i, source.seed, source.stream, position / 4);
     for (; i < n; i++) out[i] = yk_philox_word(source.seed, source.stream, position++);
 }

@@ -68,7 +68,8 @@ static void dropout_block(const random_call *c, int64_t at, int64_t n) {
 static void dropout_piece(void *context, int64_t piece) {
     const random_call *c = context;
     const int64_t end = (piece + 1) * PIECE < c->n ? (piece + 1) * PIECE : c->n;
-    for (int64_t i = piece * PIECE; i < end; i += BLOCK) dropout_block(c, i, end - i < BLOCK ? end - i : BLOCK);
+    for (int64_t i = piece * PIECE; i < end; i += BLOCK)
+        dropout_block(c, i, end - i < BLOCK ? end - i : BLOCK);
 }
 
 void yk_dropout(void *out, const void *x, yk_dtype dtype, float probability, yk_random source, int64_t n) {

@@ -1,5 +1,5 @@
-// Transforms of random words. Compiled for the scalar set too: integer and IEEE operations in one order, so that all
-// sets agree bit for bit (the file that includes this forbids contraction).
+// Transforms of random words. Compiled for the scalar set too: integer and IEEE operations in one order, so
+// that all sets agree bit for bit (the file that includes this forbids contraction).
 #include "typed_simd.h"
 #include "philox_simd.h"
 
@@ -49,7 +49,8 @@ YK_INLINE vd YK_NAME(uniform)(vhalf words, double low, double range) {
     return u * range + low;
 }
 
-static void YK_NAME(uniform_elements)(double *out, const uint32_t *words, double low, double range, int64_t n) {
+static void YK_NAME(uniform_elements)(double *out, const uint32_t *words, double low, double range,
+                                      int64_t n) {
     int64_t i = 0;
     for (; i + HALF <= n; i += HALF)
         *(vd *)(out + i) = YK_NAME(uniform)(*(const vhalf *)(words + i), low, range);
@@ -116,7 +117,8 @@ YK_INLINE void YK_NAME(normal_block)(double *out, const uint32_t *words, double 
     vhalf first = __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6, 8, 10, 12, 14);
     vhalf second = __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7, 9, 11, 13, 15);
 #elif YK_LANES == 4
-    vhalf first = __builtin_shufflevector(pairs, pairs, 0, 2), second = __builtin_shufflevector(pairs, pairs, 1, 3);
+    vhalf first = __builtin_shufflevector(pairs, pairs, 0, 2),
+          second = __builtin_shufflevector(pairs, pairs, 1, 3);
 #else
     vhalf first = __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6);
     vhalf second = __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7);
@@ -140,7 +142,8 @@ YK_INLINE void YK_NAME(normal_block)(double *out, const uint32_t *words, double 
 }
 
 // Both arrays have room for a whole block beyond n.
-static void YK_NAME(normal_elements)(double *out, const uint32_t *words, double mean, double deviation, int64_t n) {
+static void YK_NAME(normal_elements)(double *out, const uint32_t *words, double mean, double deviation,
+                                     int64_t n) {
     for (int64_t i = 0; i < n; i += YK_LANES) YK_NAME(normal_block)(out + i, words + i, mean, deviation);
 }
 

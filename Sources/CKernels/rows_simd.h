@@ -34,10 +34,10 @@ YK_INLINE float YK_NAME(row_maximum)(const void *x, yk_dtype t, int64_t n) {
     return YK_NAME(maximum)(YK_NAME(vmax)(YK_NAME(vmax)(m0, m1), YK_NAME(vmax)(m2, m3)));
 }
 
-// e[j] = exp(x[j] − shift) when `kept`; returns their sum and, when `totalled`, Σ (x[j] − shift). No x[j] is above
-// the shift; e may be x. The flags are constants in the fast callers.
-YK_INLINE float YK_NAME(row_exponentials)(float *e, bool kept, float *total, bool totalled, const void *x, yk_dtype t,
-                                          float shift, int64_t n) {
+// e[j] = exp(x[j] − shift) when `kept`; returns their sum and, when `totalled`, Σ (x[j] − shift). No x[j] is
+// above the shift; e may be x. The flags are constants in the fast callers.
+YK_INLINE float YK_NAME(row_exponentials)(float *e, bool kept, float *total, bool totalled, const void *x,
+                                          yk_dtype t, float shift, int64_t n) {
     const vf s = YK_NAME(splat)(shift);
     vf sum[2] = {}, plain[2] = {};
     int64_t i = 0;
@@ -68,7 +68,8 @@ YK_INLINE float YK_NAME(row_exponentials)(float *e, bool kept, float *total, boo
 }
 
 // out[j] = e[j] · factor − shift; out may be e.
-YK_INLINE void YK_NAME(row_scaled)(void *out, yk_dtype t, const float *e, float factor, float shift, int64_t n) {
+YK_INLINE void YK_NAME(row_scaled)(void *out, yk_dtype t, const float *e, float factor, float shift,
+                                   int64_t n) {
     const vf f = YK_NAME(splat)(factor), s = YK_NAME(splat)(shift);
     int64_t i = 0;
     for (; i + YK_LANES <= n; i += YK_LANES) YK_NAME(put)(out, t, i, YK_NAME(load)(e + i) * f - s);

@@ -22,8 +22,8 @@ YK_INLINE vf YK_NAME(softmax_gradient)(vf dy, vf y, vf sum, bool logarithm) {
     return logarithm ? dy - YK_NAME(exp)(y) * sum : (dy - sum) * y;
 }
 
-YK_INLINE void YK_NAME(softmax_backward_typed)(void *dx, const void *dy, const void *y, yk_dtype t, bool logarithm,
-                                               int64_t n) {
+YK_INLINE void YK_NAME(softmax_backward_typed)(void *dx, const void *dy, const void *y, yk_dtype t,
+                                               bool logarithm, int64_t n) {
     vf sum[2] = {};
     int64_t i = 0;
     for (; i + 2 * YK_LANES <= n; i += 2 * YK_LANES)

@@ -1,5 +1,5 @@
-// Vectors of f32 from and to rows of f32 or bf16. Included by the bodies, after simd.h; with a constant dtype the
-// choice disappears.
+// Vectors of f32 from and to rows of f32 or bf16. Included by the bodies, after simd.h; with a constant dtype
+// the choice disappears.
 
 YK_INLINE vf YK_NAME(get)(const void *p, yk_dtype t, int64_t i) {
     return t == YK_BF16 ? YK_NAME(load_bf16)((const uint16_t *)p + i) : YK_NAME(load)((const float *)p + i);

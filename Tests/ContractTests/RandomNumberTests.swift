@@ -71,6 +71,28 @@ extension KernelContract {
             }
         }
 
+        /// A word equal to the threshold keeps its element.
+        @Test func dropoutKeepsAtTheThreshold() throws {
+            let words = words(4096, 0)
+            // A probability has 24 bits: one that meets a word exactly needs a word that ends in zeros.
+            let index = try #require(words.firstIndex { $0 % 512 == 0 && $0 > 1 << 30 })
+            let probability = Float(words[index]) * 0x1p-32
+            let kept = words.map { $0 >= words[index] }
+            for set in CPUBackend.availableKernelSets {
+                withKernels(set) {
+                    let block = GuardedBlock([Double](repeating: 1, count: 4096), .f32, [4096])
+                    let random = source(0)
+                    CPUBackend.shared.dropout(
+                        block.view,
+                        block.view,
+                        probability: probability,
+                        random: random
+                    )
+                    #expect(block.values.map { $0 != 0 } == kept, "\(set)")
+                }
+            }
+        }
+
         /// The draws are those of the source, to the bit, with every set of kernels.
         @Test(arguments: counts, [DType.f32, .bf16, .f64])
         func uniformDrawsAreThoseOfTheSource(_ count: Int, _ dtype: DType) {

@@ -14,8 +14,8 @@ typedef struct yk_typed {
 } yk_typed;
 
 // y = (v − mean) · rstd · weight + bias over rows of D elements, where v is x, or what is stored in `sum` as
-// x + residual; rstd = 1/√(variance + ε). Without `mean` it is RMS normalisation: y = v · weight / √(mean(v²) + ε).
-// mean, rstd [N]: f32, or f64.
+// x + residual; rstd = 1/√(variance + ε). Without `mean` it is RMS normalisation: y = v · weight / √(mean(v²)
+// + ε). mean, rstd [N]: f32, or f64.
 typedef struct yk_normalization_forward_call {
     yk_typed y;
     void *mean, *rstd;
@@ -26,8 +26,8 @@ typedef struct yk_normalization_forward_call {
 
 void yk_normalization_forward(const yk_normalization_forward_call *call);
 
-// dx = rstd (dy·w − mean(dy·w) − v̂ mean(dy·w·v̂)) + added (without the first mean for RMS), dweight = Σ_n dy·v̂,
-// dbias = Σ_n dy; added to what is there when `accumulate`. dx may be dy or added.
+// dx = rstd (dy·w − mean(dy·w) − v̂ mean(dy·w·v̂)) + added (without the first mean for RMS), dweight = Σ_n
+// dy·v̂, dbias = Σ_n dy; added to what is there when `accumulate`. dx may be dy or added.
 typedef struct yk_normalization_backward_call {
     yk_typed dx, added;
     void *dweight, *dbias; // f32, or f64; NULL when not wanted
