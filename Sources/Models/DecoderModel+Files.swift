@@ -90,7 +90,7 @@ extension DecoderModel {
         let configuration = try DecoderConfiguration(contentsOf: "\(folder)/config.json")
         let files = try WeightFiles(path: folder)
         var random = RandomSource(seed: 0)
-        self.init(configuration, random: &random)
+        self.init(configuration, initializers: .none, random: &random)
         try loadParameters(from: files, map: configuration.keyMap)
     }
 

@@ -31,9 +31,17 @@ public final class DecoderModel: Module {
     /// - Parameters:
     ///   - configuration: Sizes and choices.
     ///   - random: Where the draws come from; advances.
-    public init(_ configuration: DecoderConfiguration, random: inout RandomSource) {
+    public convenience init(_ configuration: DecoderConfiguration, random: inout RandomSource) {
+        self.init(configuration, initializers: DecoderInitializers(configuration), random: &random)
+    }
+
+    init(
+        _ configuration: DecoderConfiguration,
+        initializers: DecoderInitializers,
+        random: inout RandomSource
+    ) {
         self.configuration = configuration
-        let initializer = Initializer.normal(standardDeviation: configuration.initializerRange)
+        let initializer = initializers.plain
         tokenEmbedding = Embedding(
             count: configuration.vocabSize,
             width: configuration.hiddenSize,
@@ -51,7 +59,7 @@ public final class DecoderModel: Module {
         embeddingDropout = Dropout(Float(configuration.embdPdrop))
         var blocks: [TransformerBlock] = []
         for _ in 0..<configuration.numHiddenLayers {
-            blocks.append(TransformerBlock(configuration, random: &random))
+            blocks.append(TransformerBlock(configuration, initializers: initializers, random: &random))
         }
         self.blocks = blocks
         finalNorm = configuration.makeNorm()

@@ -45,14 +45,11 @@ public final class TransformerBlock: Module {
     public let feedForwardDropout: Dropout
 
     /// Makes a block.
-    init(_ configuration: DecoderConfiguration, random: inout RandomSource) {
-        let plain = Initializer.normal(standardDeviation: configuration.initializerRange)
-        let residual =
-            configuration.scaledResidualInit
-            ? Initializer.scaledNormal(
-                standardDeviation: configuration.initializerRange,
-                layers: configuration.numHiddenLayers
-            ) : plain
+    init(
+        _ configuration: DecoderConfiguration,
+        initializers: DecoderInitializers,
+        random: inout RandomSource
+    ) {
         attentionNorm = configuration.makeNorm()
         var options = SelfAttention.Options(
             width: configuration.hiddenSize,
@@ -63,8 +60,8 @@ public final class TransformerBlock: Module {
         options.hasInputBias = configuration.attentionBias
         options.hasOutputBias = configuration.attentionBias
         options.dropout = Float(configuration.attnPdrop)
-        options.inputInitializer = plain
-        options.outputInitializer = residual
+        options.inputInitializer = initializers.plain
+        options.outputInitializer = initializers.residual
         attention = SelfAttention(options, random: &random)
         attentionScale = configuration.useRezero ? ReZero() : nil
         attentionDropout = Dropout(Float(configuration.residPdrop))
@@ -75,8 +72,8 @@ public final class TransformerBlock: Module {
             activation: configuration.hiddenAct,
             isGated: configuration.gatedMlp,
             hasBias: configuration.mlpBias,
-            inputInitializer: plain,
-            outputInitializer: residual,
+            inputInitializer: initializers.plain,
+            outputInitializer: initializers.residual,
             random: &random
         )
         feedForwardScale = configuration.useRezero ? ReZero() : nil
@@ -93,6 +90,30 @@ public final class TransformerBlock: Module {
     }
 
     private func scaled(_ branch: Tensor, _ factor: ReZero?) -> Tensor { factor.map { $0(branch) } ?? branch }
+}
+
+/// How the weights of a decoder begin.
+struct DecoderInitializers {
+    /// Tables and projections away from the residual stream.
+    let plain: Initializer
+    /// Projections onto the residual stream.
+    let residual: Initializer
+
+    init(_ configuration: DecoderConfiguration) {
+        let deviation = configuration.initializerRange
+        plain = .normal(standardDeviation: deviation)
+        residual =
+            configuration.scaledResidualInit
+            ? .scaledNormal(standardDeviation: deviation, layers: configuration.numHiddenLayers) : plain
+    }
+
+    /// Zeros everywhere, for a model whose weights are about to be read.
+    static let none = DecoderInitializers(plain: .zeros, residual: .zeros)
+
+    private init(plain: Initializer, residual: Initializer) {
+        self.plain = plain
+        self.residual = residual
+    }
 }
 
 extension DecoderConfiguration {

@@ -9,6 +9,7 @@ import YuyanTestSupport
     static let names = ["gpt2", "llama", "llama-tied"]
 
     struct Golden {
+        let folder: String
         let model: DecoderModel
         let files: WeightFiles
         let ids: Tensor
@@ -16,7 +17,8 @@ import YuyanTestSupport
         let scale: Float
 
         init(_ name: String) throws {
-            let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            folder =
+                URL(fileURLWithPath: #filePath).deletingLastPathComponent()
                 .appendingPathComponent("../../Fixtures/decoder/\(name)").standardizedFileURL.path
             model = try DecoderModel(folder: folder)
             let path = "\(folder)/golden.safetensors"
@@ -128,6 +130,38 @@ import YuyanTestSupport
             expected: try golden.values("frequencies"),
             relative: 2e-7
         )
+    }
+
+    /// What is written holds the same tensors under the same keys, bit for bit, as what transformers wrote.
+    @Test(arguments: names) func filesAreThoseOfTransformers(name: String) throws {
+        let golden = try Golden(name)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try golden.model.save(to: folder)
+        let written = try SafetensorsFile(path: "\(folder)/model.safetensors")
+        let expected = try SafetensorsFile(path: "\(golden.folder)/model.safetensors")
+        #expect(Set(written.names) == Set(expected.names))
+        for name in expected.names where written.tensors[name] != nil {
+            #expect(try written.entry(name).shape == expected.entry(name).shape)
+            let bytes = try written.withBytes(of: name) { Array($0) }
+            let same = try expected.withBytes(of: name) { Array($0) } == bytes
+            #expect(same, "\(name)")
+        }
+        let theirs = try ConfigurationReader(contentsOf: "\(golden.folder)/config.json").object
+        let ours = try ConfigurationReader(contentsOf: "\(folder)/config.json").object
+        for (key, value) in ours where theirs[key] != nil && key != "n_inner" {
+            #expect(theirs[key]?.isNull == true || same(theirs[key], value), "\(key)")
+        }
+    }
+
+    /// Equal values; a number may be written with or without a fraction.
+    private func same(_ a: JSONValue?, _ b: JSONValue) -> Bool {
+        if let a = a?.objectValue, let b = b.objectValue {
+            return a.count == b.count
+                && a.allSatisfy { key, value in b[key].map { same($0, value) } ?? false }
+        }
+        return a == b || (a?.numberValue != nil && a?.numberValue == b.numberValue)
     }
 
     /// bf16 keeps eight bits: the loss stays close, and the gradients point the same way.
