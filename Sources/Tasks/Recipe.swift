@@ -173,6 +173,7 @@ extension TrainingArguments {
             .flag("gradient_checkpointing", at: \.gradientCheckpointing),
             .integer("logging_steps", "log_interval", at: \.loggingSteps),
             .integer("eval_steps", "eval_interval", at: \.evalSteps),
+            .integer("max_eval_batches", "eval_iters", at: \.maxEvalBatches),
             .integer("save_steps", at: \.saveSteps),
             .integer("save_total_limit", at: \.saveTotalLimit),
             .flag("load_best_model_at_end", at: \.loadBestModelAtEnd),

@@ -1,5 +1,4 @@
 import Foundation
-import YuyanCPUBackend
 
 // Rows of a table, and positions turned into rotations.
 
@@ -42,7 +41,7 @@ public func embedding(_ ids: Tensor, table: Tensor, outputDType: DType? = nil) -
 public func rotaryFrequencies(
     headWidth: Int,
     base: Double,
-    backend: any Backend = CPUBackend.shared
+    backend: any Backend = standardBackend
 ) -> Tensor {
     require(headWidth % 2 == 0, "rotaryFrequencies: the head width \(headWidth) must be even")
     let values = (0..<headWidth / 2).map { (pair: Int) -> Float in

@@ -1,6 +1,9 @@
 import YuyanCPUBackend
 @_exported import YuyanTensorCore
 
+/// The backend that tensors live on unless told otherwise.
+public let standardBackend: any Backend = CPUBackend.shared
+
 /// An n-dimensional array of one dtype: a shape and strides over a storage, and where a tape recorded it, if one did.
 ///
 /// Tensors are values and never change after the operation that made them. Operations are methods where they concern
@@ -40,7 +43,7 @@ public struct Tensor: Sendable {
     public static func uninitialized(
         _ shape: Shape,
         dtype: DType,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor {
         let storage = Storage(backend: backend, byteCount: shape.elementCount * dtype.byteCount)
         return Tensor(storage: storage, shape: shape, dtype: dtype)
@@ -85,7 +88,7 @@ extension Tensor {
         _ shape: Shape,
         _ value: Double,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor {
         let out = uninitialized(shape, dtype: dtype, backend: backend)
         backend.fill(out.view, with: value)
@@ -96,14 +99,14 @@ extension Tensor {
     public static func zeros(
         _ shape: Shape,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor { full(shape, 0, dtype: dtype, backend: backend) }
 
     /// A tensor of ones.
     public static func ones(
         _ shape: Shape,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor { full(shape, 1, dtype: dtype, backend: backend) }
 
     /// A tensor (f32 unless told otherwise) of the given values in row-major order.
@@ -113,7 +116,7 @@ extension Tensor {
         _ values: [Float],
         shape: Shape,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) {
         self = Tensor.uploaded(values, shape, .f32, backend).cast(to: dtype)
     }
@@ -125,7 +128,7 @@ extension Tensor {
         _ values: [Double],
         shape: Shape,
         dtype: DType = .f64,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) {
         self = Tensor.uploaded(values, shape, .f64, backend).cast(to: dtype)
     }
@@ -133,19 +136,19 @@ extension Tensor {
     /// A tensor of i32 of the given values in row-major order: token ids, positions, indices.
     ///
     /// Traps when the count of values is not that of the shape.
-    public init(_ values: [Int32], shape: Shape, backend: any Backend = CPUBackend.shared) {
+    public init(_ values: [Int32], shape: Shape, backend: any Backend = standardBackend) {
         self = Tensor.uploaded(values, shape, .i32, backend)
     }
 
     /// A tensor of u8 (a mask) of the given values in row-major order.
     ///
     /// Traps when the count of values is not that of the shape.
-    public init(_ values: [UInt8], shape: Shape, backend: any Backend = CPUBackend.shared) {
+    public init(_ values: [UInt8], shape: Shape, backend: any Backend = standardBackend) {
         self = Tensor.uploaded(values, shape, .u8, backend)
     }
 
     /// A scalar of the given dtype.
-    public init(_ value: Double, dtype: DType = .f32, backend: any Backend = CPUBackend.shared) {
+    public init(_ value: Double, dtype: DType = .f32, backend: any Backend = standardBackend) {
         self = Tensor.full([], value, dtype: dtype, backend: backend)
     }
 
@@ -156,7 +159,7 @@ extension Tensor {
         bytes: UnsafeRawBufferPointer,
         shape: Shape,
         dtype: DType,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) {
         require(
             bytes.count == shape.elementCount * dtype.byteCount,
@@ -186,7 +189,7 @@ extension Tensor {
         high: Double,
         random: inout RandomSource,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor {
         let out = uninitialized(shape, dtype: dtype, backend: backend)
         backend.randomUniform(out.view, low: low, high: high, random: random)
@@ -201,7 +204,7 @@ extension Tensor {
         standardDeviation: Double = 1,
         random: inout RandomSource,
         dtype: DType = .f32,
-        backend: any Backend = CPUBackend.shared
+        backend: any Backend = standardBackend
     ) -> Tensor {
         let out = uninitialized(shape, dtype: dtype, backend: backend)
         let start = random.advanced(by: Int(random.position % 2))

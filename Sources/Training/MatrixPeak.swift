@@ -1,10 +1,9 @@
-import YuyanCPUBackend
 import YuyanNeuralNetworks
 
 /// How fast this machine multiplies matrices, measured by doing so.
 public enum MatrixPeak {
     /// Floating-point operations per second of a large product in a dtype: the best of several runs of about 50 ms.
-    public static func measure(_ dtype: DType, backend: any Backend = CPUBackend.shared) -> Double {
+    public static func measure(_ dtype: DType, backend: any Backend = standardBackend) -> Double {
         let size = 1024
         var random = RandomSource(seed: 1)
         let a = Tensor.uniform([size, size], low: -1, high: 1, random: &random, backend: backend).cast(

@@ -26,7 +26,9 @@ enum OptimizerFile {
             try file.names.map { name in
                 let entry = try file.entry(name)
                 guard let dtype = DType(entry.dtype) else {
-                    throw TrainingError("\(path): \(name) is \(entry.dtype.rawValue), which no optimizer state is")
+                    throw TrainingError(
+                        "\(path): \(name) is \(entry.dtype.rawValue), which no optimizer state is"
+                    )
                 }
                 let tensor = try file.withBytes(of: name) {
                     Tensor(bytes: $0, shape: Shape(entry.shape), dtype: dtype)

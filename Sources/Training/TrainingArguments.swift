@@ -50,6 +50,8 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var loggingSteps = 10
     /// Steps between evaluations; 0 for none but the last.
     public var evalSteps = 250
+    /// The most batches of an evaluation during training, spread evenly over the validation data; 0 for all.
+    public var maxEvalBatches = 0
     /// Steps between checkpoints; 0 for none but the last.
     public var saveSteps = 250
     /// How many checkpoints stay besides the best; 0 for all.
@@ -120,6 +122,7 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
         )
         try check(loggingSteps >= 1, "logging_steps", loggingSteps, "at least 1")
         try check(evalSteps >= 0, "eval_steps", evalSteps, "0 or more")
+        try check(maxEvalBatches >= 0, "max_eval_batches", maxEvalBatches, "0 (all) or more")
         try check(saveSteps >= 0, "save_steps", saveSteps, "0 or more")
         try check(saveTotalLimit >= 0, "save_total_limit", saveTotalLimit, "0 (all) or more")
         try check(

@@ -1,1 +1,3 @@
 import YuyanCommands
+
+YuyanCommand.runAndExit()

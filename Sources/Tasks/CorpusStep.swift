@@ -1,0 +1,224 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanTextProcessing
+import YuyanTokenizers
+import YuyanTraining
+
+/// A corpus made ready: its tokenizer and its token shards.
+public struct PreparedCorpus: Sendable {
+    /// The tokenizer.
+    public let tokenizer: any Tokenizer
+    /// The shards.
+    public let dataset: PreparedDataset
+    /// Where they lie.
+    public let folder: String
+
+    /// The data's fingerprint: of the tokens and the tokenizer.
+    public var fingerprint: String {
+        let description = dataset.description
+        let parts = [
+            description.tokenizerFingerprint, description.train.sha256,
+            description.validation?.sha256 ?? "none",
+        ]
+        return SHA256.hex(of: parts.joined(separator: "\n").utf8)
+    }
+}
+
+/// How far the preparation of a corpus is.
+public enum CorpusEvent: Sendable {
+    /// Text is counted for a tokenizer.
+    case countingText(bytes: Int)
+    /// Merges are learned.
+    case learningMerges(done: Int, of: Int)
+    /// A tokenizer that was there is used.
+    case reusingTokenizer(path: String)
+    /// Text becomes tokens.
+    case preparing(PreparationProgress)
+}
+
+/// The first part of a run: text → tokenizer → token shards.
+public enum CorpusStep {
+    /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
+    private static let tokenizerOrigin = "tokenizer_training.json"
+
+    /// Prepares what a recipe's sections `data` and `tokenizer` ask for, or finds it there.
+    ///
+    /// - Parameters:
+    ///   - recipe: The recipe.
+    ///   - folder: Where the tokenizer and the shards go.
+    ///   - report: Told how far it is.
+    ///   - isCancelled: Asked now and then; true stops with `CancellationError`, and a later call goes on.
+    /// - Returns: The corpus.
+    /// - Throws: Errors that name the file and place.
+    public static func run(
+        _ recipe: Recipe,
+        folder: String,
+        report: (CorpusEvent) -> Void,
+        isCancelled: () -> Bool
+    ) throws -> PreparedCorpus {
+        let data = recipe.data
+        guard !data.train.isEmpty else {
+            throw RecipeError(
+                "data.train is missing: name a text file, a JSONL file, a folder, or a prepared folder"
+            )
+        }
+        if FileManager.default.fileExists(atPath: "\(data.train)/\(DatasetDescription.fileName)") {
+            return try open(data.train)
+        }
+        let options = options(recipe)
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw TrainingError("the folder \(folder) cannot be made: \(error.localizedDescription)")
+        }
+        let tokenizer = try tokenizer(
+            recipe,
+            options,
+            folder: folder,
+            report: report,
+            isCancelled: isCancelled
+        )
+        let preparer = CorpusPreparer(
+            paths: [data.train],
+            validationPaths: data.validation.map { [$0] } ?? [],
+            tokenizer: tokenizer,
+            folder: folder,
+            options: options
+        )
+        try preparer.run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)
+        return try open(folder)
+    }
+
+    /// Opens a folder that ``run(_:folder:report:isCancelled:)`` filled.
+    ///
+    /// - Parameter folder: The folder.
+    /// - Returns: The corpus.
+    /// - Throws: When a file is missing or does not fit the others.
+    public static func open(_ folder: String) throws -> PreparedCorpus {
+        let tokenizer = try TokenizerFiles.load(folder: folder)
+        let dataset = try PreparedDataset(folder: folder)
+        let fingerprint = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
+        guard dataset.description.tokenizerFingerprint == fingerprint else {
+            throw TrainingError(
+                "\(folder)/tokenizer.json is not the tokenizer that made the tokens there; prepare the data again"
+            )
+        }
+        return PreparedCorpus(tokenizer: tokenizer, dataset: dataset, folder: folder)
+    }
+
+    private static func options(_ recipe: Recipe) -> PreparationOptions {
+        let data = recipe.data
+        var options = PreparationOptions()
+        options.textColumn = data.textColumn
+        options.format = data.format == "auto" ? nil : TextFormat(rawValue: data.format)
+        let extensions = data.extensions.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        options.extensions = extensions.isEmpty ? nil : Set(extensions)
+        options.invalidText = InvalidTextPolicy(rawValue: data.invalidUtf8) ?? .refuse
+        options.removesDuplicates = data.deduplicate
+        options.validationFraction = data.validationFraction
+        options.seed = recipe.training.dataSeed ?? recipe.training.seed
+        if data.normalize {
+            options.pipeline = TextPipeline([UnicodeNormalization(.nfc), NewlineNormalization()])
+        }
+        return options
+    }
+
+    private static func tokenizer(
+        _ recipe: Recipe,
+        _ options: PreparationOptions,
+        folder: String,
+        report: (CorpusEvent) -> Void,
+        isCancelled: () -> Bool
+    ) throws -> any Tokenizer {
+        if let path = recipe.tokenizer.path {
+            var isFolder: ObjCBool = false
+            FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+            let known =
+                try isFolder.boolValue
+                ? TokenizerFiles.load(folder: path) : TokenizerFiles.load(document: path)
+            try TokenizerFiles.save(known, to: folder)
+            return known
+        }
+        let origin = try origin(recipe, options)
+        let originPath = "\(folder)/\(tokenizerOrigin)"
+        if FileManager.default.fileExists(atPath: originPath), try SafeFile.readText(originPath) == origin {
+            report(.reusingTokenizer(path: "\(folder)/tokenizer.json"))
+            return try TokenizerFiles.load(folder: folder)
+        }
+        let tokenizer = try learn(recipe, options, report: report, isCancelled: isCancelled)
+        try TokenizerFiles.save(tokenizer, to: folder)
+        try SafeFile.write(text: origin, to: originPath)
+        return tokenizer
+    }
+
+    /// Everything that decides which tokenizer is learned, as text.
+    private static func origin(_ recipe: Recipe, _ options: PreparationOptions) throws -> String {
+        let listing = try SourceListing(
+            paths: [recipe.data.train],
+            extensions: options.extensions,
+            format: options.format
+        )
+        var lines = [
+            "type \(recipe.tokenizer.type)", "vocab_size \(recipe.tokenizer.vocabSize)",
+            "split \(recipe.tokenizer.split)", "pipeline \(options.pipeline.signature)",
+            "text_column \(options.textColumn)", "invalid_utf8 \(options.invalidText.rawValue)",
+        ]
+        lines += listing.sources.map { "\($0.path) \($0.byteCount) \($0.modified)" }
+        var object = JSONObject()
+        object["made_of"] = .array(lines.map { .string($0) })
+        return JSONValue.object(object).printed()
+    }
+
+    private static func learn(
+        _ recipe: Recipe,
+        _ options: PreparationOptions,
+        report: (CorpusEvent) -> Void,
+        isCancelled: () -> Bool
+    ) throws -> any Tokenizer {
+        if recipe.tokenizer.type == "byte" { return ByteTokenizer() }
+        let texts = try CorpusTexts(paths: [recipe.data.train], options: options)
+        var bytes = 0
+        func count(_ text: String) throws -> Bool {
+            if isCancelled() { throw CancellationError() }
+            bytes += text.utf8.count
+            report(.countingText(bytes: bytes))
+            return true
+        }
+        if recipe.tokenizer.type == "char" {
+            var alphabet: Set<Unicode.Scalar> = []
+            try texts.forEach { text in
+                alphabet.formUnion(text.unicodeScalars)
+                return try count(text)
+            }
+            var all = String.UnicodeScalarView()
+            all.append(contentsOf: alphabet)
+            return CharacterTokenizer.train(on: [String(all)])
+        }
+        guard recipe.tokenizer.vocabSize >= 257 else {
+            throw RecipeError(
+                "tokenizer.vocab_size is \(recipe.tokenizer.vocabSize); bpe needs at least 257 (256 bytes and the end of text)"
+            )
+        }
+        var trainer = BPETrainer(
+            vocabularySize: recipe.tokenizer.vocabSize,
+            splitRule: recipe.tokenizer.split == "gpt2"
+                ? .gpt2 : .cl100k(digits: 3, joinsTrailingSpace: false)
+        )
+        try texts.forEach { text in
+            trainer.feed(text)
+            return try count(text)
+        }
+        let goal = recipe.tokenizer.vocabSize
+        let tokenizer = withoutActuallyEscaping(report) { report in
+            withoutActuallyEscaping(isCancelled) { isCancelled in
+                trainer.train { done in
+                    report(.learningMerges(done: done, of: goal))
+                    return !isCancelled()
+                }
+            }
+        }
+        if isCancelled() { throw CancellationError() }
+        return tokenizer
+    }
+}

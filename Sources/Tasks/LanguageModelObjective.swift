@@ -1,0 +1,205 @@
+import YuyanDatasets
+import YuyanMetrics
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// A decoder that learns to predict the next token of prepared text.
+public final class LanguageModelObjective: TrainingObjective {
+    /// The decoder.
+    public let decoder: DecoderModel
+    /// The tokenizer that made the data, saved beside the weights.
+    public let tokenizer: any Tokenizer
+    /// Optimizer steps per pass over the training tokens.
+    public let stepsPerEpoch: Int
+    /// Floating-point operations of a step.
+    public let operationsPerStep: Double
+    private let training: TokenDataset
+    private let validation: TokenDataset?
+    private let settings: Settings
+    private let tokenByteCounts: [Int]
+
+    /// How batches are cut and judged.
+    public struct Settings: Sendable {
+        /// Rows of a training batch.
+        public var batchSize: Int
+        /// Rows of an evaluation batch.
+        public var evaluationBatchSize: Int
+        /// Micro-batches of a step.
+        public var accumulation: Int
+        /// The order of training rows.
+        public var order: BatchOrder
+        /// The seed of that order.
+        public var seed: UInt64
+        /// The most batches of an evaluation, spread evenly over the validation text; 0 for all of it.
+        public var maxEvaluationBatches: Int
+        /// Label smoothing of the training loss.
+        public var smoothing: Float
+
+        /// Settings of a recipe.
+        public init(_ recipe: Recipe) {
+            let arguments = recipe.training
+            batchSize = arguments.perDeviceTrainBatchSize
+            evaluationBatchSize =
+                arguments.perDeviceEvalBatchSize > 0 ? arguments.perDeviceEvalBatchSize : batchSize
+            accumulation = arguments.gradientAccumulationSteps
+            order = recipe.data.order == "windows" ? .randomWindows : .shuffledBlocks
+            seed = arguments.dataSeed ?? arguments.seed
+            maxEvaluationBatches = arguments.maxEvalBatches
+            smoothing = Float(arguments.labelSmoothingFactor)
+        }
+    }
+
+    /// Makes an objective.
+    ///
+    /// - Parameters:
+    ///   - decoder: The decoder.
+    ///   - tokenizer: The tokenizer that made the data.
+    ///   - dataset: The prepared data.
+    ///   - sequenceLength: The number of positions T of a row.
+    ///   - isolatesDocuments: Whether attention stays inside a document.
+    ///   - settings: How batches are cut and judged.
+    /// - Throws: `FileFormatError` when the data is too short for one row.
+    public init(
+        decoder: DecoderModel,
+        tokenizer: any Tokenizer,
+        dataset: PreparedDataset,
+        sequenceLength: Int,
+        isolatesDocuments: Bool,
+        settings: Settings
+    ) throws {
+        self.decoder = decoder
+        self.tokenizer = tokenizer
+        self.settings = settings
+        training = dataset.trainingSet(sequenceLength: sequenceLength, isolatesDocuments: isolatesDocuments)
+        validation = dataset.validationSet(
+            sequenceLength: sequenceLength,
+            isolatesDocuments: isolatesDocuments
+        )
+        let rowsPerStep = settings.batchSize * settings.accumulation
+        stepsPerEpoch = max(1, (training.blocksPerEpoch + rowsPerStep - 1) / rowsPerStep)
+        operationsPerStep =
+            decoder.configuration.trainingFlopsPerToken(sequenceLength: sequenceLength)
+            * Double(rowsPerStep * sequenceLength)
+        tokenByteCounts = (0..<tokenizer.vocabularySize).map { id in
+            let id = Int32(id)
+            if tokenizer.addedTokens.token(id)?.isSpecial == true { return 0 }
+            return tokenizer.decodeBytes([id]).count
+        }
+        // The first batch is cut here, so that data that is too short is said before anything is trained.
+        _ = try batch(step: 0, microBatch: 0)
+    }
+
+    /// The decoder.
+    public var model: any Module { decoder }
+
+    /// The rows of a micro-batch, which depend on the numbers alone.
+    public func batch(step: Int, microBatch: Int) throws -> Batch {
+        let row = (step * settings.accumulation + microBatch) * settings.batchSize
+        let state: BatchState
+        switch settings.order {
+        case .randomWindows: state = BatchState(position: row)
+        case .shuffledBlocks:
+            let blocks = max(training.blocksPerEpoch, 1)
+            state = BatchState(epoch: row / blocks, position: row % blocks)
+        }
+        var batches = try TrainingBatches(
+            training,
+            batchSize: settings.batchSize,
+            order: settings.order,
+            seed: settings.seed,
+            state: state
+        )
+        return batches.nextBatch()
+    }
+
+    /// The targets that count.
+    public func targetCount(_ batch: Batch) -> Int { batch.targetCount }
+
+    /// All positions, padding included.
+    public func inputCount(_ batch: Batch) -> Int { batch.rows * batch.length }
+
+    /// The scaled sum of the losses.
+    public func loss(_ batch: Batch, scale: Float) -> Tensor {
+        loss(batch, scale: scale, smoothing: settings.smoothing)
+    }
+
+    private func loss(_ batch: Batch, scale: Float, smoothing: Float) -> Tensor {
+        let shape: Shape = [batch.rows, batch.length]
+        let packed = batch.hasSeveralSegments
+        return decoder.loss(
+            inputIDs: Tensor(batch.inputs, shape: shape),
+            targets: Tensor(batch.targets, shape: shape),
+            segments: packed ? Tensor(batch.segments, shape: shape) : nil,
+            positions: packed ? Tensor(batch.positions, shape: shape) : nil,
+            scale: scale,
+            smoothing: smoothing
+        )
+    }
+
+    /// Loss, perplexity and bits per byte on the validation text, or on evenly spread batches of it.
+    public func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
+        try evaluate(
+            maxBatches: settings.maxEvaluationBatches,
+            isCancelled: isCancelled,
+            progress: { _, _ in }
+        )
+    }
+
+    /// The same with a limit of its own.
+    ///
+    /// - Parameters:
+    ///   - maxBatches: The most batches, 0 for the whole validation text.
+    ///   - isCancelled: Asked between batches; what has been judged so far is returned.
+    ///   - progress: Told of batches done and to do.
+    /// - Returns: `eval_loss` (nats per token), `eval_perplexity`, `eval_bits_per_byte`, `eval_tokens`, `eval_bytes`.
+    /// - Throws: ``TrainingError`` when there is no validation text.
+    public func evaluate(
+        maxBatches: Int,
+        isCancelled: () -> Bool,
+        progress: (Int, Int) -> Void
+    ) throws -> [String: Double] {
+        guard let validation else {
+            throw TrainingError("there is no validation text; give data.validation or a validation_fraction")
+        }
+        let size = settings.evaluationBatchSize
+        let total = try EvaluationBatches(validation, batchSize: size).batchCount
+        let count = maxBatches > 0 ? min(maxBatches, total) : total
+        var nats = 0.0
+        var tokens = 0
+        var bytes = 0
+        for number in 0..<count {
+            if isCancelled() { break }
+            let place = count == total ? number : number * total / count
+            var source = try EvaluationBatches(
+                validation,
+                batchSize: size,
+                state: BatchState(position: place * size)
+            )
+            guard let batch = source.next() else { break }
+            nats += loss(batch, scale: 1, smoothing: 0).item()
+            tokens += batch.targetCount
+            for target in batch.targets where target >= 0 { bytes += tokenByteCounts[Int(target)] }
+            progress(number + 1, count)
+        }
+        let perToken = tokens > 0 ? nats / Double(tokens) : .nan
+        return [
+            "eval_loss": perToken,
+            "eval_perplexity": perplexity(totalNats: nats, tokenCount: tokens),
+            "eval_bits_per_byte": bitsPerByte(totalNats: nats, byteCount: bytes),
+            "eval_tokens": Double(tokens),
+            "eval_bytes": Double(bytes),
+        ]
+    }
+
+    /// Writes configuration, weights and tokenizer.
+    public func saveModel(to folder: String) throws {
+        try decoder.save(to: folder)
+        try TokenizerFiles.save(tokenizer, to: folder)
+    }
+
+    /// Reads weights that ``saveModel(to:)`` wrote.
+    public func loadModel(from folder: String) throws {
+        try decoder.loadParameters(from: WeightFiles(path: folder), map: decoder.configuration.keyMap)
+    }
+}

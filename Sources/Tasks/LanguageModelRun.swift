@@ -1,0 +1,330 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// What a run of language modelling tells.
+public enum LanguageModelEvent {
+    /// The corpus is being made ready.
+    case corpus(CorpusEvent)
+    /// The corpus is ready.
+    case prepared(PreparedCorpus)
+    /// The model is made.
+    case model(DecoderModel, dtype: DType, peakOperationsPerSecond: Double)
+    /// The trainer's own.
+    case training(TrainingEvent)
+}
+
+/// A language model from a recipe: prepare, train, evaluate; recorded in the registry of runs.
+public struct LanguageModelRun {
+    /// The recipe.
+    public let recipe: Recipe
+    /// The folder of the registry of runs; nil for no record.
+    public let registryFolder: String?
+    private let version: String
+
+    /// Makes a run.
+    ///
+    /// - Parameters:
+    ///   - recipe: The recipe.
+    ///   - registryFolder: The folder whose `.yuyan/runs.sqlite` records the run; nil for no record.
+    ///   - version: The program's version, for the record.
+    public init(_ recipe: Recipe, registryFolder: String?, version: String) {
+        self.recipe = recipe
+        self.registryFolder = registryFolder
+        self.version = version
+    }
+
+    /// The folder of the tokens: `data.prepared`, or `data` below the output folder.
+    public var preparedFolder: String { recipe.data.prepared ?? "\(recipe.training.outputDir)/data" }
+
+    /// Prepares the corpus, or finds it ready.
+    ///
+    /// - Parameters:
+    ///   - report: Told how far it is.
+    ///   - isCancelled: Asked now and then.
+    /// - Returns: The corpus.
+    /// - Throws: Errors that name file and place, or `CancellationError`.
+    public func prepare(
+        report: (LanguageModelEvent) -> Void,
+        isCancelled: () -> Bool = { StopSignal.received != nil }
+    ) throws -> PreparedCorpus {
+        let corpus = try CorpusStep.run(
+            recipe,
+            folder: preparedFolder,
+            report: { report(.corpus($0)) },
+            isCancelled: isCancelled
+        )
+        report(.prepared(corpus))
+        return corpus
+    }
+
+    /// Trains, going on from the newest whole checkpoint.
+    ///
+    /// - Parameter report: Told what happens.
+    /// - Returns: How it ended.
+    /// - Throws: Errors that name what is wrong; checkpoints written before stay.
+    public func train(report: @escaping (LanguageModelEvent) -> Void) throws -> TrainingOutcome {
+        // A name that does not exist is said before any work is done.
+        _ = try recipe.training.makeSchedule(totalSteps: 1)
+        let corpus = try prepare(report: report)
+        let decoder = try makeDecoder(corpus.tokenizer)
+        decoder.computeDType = computeDType
+        decoder.checkpointsActivations = recipe.training.gradientCheckpointing
+        let objective = try makeObjective(decoder, corpus)
+        let parameters = decoder.namedParameters()
+        let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
+        let optimizer = try recipe.training.makeOptimizer(over: parameters) { named in
+            !tables.contains { $0 === named.parameter }
+        }
+        let steps = Trainer<LanguageModelObjective>.stepCount(
+            recipe.training,
+            stepsPerEpoch: objective.stepsPerEpoch
+        )
+        let peak = MatrixPeak.measure(decoder.computeDType)
+        report(.model(decoder, dtype: decoder.computeDType, peakOperationsPerSecond: peak))
+        var record = try RunRecord(self, corpus: corpus, version: version)
+        let trainer = Trainer(
+            objective: objective,
+            arguments: recipe.training,
+            optimizer: optimizer,
+            schedule: try recipe.training.makeSchedule(totalSteps: steps),
+            dataFingerprint: corpus.fingerprint,
+            peakOperationsPerSecond: peak,
+            report: { event in
+                record.take(event)
+                report(.training(event))
+            }
+        )
+        do {
+            let outcome = try trainer.run()
+            try record.end(outcome)
+            if case .interrupted = outcome.reason { return outcome }
+            try writeCard(decoder, corpus, outcome)
+            return outcome
+        } catch {
+            record.fail()
+            throw error
+        }
+    }
+
+    /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
+    public var computeDType: DType {
+        recipe.training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32
+    }
+
+    private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
+        if let path = recipe.model.path {
+            let decoder = try DecoderModel(folder: path)
+            guard decoder.configuration.vocabSize >= tokenizer.vocabularySize else {
+                throw RecipeError(
+                    "model.path: \(path) has \(decoder.configuration.vocabSize) tokens, the tokenizer "
+                        + "\(tokenizer.vocabularySize); use the model's own tokenizer (tokenizer.path: \(path))"
+                )
+            }
+            return decoder
+        }
+        let model = recipe.model
+        let configuration: DecoderConfiguration
+        do {
+            configuration = try DecoderConfiguration(
+                family: model.layout == "llama" ? .llama : .gpt2,
+                vocabSize: tokenizer.vocabularySize,
+                hiddenSize: model.hiddenSize,
+                numHiddenLayers: model.numHiddenLayers,
+                numAttentionHeads: model.numAttentionHeads,
+                numKeyValueHeads: model.numKeyValueHeads,
+                intermediateSize: model.intermediateSize,
+                maxPositionEmbeddings: model.maxPositionEmbeddings,
+                normBias: model.bias,
+                attentionBias: model.bias,
+                mlpBias: model.bias,
+                tieWordEmbeddings: model.tieWordEmbeddings,
+                embdPdrop: model.dropout,
+                residPdrop: model.dropout,
+                attnPdrop: model.dropout,
+                bosTokenId: tokenizer.endOfText.map { Int($0) },
+                eosTokenIds: tokenizer.endOfText.map { [Int($0)] } ?? []
+            )
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+        var random = RandomSource(seed: recipe.training.seed)
+        return DecoderModel(configuration, random: &random)
+    }
+
+    private func makeObjective(
+        _ decoder: DecoderModel,
+        _ corpus: PreparedCorpus
+    ) throws -> LanguageModelObjective {
+        try LanguageModelObjective(
+            decoder: decoder,
+            tokenizer: corpus.tokenizer,
+            dataset: corpus.dataset,
+            sequenceLength: min(
+                decoder.configuration.maxPositionEmbeddings,
+                recipe.model.maxPositionEmbeddings
+            ),
+            isolatesDocuments: recipe.data.isolateDocuments,
+            settings: LanguageModelObjective.Settings(recipe)
+        )
+    }
+
+    /// Judges a trained model folder on the recipe's validation text, or on data of its own.
+    ///
+    /// - Parameters:
+    ///   - folder: The model folder.
+    ///   - corpus: The data; its tokenizer must be the folder's.
+    ///   - progress: Told of batches done and to do.
+    /// - Returns: The figures, see ``LanguageModelObjective/evaluate(maxBatches:isCancelled:progress:)``.
+    /// - Throws: When files are missing or do not fit.
+    public func evaluate(
+        folder: String,
+        corpus: PreparedCorpus,
+        progress: (Int, Int) -> Void
+    ) throws -> [String: Double] {
+        let decoder = try DecoderModel(folder: folder)
+        decoder.computeDType = computeDType
+        let objective = try makeObjective(decoder, corpus)
+        return try objective.evaluate(
+            maxBatches: 0,
+            isCancelled: { StopSignal.received != nil },
+            progress: progress
+        )
+    }
+
+    private func writeCard(
+        _ decoder: DecoderModel,
+        _ corpus: PreparedCorpus,
+        _ outcome: TrainingOutcome
+    ) throws {
+        let folder = recipe.training.outputDir
+        try recipe.resolved.write(to: "\(folder)/recipe.json")
+        let description = corpus.dataset.description
+        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
+        func amounts(_ part: DatasetDescription.Part?) -> String {
+            guard let part else { return "none" }
+            return "\(part.documents) documents, \(part.tokens) tokens, \(part.bytes) bytes"
+        }
+        var lines = ["# A language model trained with Yuyan \(version)", ""]
+        lines.append(
+            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout), trained "
+                + "\(outcome.step) steps\(kept)."
+        )
+        lines += ["", "| figure | value |", "| --- | --- |"]
+        lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
+        lines += ["", "## Data", "", "- fingerprint `\(corpus.fingerprint)`"]
+        lines.append("- training: \(amounts(description.train))")
+        lines.append("- validation: \(amounts(description.validation))")
+        lines.append("- tokenizer: \(recipe.tokenizer.type), \(corpus.tokenizer.vocabularySize) tokens")
+        lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
+        let seconds = Int(outcome.seconds)
+        lines += ["Trained on \(standardBackend.summary) in \(seconds) seconds of this process.", ""]
+        try SafeFile.write(text: lines.joined(separator: "\n"), to: "\(folder)/README.md")
+    }
+}
+
+/// The run's line in the registry.
+private struct RunRecord {
+    private let registry: RunRegistry?
+    private var run: RunRegistry.Run?
+
+    init(_ run: LanguageModelRun, corpus: PreparedCorpus, version: String) throws {
+        registry = try run.registryFolder.map { try RunRegistry(folder: $0) }
+        self.run = try registry?.begin(
+            RunRegistry.Run(
+                task: run.recipe.task,
+                outputDir: run.recipe.training.outputDir,
+                recipe: run.recipe.resolved.printed(indent: nil),
+                dataFingerprint: corpus.fingerprint,
+                machine: standardBackend.summary,
+                version: version
+            )
+        )
+    }
+
+    mutating func take(_ event: TrainingEvent) {
+        guard let registry, let id = run?.id else { return }
+        // The registry is a convenience: a locked database must not end a run of hours.
+        switch event {
+        case .logged(let entry):
+            run?.step = entry.step
+            Self.attempt {
+                try registry.record(
+                    run: id,
+                    step: entry.step,
+                    [
+                        "loss": entry.loss, "learning_rate": entry.learningRate, "grad_norm": entry.gradNorm,
+                        "tokens_per_second": entry.tokensPerSecond,
+                    ]
+                )
+            }
+        case .evaluated(let step, let metrics, _):
+            Self.attempt { try registry.record(run: id, step: step, metrics) }
+        default: break
+        }
+    }
+
+    mutating func end(_ outcome: TrainingOutcome) throws {
+        let status =
+            switch outcome.reason {
+            case .finished: "finished"
+            case .stoppedEarly: "stopped early"
+            case .interrupted: "interrupted"
+            }
+        try close(status, step: outcome.step, metrics: outcome.metrics)
+    }
+
+    mutating func fail() {
+        let step = run?.step ?? 0
+        do {
+            try close("failed", step: step, metrics: [:])
+        } catch {
+            Self.warn(error)
+        }
+    }
+
+    private mutating func close(_ status: String, step: Int, metrics: [String: Double]) throws {
+        guard let registry, run != nil else { return }
+        run?.status = status
+        run?.step = step
+        run?.ended = Date().timeIntervalSince1970
+        var object = JSONObject()
+        for (key, value) in metrics.sorted(by: { $0.key < $1.key }) where value.isFinite {
+            object[key] = .number(value)
+        }
+        run?.metrics = JSONValue.object(object).printed(indent: nil)
+        if let run { try registry.update(run) }
+    }
+
+    private static func attempt(_ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            warn(error)
+        }
+    }
+
+    private static func warn(_ error: any Error) {
+        FileHandle.standardError.write(Data("warning: the registry of runs was not updated: \(error)\n".utf8))
+    }
+}
+
+extension Recipe {
+    /// The recipe that a trained model folder keeps (`recipe.json`), with the folder as its output.
+    ///
+    /// - Parameter folder: The model folder.
+    /// - Throws: ``RecipeError`` when it is missing or not understood.
+    public init(modelFolder folder: String) throws {
+        let path = "\(folder)/recipe.json"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw RecipeError("\(path) does not exist: \(folder) is not the folder of a finished run")
+        }
+        // JSON is YAML.
+        try self.init(path: path)
+        if data.prepared == nil { data.prepared = "\(training.outputDir)/data" }
+        training.outputDir = folder
+    }
+}
