@@ -29,6 +29,12 @@ public final class CPUBackend: Backend {
         "cpu, kernels \(CPUBackend.kernelSet.rawValue), \(CPUBackend.threadCount) threads"
     }
 
+    /// The sets of kernels that this processor can run.
+    public var kernelChoices: [String] { CPUBackend.availableKernelSets.map(\.rawValue) }
+
+    /// What is wrong with `YUYAN_KERNELS` or `YUYAN_THREADS`, or nil.
+    public var environmentError: String? { yk_environment_error().map { String(cString: $0) } }
+
     /// Whether the processor multiplies bf16 faster than f32.
     public var prefersBF16: Bool {
         switch CPUBackend.kernelSet {
@@ -91,9 +97,6 @@ extension CPUBackend {
         get { Int(yk_thread_count()) }
         set { yk_set_thread_count(Int32(clamping: newValue)) }
     }
-
-    /// What is wrong with `YUYAN_KERNELS` or `YUYAN_THREADS`, or nil.
-    public static var environmentError: String? { yk_environment_error().map { String(cString: $0) } }
 }
 
 extension DType {

@@ -49,16 +49,16 @@ struct ShowRun: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one run: recipe, figures, curve.")
 
     @Argument(help: "The run's number.")
-    var run: Int64
+    var number: Int64
 
     func run() throws {
         let registry = try RunRegistry(folder: ".")
-        let record = try registry.run(run)
-        print("run \(run): \(record.task), \(record.status), \(record.step) steps, begun \(record.begun)")
+        let record = try registry.run(number)
+        print("run \(number): \(record.task), \(record.status), \(record.step) steps, begun \(record.begun)")
         print("output   \(record.outputDir)\nmachine  \(record.machine)\nversion  \(record.version)")
         print("data     \(record.dataFingerprint)\n")
         for (key, value) in record.figures.sorted(by: { $0.key < $1.key }) { print("\(key)  \(value)") }
-        let curve = try registry.values(run: run, key: "eval_loss")
+        let curve = try registry.values(run: number, key: "eval_loss")
         if !curve.isEmpty { print("\nstep   eval_loss") }
         for point in curve { print("\(point.step)".padding(toLength: 7, withPad: " ", startingAt: 0) + Console.fixed(point.value, 4)) }
         print("\nrecipe\n\(try JSONValue(parsing: record.recipe).printed())")

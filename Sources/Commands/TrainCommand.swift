@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import YuyanTasks
+import YuyanTensors
 import YuyanTraining
 
 /// Options that commands with a recipe share.

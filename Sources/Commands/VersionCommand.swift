@@ -1,5 +1,6 @@
 import ArgumentParser
 import YuyanTasks
+import YuyanTensors
 
 /// `yuyan version`
 struct VersionCommand: ParsableCommand {
@@ -11,7 +12,7 @@ struct VersionCommand: ParsableCommand {
     func run() {
         print("yuyan \(YuyanCommand.version)")
         print(standardBackend.summary)
-        let others = CPUBackend.availableKernelSets.map(\.rawValue).joined(separator: ", ")
+        let others = standardBackend.kernelChoices.joined(separator: ", ")
         print("available kernels: \(others)")
         print("bf16 by default: \(standardBackend.prefersBF16 ? "yes" : "no, f32 is faster on this processor")")
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import YuyanTasks
+import YuyanTensors
 import YuyanTraining
 
 /// The program `yuyan`.
@@ -29,7 +30,7 @@ public struct YuyanCommand: ParsableCommand {
     /// Runs the program with the process's arguments and ends the process: 0 on success, 1 on failure, 2 on wrong
     /// usage, 130 and 143 when a signal stopped it after saving.
     public static func runAndExit() -> Never {
-        if let problem = CPUBackend.environmentError { fail(problem, code: 2) }
+        if let problem = standardBackend.environmentError { fail(problem, code: 2) }
         let command: any ParsableCommand
         do {
             command = try parseAsRoot()

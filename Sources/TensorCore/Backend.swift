@@ -16,6 +16,10 @@ public protocol Backend: AnyObject, Sendable {
     var name: String { get }
     /// What `yuyan version` prints of it, for example the chosen kernels and the number of threads.
     var summary: String { get }
+    /// The sets of kernels that could be chosen here, for example `scalar` and `avx2`.
+    var kernelChoices: [String] { get }
+    /// What is wrong with the settings of the environment that concern the backend, or nil.
+    var environmentError: String? { get }
     /// Whether matrix products of bf16 are faster here than those of f32.
     var prefersBF16: Bool { get }
     /// Where storages get their memory.
