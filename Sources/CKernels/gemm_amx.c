@@ -12,6 +12,10 @@
 
 enum { AMX_EXTENT = 32, AMX_K = 32 };
 
+static _Thread_local gemm_deferred deferred;
+
+static gemm_deferred *deferred_tile(void) { return &deferred; }
+
 // ---- Emulated ----
 
 typedef struct memory_tiles {

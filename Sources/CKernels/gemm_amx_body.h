@@ -59,9 +59,22 @@ static void YK_NAME(pack_tile_rows)(void *panel, const void *source, yk_dtype ty
     }
 }
 
+// The next `rows` rows of the epilogue that waits.
+static void YK_NAME(portion)(gemm_deferred *d, int64_t rows) {
+    rows = least(rows, d->rows - d->done);
+    if (rows <= 0) return;
+    YK_NAME(epilogue)(d->call, d->batch, d->i + d->done, d->j, rows, d->columns,
+                      d->sums[d->current] + d->done * AMX_EXTENT, AMX_EXTENT);
+    d->done += rows;
+}
+
+static void YK_NAME(finish_deferred)(gemm_deferred *d) { YK_NAME(portion)(d, AMX_EXTENT); }
+
 static void YK_NAME(amx_tile)(int64_t k, const void *panel_a, const void *panel_b, const float *in, int64_t in_stride,
                               float *out, int64_t out_stride) {
     const char *a = panel_a, *b = panel_b;
+    gemm_deferred *d = deferred_tile();
+    const int64_t waiting = d->rows - d->done, rows = waiting ? ceil_div(waiting * AMX_K, most(k, 1)) : 0;
     if (in) {
         TILE_LOAD(0, in, in_stride * 4);
         TILE_LOAD(1, in + 16, in_stride * 4);
@@ -82,6 +95,7 @@ static void YK_NAME(amx_tile)(int64_t k, const void *panel_a, const void *panel_
         TILE_LOAD(5, a + 1024, 64);
         TILE_DOT(2, 5, 6);
         TILE_DOT(3, 5, 7);
+        if (rows) YK_NAME(portion)(d, rows);
     }
     TILE_STORE(0, out, out_stride * 4);
     TILE_STORE(1, out + 16, out_stride * 4);
@@ -199,15 +213,17 @@ void YK_GEMM(const yk_gemm_call *g) {
         .element = 2,
         .least_rows = 64,
         .most_rows = 512,
-        .row_pieces = 8,
-        .least_columns = 128,
+        .row_pieces = 4,
+        .least_columns = 64,
         .most_columns = 512,
-        .column_pieces = 8,
+        .column_pieces = 2,
         .keeps_a = true,
         .pack_a = YK_NAME(pack_tile_rows),
         .pack_b = YK_NAME(pack_tile_columns),
         .tile = YK_NAME(amx_tile),
         .epilogue = YK_NAME(epilogue),
+        .deferred = deferred_tile,
+        .finish_deferred = YK_NAME(finish_deferred),
         .begin = YK_NAME(begin_tiles),
         .end = YK_NAME(end_tiles),
     };

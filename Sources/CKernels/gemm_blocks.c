@@ -1,4 +1,4 @@
-// How a matrix product is cut into blocks and pieces. All choices depend on sizes and the engine alone.
+// How a matrix product is cut into blocks and pieces. No sum depends on it: each runs over k in the same order.
 //
 // The smaller factor is packed once, by all threads, and shared; each piece takes a range of the other factor's rows
 // or columns and packs that for itself, block of k after block of k. Small products have one parallel call whose
@@ -25,6 +25,7 @@ typedef struct plan {
     int64_t rows, columns;  // the extents of a piece
     int64_t pieces_across;  // pieces along n
     int64_t pieces_down;    // and along m
+    int64_t panels;         // the panels of the shared factor that are packed at a time
     float *sums;            // the sums of earlier parts of k, tile after tile, or NULL
     bool direct;
 } plan;
@@ -84,12 +85,30 @@ static void direct_tile(const plan *p, const tile_place *t, int64_t k, const cha
     for (int64_t r = 0; r < t->rows; r++) memcpy(c + r * g->c_row, edge + r * e->nr, bytes);
 }
 
+static void deferred_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+    const gemm_engine *e = p->e;
+    gemm_deferred *d = e->deferred();
+    const int next = d->current ^ 1;
+    e->tile(k, a, b, t->first ? NULL : t->sums, e->nr, d->sums[next], e->nr);
+    e->finish_deferred(d);
+    d->current = next;
+    d->call = p->g;
+    d->batch = t->batch, d->i = t->i, d->j = t->j;
+    d->rows = t->rows, d->columns = t->columns, d->done = 0;
+}
+
 static void full_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
     const gemm_engine *e = p->e;
-    _Alignas(64) float temporary[LARGEST_TILE];
-    float *out = t->last ? temporary : t->sums;
-    e->tile(k, a, b, t->first ? NULL : t->sums, e->nr, out, e->nr);
-    if (t->last) e->epilogue(p->g, t->batch, t->i, t->j, t->rows, t->columns, out, e->nr);
+    const float *in = t->first ? NULL : t->sums;
+    if (!t->last) {
+        e->tile(k, a, b, in, e->nr, t->sums, e->nr);
+    } else if (e->deferred) {
+        deferred_tile(p, t, k, a, b);
+    } else {
+        _Alignas(64) float sums[LARGEST_TILE];
+        e->tile(k, a, b, in, e->nr, sums, e->nr);
+        e->epilogue(p->g, t->batch, t->i, t->j, t->rows, t->columns, sums, e->nr);
+    }
 }
 
 // All tiles of rows i0..<i1 and columns j0..<j1 for one block of k.
@@ -166,6 +185,7 @@ static void multiply(const plan *p, int64_t batch, int64_t i0, int64_t i1, int64
         all_tiles(p, &x);
         k += x.k;
     } while (k < p->k1);
+    if (e->deferred) e->finish_deferred(e->deferred());
     if (e->end) e->end();
 }
 
@@ -178,22 +198,24 @@ static void piece(void *context, int64_t number) {
     multiply(p, batch, i, least(p->i1, i + p->rows), j, least(p->j1, j + p->columns));
 }
 
-// One panel of the shared factor, for all blocks of k0..<k1.
-static void pack_shared(void *context, int64_t panel) {
+// A few panels of the shared factor, for all blocks of k0..<k1. They are packed block after block, so that what lies
+// side by side is read together.
+static void pack_shared(void *context, int64_t number) {
     const plan *p = context;
     const gemm_engine *e = p->e;
+    const int64_t first = number * p->panels;
     for (int64_t k = p->k0; k < p->k1; k += e->k_block) {
         const int64_t count = least(e->k_block, p->k1 - k);
         if (p->a) {
-            const int64_t i = p->i0 + panel * e->mr;
+            const int64_t i = p->i0 + first * e->mr;
             char *out = p->a + (k - p->k0) * round_up(p->i1 - p->i0, e->mr) * e->element
-                        + panel * panel_bytes(e, e->mr, count);
-            pack_rows(p, p->batch, out, i, least(p->i1, i + e->mr), k, count);
+                        + first * panel_bytes(e, e->mr, count);
+            pack_rows(p, p->batch, out, i, least(p->i1, i + p->panels * e->mr), k, count);
         } else {
-            const int64_t j = p->j0 + panel * e->nr;
+            const int64_t j = p->j0 + first * e->nr;
             char *out = p->b + (k - p->k0) * round_up(p->j1 - p->j0, e->nr) * e->element
-                        + panel * panel_bytes(e, e->nr, count);
-            pack_columns(p, p->batch, out, j, least(p->j1, j + e->nr), k, count);
+                        + first * panel_bytes(e, e->nr, count);
+            pack_columns(p, p->batch, out, j, least(p->j1, j + p->panels * e->nr), k, count);
         }
     }
 }
@@ -219,7 +241,7 @@ static void small_products(plan p, int64_t items) {
 
 // The rows or columns of a piece: the same for all, as far as panels of `width` allow.
 static int64_t piece_extent(int64_t extent, int64_t width, int64_t smallest, int64_t largest, int64_t pieces) {
-    const int64_t wanted = most(smallest, least(largest, ceil_div(extent, pieces)));
+    const int64_t wanted = most(smallest, least(largest, ceil_div(extent, pieces * yk_thread_count())));
     return round_up(ceil_div(extent, ceil_div(extent, wanted)), width);
 }
 
@@ -242,11 +264,12 @@ static void shared_product(plan p, bool shares_a) {
     }
     p.pieces_down = ceil_div(m, p.rows);
     p.pieces_across = ceil_div(n, p.columns);
+    p.panels = most(1, least(16, extent / width / 8));
     if (g->k > GEMM_OUTER_K && !p.direct)
         p.sums = yk_scratch(2, (size_t)(round_up(m, e->mr) * round_up(n, e->nr)) * sizeof(float));
     for (p.k0 = 0; p.k0 < g->k; p.k0 += GEMM_OUTER_K) {
         p.k1 = least(g->k, p.k0 + GEMM_OUTER_K);
-        yk_parallel(extent / width, pack_shared, &p);
+        yk_parallel(ceil_div(extent / width, p.panels), pack_shared, &p);
         yk_parallel(p.pieces_down * p.pieces_across, piece, &p);
     }
 }

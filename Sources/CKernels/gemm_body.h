@@ -27,6 +27,7 @@ static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, c
                           float *out, int64_t out_stride) {
     const float *a = panel_a, *b = panel_b;
     vf sums[TILE_ROWS][2] = {};
+    for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
     for (int64_t i = 0; i < k; i++, a += TILE_ROWS, b += TILE_COLUMNS) {
         const vf b0 = YK_NAME(load)(b), b1 = YK_NAME(load)(b + YK_LANES);
 #pragma clang loop unroll(full)
@@ -54,12 +55,12 @@ static const gemm_engine YK_NAME(engine) = {
     .k_block = K_BLOCK,
     .k_unit = 1,
     .element = 4,
-    .least_rows = 4 * TILE_ROWS,
+    .least_rows = 8 * TILE_ROWS,
     .most_rows = 192,
-    .row_pieces = 16,
+    .row_pieces = 6,
     .least_columns = 2 * TILE_COLUMNS,
     .most_columns = 256,
-    .column_pieces = 24,
+    .column_pieces = 6,
     .row_block = 192,
     .pack_a = YK_NAME(pack_rows),
     .pack_b = YK_NAME(pack_columns),

@@ -6,12 +6,23 @@
 
 #include "yk_gemm.h"
 
+// A finished tile whose epilogue is done in portions while the next tile is multiplied, where different units of the
+// processor do the two.
+typedef struct gemm_deferred {
+    _Alignas(64) float sums[2][1024]; // the tile that waits, and the one that is being made
+    int current;
+    const yk_gemm_call *call;
+    int64_t batch, i, j, rows, columns;
+    int64_t done; // of the rows
+} gemm_deferred;
+
 typedef struct gemm_engine {
     int64_t mr, nr;    // the extents of a tile
     int64_t k_block;   // the values of k that one panel holds at most
     int64_t k_unit;    // panels are filled with zeros up to a multiple of this
     int64_t element;   // the bytes of a packed element
-    // The extents of pieces: about m / row_pieces rows (n / column_pieces columns), within these bounds.
+    // The extents of pieces: within these bounds, and so that a thread gets about this many. No element depends on how
+    // the work is cut.
     int64_t least_rows, most_rows, row_pieces;
     int64_t least_columns, most_columns, column_pieces;
     // Whether a panel of a stays in L1 while `column_block` columns of b pass, or one of b while row_block rows of a
@@ -29,6 +40,9 @@ typedef struct gemm_engine {
     // Writes rows × columns elements of the result from (i, j) on, given their sums.
     void (*epilogue)(const yk_gemm_call *call, int64_t batch, int64_t i, int64_t j, int64_t rows, int64_t columns,
                      const float *sums, int64_t stride);
+    // The thread's deferred tile, or NULL when epilogues follow at once; its rows must be done before the next waits.
+    gemm_deferred *(*deferred)(void);
+    void (*finish_deferred)(gemm_deferred *deferred);
     // What a thread does before and after tiles; may be NULL.
     void (*begin)(void);
     void (*end)(void);

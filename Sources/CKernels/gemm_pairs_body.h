@@ -26,6 +26,7 @@ static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, c
     const uint32_t *a = panel_a;
     const char *b = panel_b;
     vf sums[PAIR_ROWS][2] = {};
+    for (int r = 0; in && r < PAIR_ROWS; r++) __builtin_prefetch(in + r * in_stride);
     for (int64_t i = 0; i < k; i += 2, a += PAIR_ROWS, b += PAIR_COLUMNS * 4) {
         vu b0, b1;
         memcpy(&b0, b, sizeof b0);
@@ -55,12 +56,12 @@ static const gemm_engine YK_NAME(engine) = {
     .k_block = PAIR_K_BLOCK,
     .k_unit = 2,
     .element = 2,
-    .least_rows = 4 * PAIR_ROWS,
+    .least_rows = 8 * PAIR_ROWS,
     .most_rows = 192,
-    .row_pieces = 16,
+    .row_pieces = 6,
     .least_columns = 2 * PAIR_COLUMNS,
     .most_columns = 256,
-    .column_pieces = 24,
+    .column_pieces = 6,
     .row_block = 192,
     .pack_a = YK_NAME(pack_rows),
     .pack_b = YK_NAME(pack_columns),
