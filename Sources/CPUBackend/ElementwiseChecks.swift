@@ -44,7 +44,7 @@ func requireContiguous(_ door: String, _ views: (name: String, view: TensorView)
 /// Traps when an element of what is written has two places in the view.
 func requireNoRepeats(_ door: String, _ out: TensorView) {
     require(
-        zip(out.shape.dimensions, out.strides).allSatisfy { $0 <= 1 || $1 != 0 },
+        out.elementCount == 0 || zip(out.shape.dimensions, out.strides).allSatisfy { $0 <= 1 || $1 != 0 },
         "\(door): out has shape \(out.shape) and strides \(out.strides); what is written must not repeat elements"
     )
 }

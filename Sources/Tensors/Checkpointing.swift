@@ -19,7 +19,9 @@ public func checkpoint(_ inputs: [Tensor], _ body: @escaping ([Tensor]) -> [Tens
         let again = inner.record { body(watched) }
         inner.backward(from: zip(again, again.indices).map { ($0, pull.gradient(ofOutput: $1)) })
         for position in watched.indices where pull.wants(position) {
-            pull.add(inner.gradient(of: watched[position]), to: position, isFresh: true)
+            // A gradient that only passed through is still the outer tape's and may be another input's too.
+            let input = watched[position]
+            pull.add(inner.gradient(of: input), to: position, isFresh: inner.ownsGradient(of: input))
         }
     }
 }

@@ -129,6 +129,7 @@ private func linearPullback(
     if hasResidual { pull.add(gradient, to: hasBias ? 3 : 2) }
     var inner = gradient.rows()
     let wantsBias = hasBias && pull.wants(2)
+    let sums: DType = gradient.dtype == .f64 ? .f64 : .f32
     if let preActivation {
         let outer = inner
         inner = Tensor.uninitialized(outer.shape, dtype: outer.dtype, backend: backend)
@@ -143,10 +144,10 @@ private func linearPullback(
                 preActivation: preActivation.view
             )
         }
-        if wantsBias { pull.write(to: 2, backend: backend, back) } else { back(nil, false) }
+        if wantsBias { pull.write(to: 2, dtype: sums, backend: backend, back) } else { back(nil, false) }
     } else if wantsBias {
         let summed = inner
-        pull.write(to: 2, backend: backend) { bias, accumulate in
+        pull.write(to: 2, dtype: sums, backend: backend) { bias, accumulate in
             backend.activationBackward(
                 .identity,
                 dx: nil,

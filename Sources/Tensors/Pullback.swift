@@ -62,11 +62,21 @@ struct Pullback {
     /// - Parameters:
     ///   - input: The input.
     ///   - backend: Where the memory is taken from.
-    ///   - body: Called with contiguous memory of the input's shape and gradient dtype, and whether to add to what
-    ///     it holds (true) or to overwrite it (false). Not called when the gradient is not wanted.
-    func write(to input: Int, backend: any Backend, _ body: (TensorView, Bool) -> Void) {
+    ///   - dtype: The dtype that the kernel writes; the gradient's when nil.
+    ///   - body: Called with contiguous memory of the input's shape and that dtype, and whether to add to what it
+    ///     holds (true) or to overwrite it (false). Not called when the gradient is not wanted.
+    func write(
+        to input: Int,
+        dtype: DType? = nil,
+        backend: any Backend,
+        _ body: (TensorView, Bool) -> Void
+    ) {
         guard let index = inputs[input]?.index else { return }
         let entry = tape.entries[index]
+        if let dtype, dtype != entry.gradientDType {
+            overwrite(input, dtype: dtype, backend: backend) { body($0, false) }
+            return
+        }
         if let leaf = entry.leaf {
             let target =
                 leaf.gradient
@@ -88,7 +98,7 @@ struct Pullback {
         tape.entries[index].ownsGradient = true
     }
 
-    /// The same as ``write(to:backend:_:)`` for kernels that can only overwrite: they get memory of their own when
+    /// The same as ``write(to:dtype:backend:_:)`` for kernels that can only overwrite: they get memory of their own when
     /// there is a gradient already.
     func overwrite(_ input: Int, dtype: DType? = nil, backend: any Backend, _ body: (TensorView) -> Void) {
         guard let index = inputs[input]?.index else { return }

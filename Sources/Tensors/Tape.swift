@@ -63,6 +63,9 @@ public final class Tape {
     /// The number of places on the tape.
     public var count: Int { entries.count }
 
+    /// The operations of the records that no backward pass has consumed, in order.
+    public var pendingOperations: [DifferentiableOperation] { entries.compactMap { $0.record?.operation } }
+
     /// Runs a forward pass with this tape current.
     public func record<Result>(_ body: () throws -> Result) rethrows -> Result {
         try Tape.$currentTape.withValue(Current(tape: self), operation: body)
@@ -118,6 +121,12 @@ public final class Tape {
             return Tensor.zeros(tensor.shape, dtype: tensor.dtype, backend: tensor.backend)
         }
         return gradient
+    }
+
+    /// Whether nothing else holds the memory of what ``gradient(of:)`` returns.
+    func ownsGradient(of tensor: Tensor) -> Bool {
+        guard holds(tensor), let node = tensor.node, entries[node.index].gradient != nil else { return true }
+        return entries[node.index].ownsGradient
     }
 
     /// Appends a record whose outputs are returned with their places.
