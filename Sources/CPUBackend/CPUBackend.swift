@@ -11,7 +11,9 @@ import Darwin
 ///
 /// Each family of doors is an extension in a file of its own.
 public final class CPUBackend: Backend {
-    /// The backend of this process. Kernels share one thread pool, so there is one.
+    /// The backend of this process.
+    ///
+    /// Kernels share one thread pool, so there is one.
     public static let shared = CPUBackend()
 
     /// The pool that storages take memory from.
@@ -21,7 +23,7 @@ public final class CPUBackend: Backend {
         pool = BufferPool(allocate: { yk_allocate($0) }, free: { yk_free($0) })
     }
 
-    /// `cpu`
+    /// The name `cpu`.
     public var name: String { "cpu" }
 
     /// The chosen kernels and the number of threads.
@@ -85,14 +87,18 @@ extension CPUBackend {
         }
     }
 
-    /// Chooses the kernels for what follows; false when the processor cannot run them. Not while a kernel runs.
+    /// Chooses the kernels for what follows; false when the processor cannot run them.
+    ///
+    /// Not to be called while a kernel runs.
     @discardableResult
     public static func use(_ set: KernelSet) -> Bool {
         var number = YK_SCALAR
         return yk_kernel_set_from_name(set.rawValue, &number) && yk_use_kernel_set(number)
     }
 
-    /// The number of threads that kernels use. Not to be set while a kernel runs.
+    /// The number of threads that kernels use.
+    ///
+    /// Not to be set while a kernel runs.
     public static var threadCount: Int {
         get { Int(yk_thread_count()) }
         set { yk_set_thread_count(Int32(clamping: newValue)) }

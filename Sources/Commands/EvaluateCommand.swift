@@ -4,7 +4,7 @@ import YuyanFileFormats
 import YuyanTasks
 import YuyanTraining
 
-/// `yuyan evaluate`
+/// The command `yuyan evaluate`.
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
@@ -14,7 +14,9 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "The folder of a trained model.")
     var folder: String
 
-    @Option(help: "A text file, JSONL file or folder to judge by; the run's own validation text when not given.")
+    @Option(
+        help: "A text file, JSONL file or folder to judge by; the run's own validation text when not given."
+    )
     var data: String?
 
     @Flag(help: "Print one JSON object.")
@@ -38,7 +40,9 @@ struct EvaluateCommand: ParsableCommand {
             print(JSONValue.object(object).printed(indent: nil))
         } else {
             for (key, value) in figures.sorted(by: { $0.key < $1.key }) {
-                print("\(key.dropFirst("eval_".count).padding(toLength: 16, withPad: " ", startingAt: 0)) \(value)")
+                print(
+                    "\(key.dropFirst("eval_".count).padding(toLength: 16, withPad: " ", startingAt: 0)) \(value)"
+                )
             }
         }
     }
@@ -50,7 +54,9 @@ struct EvaluateCommand: ParsableCommand {
         other.data.train = data
         other.data.validation = data
         other.tokenizer.path = folder
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("yuyan-evaluate-\(getpid())").path
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "yuyan-evaluate-\(getpid())"
+        ).path
         defer { try? FileManager.default.removeItem(atPath: scratch) }
         return try CorpusStep.run(other, folder: scratch, report: { _ in }, isCancelled: { false })
     }

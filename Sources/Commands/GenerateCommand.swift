@@ -5,7 +5,7 @@ import YuyanTasks
 import YuyanTokenizers
 import YuyanTraining
 
-/// `yuyan generate`
+/// The command `yuyan generate`.
 struct GenerateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
@@ -15,7 +15,10 @@ struct GenerateCommand: ParsableCommand {
     @Argument(help: "The folder of a trained model.")
     var folder: String
 
-    @Option(name: [.short, .long], help: "The text to continue; repeat it for several; FILE:path reads a file.")
+    @Option(
+        name: [.short, .long],
+        help: "The text to continue; repeat it for several; FILE:path reads a file."
+    )
     var prompt: [String] = []
 
     @Option(help: "The most new tokens.")
@@ -52,7 +55,9 @@ struct GenerateCommand: ParsableCommand {
     var numSamples = 1
 
     func validate() throws {
-        guard numSamples >= 1 else { throw ValidationError("--num-samples is \(numSamples); it must be at least 1") }
+        guard numSamples >= 1 else {
+            throw ValidationError("--num-samples is \(numSamples); it must be at least 1")
+        }
     }
 
     func run() throws {
@@ -61,7 +66,13 @@ struct GenerateCommand: ParsableCommand {
         let model = try DecoderModel(folder: folder)
         model.setTraining(false)
         if standardBackend.prefersBF16 { model.computeDType = .bf16 }
-        var sampling = SamplingOptions(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+        var sampling = SamplingOptions(
+            temperature: temperature,
+            topK: topK,
+            topP: topP,
+            minP: minP,
+            seed: seed
+        )
         sampling.repetitionPenalty = repetitionPenalty
         sampling.presencePenalty = presencePenalty
         sampling.frequencyPenalty = frequencyPenalty
@@ -76,7 +87,9 @@ struct GenerateCommand: ParsableCommand {
             let ids = tokenizer.encode(text)
             if !ids.isEmpty { return ids }
             guard let start = tokenizer.endOfText else {
-                throw ValidationError("an empty --prompt needs a tokenizer with an end-of-text token; give some text")
+                throw ValidationError(
+                    "an empty --prompt needs a tokenizer with an end-of-text token; give some text"
+                )
             }
             return [start]
         }

@@ -8,11 +8,12 @@ import YuyanTasks
 import YuyanTokenizers
 import YuyanTraining
 
-/// `yuyan quickstart`
+/// The command `yuyan quickstart`.
 struct QuickstartCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quickstart",
-        abstract: "Trains a small GPT on text that is already here, in a few minutes, and shows what it learned.",
+        abstract:
+            "Trains a small GPT on text that is already here, in a few minutes, and shows what it learned.",
         discussion: """
             The text is the Swift source code of the packages that Yuyan itself is built with, unless --text names \
             another. The recipe is written beside the model, so that the next run can begin from it. Stopped, it \
@@ -59,7 +60,9 @@ struct QuickstartCommand: ParsableCommand {
         let corpus = try run.prepare(report: printer.show)
         console.heading("2. What counting and compressing reach")
         let baselines = try Self.baselines(corpus)
-        for (name, value) in baselines { console.note("   \(name): \(Console.fixed(value, 3)) bits per byte") }
+        for (name, value) in baselines {
+            console.note("   \(name): \(Console.fixed(value, 3)) bits per byte")
+        }
         console.heading("3. Training")
         let outcome = try run.train(report: printer.show)
         if case .interrupted(let signal) = outcome.reason { throw Interrupted(signal: signal) }
@@ -88,37 +91,38 @@ struct QuickstartCommand: ParsableCommand {
         let steps = Int(seconds * peak * 0.6 / (operationsPerToken * tokensPerStep))
         let length = min(max(steps, 20), 20_000)
         let every = max(10, length / 8)
-        let lines = [
-            "# Written by `yuyan quickstart`. Change it and run: yuyan train \(output)/recipe.yaml training.output_dir=out",
-            "task: language-modeling",
-            "data:",
-            "  train: \(Self.quoted(source))",
-            "  validation_fraction: 0.05",
-            "  deduplicate: true",
-        ] + (text == nil ? ["  extensions: swift"] : []) + [
-            "tokenizer: { type: bpe, vocab_size: 4096 }",
-            "model:",
-            "  layout: llama",
-            "  num_hidden_layers: 4",
-            "  hidden_size: 256",
-            "  num_attention_heads: 4",
-            "  max_position_embeddings: 256",
-            "  tie_word_embeddings: true",
-            "training:",
-            "  output_dir: \(Self.quoted(output))",
-            "  max_steps: \(length)",
-            "  per_device_train_batch_size: 16",
-            "  learning_rate: 2.0e-3",
-            "  lr_scheduler_type: cosine",
-            "  min_lr_ratio: 0.05",
-            "  warmup_steps: \(max(5, length / 20))",
-            "  weight_decay: 0.1",
-            "  logging_steps: \(max(1, min(10, length / 20)))",
-            "  eval_steps: \(every)",
-            "  max_eval_batches: 8",
-            "  save_steps: \(every)",
-            "  seed: 1",
-        ]
+        let lines =
+            [
+                "# Written by `yuyan quickstart`. Change it and run: yuyan train \(output)/recipe.yaml training.output_dir=out",
+                "task: language-modeling",
+                "data:",
+                "  train: \(Self.quoted(source))",
+                "  validation_fraction: 0.05",
+                "  deduplicate: true",
+            ] + (text == nil ? ["  extensions: swift"] : []) + [
+                "tokenizer: { type: bpe, vocab_size: 4096 }",
+                "model:",
+                "  layout: llama",
+                "  num_hidden_layers: 4",
+                "  hidden_size: 256",
+                "  num_attention_heads: 4",
+                "  max_position_embeddings: 256",
+                "  tie_word_embeddings: true",
+                "training:",
+                "  output_dir: \(Self.quoted(output))",
+                "  max_steps: \(length)",
+                "  per_device_train_batch_size: 16",
+                "  learning_rate: 2.0e-3",
+                "  lr_scheduler_type: cosine",
+                "  min_lr_ratio: 0.05",
+                "  warmup_steps: \(max(5, length / 20))",
+                "  weight_decay: 0.1",
+                "  logging_steps: \(max(1, min(10, length / 20)))",
+                "  eval_steps: \(every)",
+                "  max_eval_batches: 8",
+                "  save_steps: \(every)",
+                "  seed: 1",
+            ]
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -161,10 +165,15 @@ struct QuickstartCommand: ParsableCommand {
         ]
     }
 
-    private func report(_ console: Console, _ bits: Double, _ baselines: [(name: String, bitsPerByte: Double)]) {
+    private func report(
+        _ console: Console,
+        _ bits: Double,
+        _ baselines: [(name: String, bitsPerByte: Double)]
+    ) {
         console.note("   this model: \(Console.fixed(bits, 3)) bits per byte")
         for (name, value) in baselines {
-            let verdict = bits < value ? "\(Console.fixed(value / bits, 2)) times better than" : "not better than"
+            let verdict =
+                bits < value ? "\(Console.fixed(value / bits, 2)) times better than" : "not better than"
             console.note("   \(verdict) \(name) (\(Console.fixed(value, 3)))")
         }
         if logJson {

@@ -3,7 +3,7 @@ import Foundation
 import YuyanFileFormats
 import YuyanTraining
 
-/// `yuyan runs`
+/// The command `yuyan runs`.
 struct RunsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs",
@@ -13,9 +13,12 @@ struct RunsCommand: ParsableCommand {
     )
 }
 
-/// `yuyan runs list`
+/// The command `yuyan runs list`.
 struct ListRuns: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists all runs, the newest first.")
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists all runs, the newest first."
+    )
 
     @Flag(help: "Print one JSON object per run.")
     var json = false
@@ -44,9 +47,12 @@ struct ListRuns: ParsableCommand {
     }
 }
 
-/// `yuyan runs show`
+/// The command `yuyan runs show`.
 struct ShowRun: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows one run: recipe, figures, curve.")
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Shows one run: recipe, figures, curve."
+    )
 
     @Argument(help: "The run's number.")
     var number: Int64
@@ -60,12 +66,17 @@ struct ShowRun: ParsableCommand {
         for (key, value) in record.figures.sorted(by: { $0.key < $1.key }) { print("\(key)  \(value)") }
         let curve = try registry.values(run: number, key: "eval_loss")
         if !curve.isEmpty { print("\nstep   eval_loss") }
-        for point in curve { print("\(point.step)".padding(toLength: 7, withPad: " ", startingAt: 0) + Console.fixed(point.value, 4)) }
+        for point in curve {
+            print(
+                "\(point.step)".padding(toLength: 7, withPad: " ", startingAt: 0)
+                    + Console.fixed(point.value, 4)
+            )
+        }
         print("\nrecipe\n\(try JSONValue(parsing: record.recipe).printed())")
     }
 }
 
-/// `yuyan runs compare`
+/// The command `yuyan runs compare`.
 struct CompareRuns: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
@@ -101,12 +112,15 @@ struct CompareRuns: ParsableCommand {
     private static func row(_ name: String, _ cells: [String]) {
         print(
             name.padding(toLength: 40, withPad: " ", startingAt: 0)
-                + cells.map { $0.padding(toLength: max(18, $0.count + 1), withPad: " ", startingAt: 0) }.joined()
+                + cells.map { $0.padding(toLength: max(18, $0.count + 1), withPad: " ", startingAt: 0) }
+                .joined()
         )
     }
 
     private static func flattened(_ value: JSONValue, prefix: String) -> [String: String] {
-        guard let object = value.objectValue else { return [prefix: value.stringValue ?? value.printed(indent: nil)] }
+        guard let object = value.objectValue else {
+            return [prefix: value.stringValue ?? value.printed(indent: nil)]
+        }
         return object.reduce(into: [:]) { result, member in
             let key = prefix.isEmpty ? member.key : "\(prefix).\(member.key)"
             result.merge(flattened(member.value, prefix: key)) { first, _ in first }

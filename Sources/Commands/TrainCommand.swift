@@ -18,7 +18,7 @@ struct RecipeOptions: ParsableArguments {
     func load() throws -> Recipe { try Recipe(path: recipe, overrides: settings) }
 }
 
-/// `yuyan prepare`
+/// The command `yuyan prepare`.
 struct PrepareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
@@ -38,7 +38,7 @@ struct PrepareCommand: ParsableCommand {
     }
 }
 
-/// `yuyan train`
+/// The command `yuyan train`.
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
@@ -76,7 +76,8 @@ struct RunPrinter {
         case .corpus(let event): show(event)
         case .prepared(let corpus):
             let data = corpus.dataset.description
-            let validation = data.validation.map { "\($0.tokens) tokens of \(Console.bytes($0.bytes))" } ?? "none"
+            let validation =
+                data.validation.map { "\($0.tokens) tokens of \(Console.bytes($0.bytes))" } ?? "none"
             console.note(
                 "data: \(data.train.documents) documents, \(data.train.tokens) tokens of \(Console.bytes(data.train.bytes)) "
                     + "to learn from, \(validation) to judge by; vocabulary \(corpus.tokenizer.vocabularySize)"

@@ -2,7 +2,7 @@ import ArgumentParser
 import YuyanTasks
 import YuyanTensors
 
-/// `yuyan version`
+/// The command `yuyan version`.
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
@@ -14,6 +14,8 @@ struct VersionCommand: ParsableCommand {
         print(standardBackend.summary)
         let others = standardBackend.kernelChoices.joined(separator: ", ")
         print("available kernels: \(others)")
-        print("bf16 by default: \(standardBackend.prefersBF16 ? "yes" : "no, f32 is faster on this processor")")
+        print(
+            "bf16 by default: \(standardBackend.prefersBF16 ? "yes" : "no, f32 is faster on this processor")"
+        )
     }
 }
