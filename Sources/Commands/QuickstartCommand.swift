@@ -84,12 +84,16 @@ struct QuickstartCommand: ParsableCommand {
     private func recipeText() throws -> String {
         let source = try text ?? Self.dependencySources()
         let peak = MatrixPeak.measure(standardBackend.prefersBF16 ? .bf16 : .f32)
-        // Two thirds of the matrix peak and some seconds of evaluation are what a step of this size gets.
-        let operationsPerToken = 33e6
-        let tokensPerStep = 16.0 * 256
+        // In a few minutes many small steps of a small model learn more than few of a large one; a processor with
+        // tiles affords twice the width.
+        let width = peak > 1e12 ? 256 : 128
+        let (layers, context, rows, vocabulary) = (4, 256, 4, 4096)
+        let matrices = Double(layers * 12 * width * width + vocabulary * width)
+        let operationsPerToken = 6 * matrices + 12 * Double(layers * width * context)
+        // Half of the matrix peak is what steps of this size get; a tenth of the time is for evaluations.
         let seconds = minutes * 60 * 0.9
-        let steps = Int(seconds * peak * 0.6 / (operationsPerToken * tokensPerStep))
-        let length = min(max(steps, 20), 20_000)
+        let steps = Int(seconds * peak * 0.5 / (operationsPerToken * Double(rows * context)))
+        let length = min(max(steps, 20), 50_000)
         let every = max(10, length / 8)
         let lines =
             [
@@ -100,24 +104,26 @@ struct QuickstartCommand: ParsableCommand {
                 "  validation_fraction: 0.05",
                 "  deduplicate: true",
             ] + (text == nil ? ["  extensions: swift"] : []) + [
-                "tokenizer: { type: bpe, vocab_size: 4096 }",
+                "tokenizer: { type: bpe, vocab_size: \(vocabulary) }",
                 "model:",
                 "  layout: llama",
-                "  num_hidden_layers: 4",
-                "  hidden_size: 256",
-                "  num_attention_heads: 4",
-                "  max_position_embeddings: 256",
+                "  num_hidden_layers: \(layers)",
+                "  hidden_size: \(width)",
+                "  num_attention_heads: \(width / 64)",
+                "  max_position_embeddings: \(context)",
                 "  tie_word_embeddings: true",
                 "training:",
                 "  output_dir: \(Self.quoted(output))",
                 "  max_steps: \(length)",
-                "  per_device_train_batch_size: 16",
-                "  learning_rate: 2.0e-3",
+                "  per_device_train_batch_size: \(rows)",
+                "  per_device_eval_batch_size: 16",
+                "  learning_rate: 4.0e-3",
+                "  adam_beta2: 0.99",
                 "  lr_scheduler_type: cosine",
                 "  min_lr_ratio: 0.05",
                 "  warmup_steps: \(max(5, length / 20))",
                 "  weight_decay: 0.1",
-                "  logging_steps: \(max(1, min(10, length / 20)))",
+                "  logging_steps: \(max(1, length / 40))",
                 "  eval_steps: \(every)",
                 "  max_eval_batches: 8",
                 "  save_steps: \(every)",
