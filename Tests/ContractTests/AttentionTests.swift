@@ -46,6 +46,7 @@ struct AttentionResult: Sendable {
 
 func bf16Bits(_ x: Float) -> UInt16 {
     let bits = x.bitPattern
+    if x.isNaN { return UInt16(truncatingIfNeeded: bits >> 16 | 0x40) }
     return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
 }
 func bf16Value(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
@@ -320,6 +321,31 @@ extension KernelContract {
                         (one.dv, two.dv),
                     ] {
                         #expect(a.map(\.bitPattern) == b.map(\.bitPattern), "\(set) \(dtype) of \(item)")
+                    }
+                }
+            }
+        }
+
+        @Test func notANumberStaysInItsQuery() {
+            let before = CPUBackend.kernelSet
+            defer { CPUBackend.use(before) }
+            for item in [
+                AttentionCase(T: 70, S: 70, H: 2, K: 2, E: 32, isCausal: true),
+                AttentionCase(T: 2, S: 300, H: 2, K: 1, E: 32),
+            ] {
+                var queries = item.values(item.T * item.H * item.E, 10)
+                queries[item.H * item.E + 3] = .nan  // position 1, head 0
+                for set in CPUBackend.availableKernelSets {
+                    CPUBackend.use(set)
+                    for dtype in [DType.f32, .bf16, .f64] {
+                        let out = item.run(dtype, backward: false, replacing: [0: queries]).out
+                        for i in out.indices {
+                            let isIts = i / item.E == item.H
+                            #expect(
+                                out[i].isNaN == isIts,
+                                "\(set) \(dtype) element \(i) of \(item): \(out[i])"
+                            )
+                        }
                     }
                 }
             }
