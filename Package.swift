@@ -31,7 +31,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
     name: "yuyan",
     products: [
-        .executable(name: "yuyan", targets: ["yuyan"])
+        .executable(name: "yuyan", targets: ["yuyan"]),
+        // What `Benchmarks` measures.
+        .library(name: "YuyanModels", targets: ["YuyanModels"]),
+        .library(name: "YuyanOptimizers", targets: ["YuyanOptimizers"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

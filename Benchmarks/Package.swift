@@ -1,0 +1,21 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+    name: "benchmarks",
+    dependencies: [
+        .package(name: "yuyan", path: "..")
+    ],
+    targets: [
+        .target(name: "CCeilings"),
+        .executableTarget(
+            name: "Bench",
+            dependencies: [
+                "CCeilings",
+                .product(name: "YuyanModels", package: "yuyan"),
+                .product(name: "YuyanOptimizers", package: "yuyan"),
+            ],
+            swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
+        ),
+    ]
+)

@@ -1,0 +1,179 @@
+/// Something that is measured here and in a peer: a line of words that both understand, and the work it stands for.
+///
+/// The words (extents as in the legend of axes of the documentation):
+/// - `product <dtype> <forward|input|weight> <rows> <in> <out>`: a linear layer's product, the gradient of its input
+///   or the gradient of its weight.
+/// - `attention <dtype> <forward|backward> <B> <T> <H> <E>`: causal attention on a packed projection.
+/// - `layernorm <dtype> <forward|backward> <rows> <D>`, `gelu <dtype> <forward|backward> <rows> <F>` (tanh form).
+/// - `crossentropy <dtype> <rows> <D> <V>`: projection to the vocabulary and loss with the gradients of both factors.
+/// - `adamw f32 <values>`: one step over one parameter.
+/// - `train <config> <dtype>`: a whole step: forward, backward, AdamW.
+/// - `decode <config> <dtype>`: one token of one text behind a key/value cache.
+struct Benchmark {
+    let specification: String
+    /// The unit of the rate.
+    let unit: String
+    /// How much of the unit one run does.
+    let work: Double
+
+    private init(_ specification: String, unit: String, work: Double) {
+        self.specification = specification
+        self.unit = unit
+        self.work = work
+    }
+
+    /// The rate when one run takes a time.
+    func rate(seconds: Double) -> Double { work / seconds }
+
+    static func product(_ dtype: String, _ form: String, _ m: Int, _ k: Int, _ n: Int) -> Benchmark {
+        Benchmark(
+            "product \(dtype) \(form) \(m) \(k) \(n)",
+            unit: "GFLOP/s",
+            work: 2e-9 * Double(m) * Double(k) * Double(n)
+        )
+    }
+
+    /// Causal: half of the scores are counted; backward does five products where forward does two.
+    static func attention(
+        _ dtype: String,
+        _ form: String,
+        _ b: Int,
+        _ t: Int,
+        _ h: Int,
+        _ e: Int
+    )
+        -> Benchmark
+    {
+        let product = Double(b) * Double(t) * Double(t) * Double(h) * Double(e)
+        return Benchmark(
+            "attention \(dtype) \(form) \(b) \(t) \(h) \(e)",
+            unit: "GFLOP/s",
+            work: 1e-9 * product * (form == "forward" ? 2 : 5)
+        )
+    }
+
+    /// Counted in bytes that must be read and written once.
+    static func rows(_ name: String, _ dtype: String, _ form: String, _ n: Int, _ d: Int) -> Benchmark {
+        let element = dtype == "bf16" ? 2 : 4
+        return Benchmark(
+            "\(name) \(dtype) \(form) \(n) \(d)",
+            unit: "GB/s",
+            work: 1e-9 * Double(n) * Double(d) * Double(element) * (form == "forward" ? 2 : 3)
+        )
+    }
+
+    static func crossEntropy(_ dtype: String, _ n: Int, _ d: Int, _ v: Int) -> Benchmark {
+        Benchmark(
+            "crossentropy \(dtype) \(n) \(d) \(v)",
+            unit: "GFLOP/s",
+            work: 6e-9 * Double(n) * Double(d) * Double(v)
+        )
+    }
+
+    /// Value, gradient and two moments are read, all but the gradient written.
+    static func adamW(_ count: Int) -> Benchmark {
+        Benchmark("adamw f32 \(count)", unit: "GB/s", work: 28e-9 * Double(count))
+    }
+
+    static func train(_ model: ModelSize, _ dtype: String) -> Benchmark {
+        Benchmark("train \(model.name) \(dtype)", unit: "tokens/s", work: Double(model.tokensPerStep))
+    }
+
+    static func decode(_ model: ModelSize, _ dtype: String) -> Benchmark {
+        Benchmark("decode \(model.name) \(dtype)", unit: "tokens/s", work: 1)
+    }
+}
+
+/// The sizes of a decoder of GPT-2's kind and of its batches.
+struct ModelSize {
+    let name: String
+    let vocabulary: Int
+    let context: Int
+    let layers: Int
+    let heads: Int
+    let width: Int
+    let batch: Int
+
+    var tokensPerStep: Int { batch * context }
+
+    /// A model of 10.8 million values on bytes.
+    static let a = ModelSize(
+        name: "a",
+        vocabulary: 256,
+        context: 256,
+        layers: 6,
+        heads: 6,
+        width: 384,
+        batch: 16
+    )
+    /// GPT-2, 124 million values.
+    static let b4 = ModelSize(
+        name: "b4",
+        vocabulary: 50257,
+        context: 512,
+        layers: 12,
+        heads: 12,
+        width: 768,
+        batch: 4
+    )
+    /// Small enough for a trial.
+    static let tiny = ModelSize(
+        name: "tiny",
+        vocabulary: 256,
+        context: 64,
+        layers: 2,
+        heads: 2,
+        width: 64,
+        batch: 4
+    )
+    static let all = [a, b4, tiny]
+
+    static func named(_ name: String) throws -> ModelSize {
+        guard let size = all.first(where: { $0.name == name }) else {
+            throw BenchError(
+                "there is no model \(name); there are \(all.map(\.name).joined(separator: ", "))"
+            )
+        }
+        return size
+    }
+
+    /// The words that a peer takes: V T L H D B.
+    var words: String { "\(vocabulary) \(context) \(layers) \(heads) \(width) \(batch)" }
+}
+
+/// What a benchmark cannot go on with.
+struct BenchError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+extension Benchmark {
+    /// The kernels of training steps and their gradients.
+    static func kernels(quick: Bool, dtypes: [String]) -> [Benchmark] {
+        var list: [Benchmark] = []
+        let shapes =
+            quick
+            ? [(4096, 384, 1152), (2048, 768, 3072), (2048, 3072, 768)]
+            : [
+                (4096, 384, 1152), (4096, 384, 384), (4096, 384, 1536), (4096, 1536, 384),
+                (2048, 768, 2304), (2048, 768, 768), (2048, 768, 3072), (2048, 3072, 768),
+                (1024, 768, 50257),
+            ]
+        for dtype in dtypes {
+            for (m, k, n) in shapes {
+                for form in ["forward", "input", "weight"] { list.append(.product(dtype, form, m, k, n)) }
+            }
+            for form in ["forward", "backward"] {
+                list.append(.attention(dtype, form, 16, 256, 6, 64))
+                list.append(.attention(dtype, form, 4, 512, 12, 64))
+            }
+            for form in ["forward", "backward"] {
+                list.append(.rows("layernorm", dtype, form, 2048, 768))
+                list.append(.rows("gelu", dtype, form, 2048, 3072))
+            }
+            list.append(.crossEntropy(dtype, quick ? 256 : 2048, 768, 50257))
+        }
+        list.append(.adamW(quick ? 10_000_000 : 38_597_376))
+        return list
+    }
+}
