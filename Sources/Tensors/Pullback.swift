@@ -61,9 +61,8 @@ struct Pullback {
     ///
     /// - Parameters:
     ///   - input: The input.
-    ///   - backend: Where the memory is taken from.
     ///   - dtype: The dtype that the kernel writes; the gradient's when nil.
-    ///   - backend: Where the memory is taken.
+    ///   - backend: Where the memory is taken from.
     ///   - body: Called with contiguous memory of the input's shape and that dtype, and whether to add to what it
     ///     holds (true) or to overwrite it (false). Not called when the gradient is not wanted.
     func write(

@@ -1,4 +1,5 @@
 import Testing
+import YuyanCPUBackend
 import YuyanTensors
 import YuyanTestSupport
 
@@ -183,6 +184,20 @@ struct TapeTests {
                 expectNoLiveStorage { kept.append(Tensor([1.0], shape: [1])) }
             }
             #expect(kept.count == 1)
+        }
+    }
+
+    @Test("A used-up tape holds the gradients of watched tensors and nothing else")
+    func usedUpTape() async {
+        await #expect(processExitsWith: .success) {
+            let tape = Tape()
+            let x = tape.watch(Draw.uniform([8, 8])), y = tape.watch(Draw.uniform([8, 8], seed: 2))
+            let before = CPUBackend.shared.pool.statistics.liveBlocks
+            var loss: Tensor? = tape.record { checkpoint([exp(x * y)]) { [tanh($0[0]) + 1] }[0].sum() }
+            if let loss { tape.backward(from: loss) }
+            loss = nil
+            #expect(CPUBackend.shared.pool.statistics.liveBlocks == before + 2)
+            #expect(tape.pendingOperations.isEmpty)
         }
     }
 
