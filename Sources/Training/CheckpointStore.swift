@@ -44,17 +44,24 @@ public struct CheckpointStore: Sendable {
         }.sorted { $0.step > $1.step }
     }
 
+    /// The folder of a step's checkpoint, whether it exists or not.
+    public func path(step: Int) -> String { "\(folder)/\(Self.prefix)\(step)" }
+
     /// The newest checkpoint that is whole.
     ///
     /// - Parameter warn: Told of every newer one that is damaged, and why.
     /// - Returns: The checkpoint, or nil when there is none.
     /// - Throws: When the run's folder cannot be read.
     public func newestValid(warn: (String) -> Void) throws -> Checkpoint? {
-        for checkpoint in try list() {
+        let found = try list()
+        for (number, checkpoint) in found.enumerated() {
             guard let damage = damage(of: checkpoint.path) else {
                 return checkpoint
             }
-            warn("\(checkpoint.path) is damaged (\(damage)); the checkpoint before it is used")
+            let next =
+                number + 1 < found.count
+                ? "the checkpoint before it is looked at" : "there is none before it, so the run begins anew"
+            warn("\(checkpoint.path) is damaged (\(damage)); \(next)")
         }
         return nil
     }
@@ -92,7 +99,8 @@ public struct CheckpointStore: Sendable {
     public func save(step: Int, write: (String) throws -> Void) throws -> Checkpoint {
         let manager = FileManager.default
         let temporary = "\(folder)/\(Self.temporaryPrefix)\(step)"
-        let final = "\(folder)/\(Self.prefix)\(step)"
+        let final = path(step: step)
+        let aside = "\(temporary)-before"
         do {
             try removeIfPresent(temporary)
             try manager.createDirectory(atPath: temporary, withIntermediateDirectories: true)
@@ -110,10 +118,12 @@ public struct CheckpointStore: Sendable {
             marker["files"] = .object(files)
             try JSONValue.object(marker).write(to: "\(temporary)/\(Self.marker)")
             try SafeFile.syncFolder(temporary)
-            // An older checkpoint of this step (from before a restart) makes room only now.
-            try removeIfPresent(final)
+            // An older checkpoint of this step (from before a restart) makes room only now, in one move.
+            try removeIfPresent(aside)
+            if manager.fileExists(atPath: final) { try manager.moveItem(atPath: final, toPath: aside) }
             try manager.moveItem(atPath: temporary, toPath: final)
             try SafeFile.syncFolder(folder)
+            try removeIfPresent(aside)
         } catch {
             try? manager.removeItem(atPath: temporary)
             throw TrainingError(
@@ -129,19 +139,24 @@ public struct CheckpointStore: Sendable {
     /// - Parameters:
     ///   - limit: How many stay, 0 for all.
     ///   - keep: A step that stays in any case (the best).
+    ///   - current: The step of the checkpoint that was just written; a later one was passed over as damaged when the
+    ///     run went on, and goes too.
     /// - Throws: When a folder cannot be removed.
-    public func rotate(limit: Int, keep: Int?) throws {
+    public func rotate(limit: Int, keep: Int?, current: Int) throws {
+        for checkpoint in try list() where checkpoint.step > current { try remove(checkpoint) }
         let manager = FileManager.default
         for name in try manager.contentsOfDirectory(atPath: folder) where name.hasPrefix(Self.temporaryPrefix)
         {
             try manager.removeItem(atPath: "\(folder)/\(name)")
         }
         guard limit > 0 else { return }
-        for checkpoint in try list().filter({ $0.step != keep }).dropFirst(limit) {
-            // The marker goes first: a removal that is cut short leaves nothing that looks whole.
-            try manager.removeItem(atPath: "\(checkpoint.path)/\(Self.marker)")
-            try manager.removeItem(atPath: checkpoint.path)
-        }
+        for checkpoint in try list().filter({ $0.step != keep }).dropFirst(limit) { try remove(checkpoint) }
+    }
+
+    private func remove(_ checkpoint: Checkpoint) throws {
+        // The marker goes first: a removal that is cut short leaves nothing that looks whole.
+        try FileManager.default.removeItem(atPath: "\(checkpoint.path)/\(Self.marker)")
+        try FileManager.default.removeItem(atPath: checkpoint.path)
     }
 
     private func removeIfPresent(_ path: String) throws {

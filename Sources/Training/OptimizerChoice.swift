@@ -4,6 +4,9 @@ extension TrainingArguments {
     /// The optimizers that `optim` names; `adamw_torch` and `adamw_torch_fused` are understood as `adamw`.
     public static let optimizerNames = ["adamw", "adam", "sgd", "lion", "adafactor", "muon"]
 
+    /// Other names of `adamw`.
+    static let otherOptimizerNames = ["adamw_torch", "adamw_torch_fused"]
+
     /// The optimizer that the arguments ask for, over all trainable parameters of a model.
     ///
     /// Matrices take the weight decay; scales and shifts (rank below 2) do not. With `muon`, hidden matrices follow
@@ -20,8 +23,8 @@ extension TrainingArguments {
     ) throws -> Optimizer {
         let adam = Adam(beta1: adamBeta1, beta2: adamBeta2, epsilon: adamEpsilon, decoupled: true)
         let rule: UpdateRule
-        switch optim {
-        case "adamw", "adamw_torch", "adamw_torch_fused": rule = .adam(adam)
+        switch Self.otherOptimizerNames.contains(optim) ? "adamw" : optim {
+        case "adamw": rule = .adam(adam)
         case "adam":
             rule = .adam(Adam(beta1: adamBeta1, beta2: adamBeta2, epsilon: adamEpsilon, decoupled: false))
         case "sgd": rule = .sgd(SGD(momentum: adamBeta1, nesterov: adamBeta1 > 0))

@@ -78,36 +78,34 @@ public final class Trainer<Objective: TrainingObjective> {
         log = try TrainingLog(
             folder: arguments.outputDir,
             keepingStepsUpTo: state.globalStep,
+            evaluationsUpTo: state.evaluatedStep,
             tensorboard: arguments.tensorboard
         )
         report(.started(step: state.globalStep, maxSteps: state.maxSteps))
         let start = clock.now
         var reason = TrainingOutcome.Reason.finished
         // A signal during an evaluation saves the step without it: it is made up for here.
-        var goesOn = state.globalStep == 0 || state.evaluatedStep == state.globalStep || !isEvaluationDue
-        if !goesOn { goesOn = try afterStep() }
-        if !goesOn { reason = .stoppedEarly }
-        while goesOn, state.globalStep < state.maxSteps {
-            if let signal = StopSignal.received {
-                reason = .interrupted(signal: signal)
-                break
-            }
+        var goesOn = !hasRunOutOfPatience
+        if isEvaluationMissing { goesOn = try afterStep() }
+        while goesOn, state.globalStep < state.maxSteps, StopSignal.received == nil {
             try step()
-            if try !afterStep() {
-                reason = .stoppedEarly
-                break
-            }
+            goesOn = try afterStep()
         }
+        if !goesOn {
+            reason = .stoppedEarly
+        } else if let signal = StopSignal.received, state.globalStep < state.maxSteps || isEvaluationMissing {
+            reason = .interrupted(signal: signal)
+        }
+        var isBest = false
         if case .interrupted = reason {
             try save()
         } else {
-            try finish()
+            isBest = try finish()
         }
         let outcome = TrainingOutcome(
             reason: reason,
             step: state.globalStep,
-            metrics: arguments.loadBestModelAtEnd && state.bestStep != nil
-                ? state.bestMetrics : state.lastMetrics,
+            metrics: isBest ? state.bestMetrics : state.lastMetrics,
             bestStep: state.bestStep,
             seconds: start.duration(to: clock.now).inSeconds
         )
@@ -171,18 +169,36 @@ public final class Trainer<Objective: TrainingObjective> {
         let loss = tape.record { objective.loss(batch, scale: scale) }
         let value = loss.item()
         guard value.isFinite else {
-            let bad = objective.model.namedParameters().first {
-                $0.parameter.value.backend.firstNonFinite($0.parameter.value.view) != nil
-            }
             throw TrainingError(
-                "step \(step + 1): the loss is \(value)"
-                    + (bad.map { "; the first value that is not finite is in \($0.name)" }
-                        ?? "; all weights are finite")
+                "step \(step + 1): the loss is \(value)\(whereValuesAreNotFinite)"
                     + "; a lower learning rate or max_grad_norm may help; the last checkpoint is untouched"
             )
         }
         tape.backward(from: loss)
         return value
+    }
+
+    /// The first parameter with a value that is not finite.
+    private var firstParameterNotFinite: String? {
+        objective.model.namedParameters().first {
+            $0.parameter.value.backend.firstNonFinite($0.parameter.value.view) != nil
+        }?.name
+    }
+
+    /// A part of a message: in which parameter the first value lies that is not finite.
+    private var whereValuesAreNotFinite: String {
+        guard let name = firstParameterNotFinite else {
+            let largest = objective.model.namedParameters().max { Self.size($0) < Self.size($1) }
+            return "; all weights are finite, the largest are in \(largest?.name ?? "none")"
+        }
+        return "; the first value that is not finite is in \(name)"
+    }
+
+    /// The root of the mean square of a parameter.
+    private static func size(_ named: NamedParameter) -> Double {
+        let value = named.parameter.value
+        let squares = value.backend.sumOfSquares(value.contiguous().view)
+        return (squares / Double(max(value.shape.elementCount, 1))).squareRoot()
     }
 
     private func logIfDue(lastLoss: Double, rate: Double, norm: Double) throws {
@@ -228,6 +244,16 @@ public final class Trainer<Objective: TrainingObjective> {
         return step == state.maxSteps || (arguments.evalSteps > 0 && step % arguments.evalSteps == 0)
     }
 
+    /// Whether the step that was done last is to be judged and is not, because a signal cut that short.
+    private var isEvaluationMissing: Bool {
+        state.globalStep > 0 && state.evaluatedStep != state.globalStep && isEvaluationDue
+    }
+
+    private var hasRunOutOfPatience: Bool {
+        arguments.earlyStoppingPatience > 0
+            && state.evaluationsWithoutImprovement >= arguments.earlyStoppingPatience
+    }
+
     /// Evaluates and saves where due; false when the run is to stop early.
     private func afterStep() throws -> Bool {
         let step = state.globalStep
@@ -239,8 +265,7 @@ public final class Trainer<Objective: TrainingObjective> {
         }
         let isSaveDue = arguments.saveSteps > 0 && step % arguments.saveSteps == 0
         if isSaveDue || isLast || (improved && arguments.loadBestModelAtEnd) { try save() }
-        return arguments.earlyStoppingPatience == 0
-            || state.evaluationsWithoutImprovement < arguments.earlyStoppingPatience
+        return !hasRunOutOfPatience
     }
 
     /// Evaluates; nil when a signal cut it short.
@@ -255,6 +280,12 @@ public final class Trainer<Objective: TrainingObjective> {
             throw TrainingError(
                 "metric_for_best_model is \(arguments.metricForBestModel), which the evaluation does not give; it gives "
                     + metrics.keys.sorted().joined(separator: ", ")
+            )
+        }
+        guard !value.isNaN else {
+            throw TrainingError(
+                "step \(state.globalStep): \(arguments.metricForBestModel) is not a number\(whereValuesAreNotFinite)"
+                    + "; a lower learning rate or max_grad_norm may help; checkpoints written before are untouched"
             )
         }
         state.lastMetrics = metrics
@@ -279,29 +310,46 @@ public final class Trainer<Objective: TrainingObjective> {
         return isBest
     }
 
-    /// Evaluates once more where the last step did not, and leaves the chosen model in the output folder.
-    private func finish() throws {
-        if arguments.loadBestModelAtEnd, let best = state.bestStep, best != state.globalStep,
-            let checkpoint = try store.list().first(where: { $0.step == best })
-        {
-            try objective.loadModel(from: checkpoint.path)
+    /// Leaves the chosen model in the output folder.
+    ///
+    /// - Returns: Whether it is the best evaluated one, not the last.
+    private func finish() throws -> Bool {
+        var isBest = state.bestStep == state.globalStep
+        if arguments.loadBestModelAtEnd, let best = state.bestStep, best != state.globalStep {
+            let path = store.path(step: best)
+            if let damage = store.damage(of: path) {
+                report(
+                    .warning("the best checkpoint \(path) is damaged (\(damage)); the last weights are the result")
+                )
+            } else {
+                try objective.loadModel(from: path)
+                isBest = true
+            }
         }
         try objective.saveModel(to: arguments.outputDir)
+        return isBest
     }
 
     // MARK: Saving and resuming
 
     private func save() throws {
+        if let name = firstParameterNotFinite {
+            throw TrainingError(
+                "after step \(state.globalStep), \(name) holds values that are not finite, and no checkpoint of them "
+                    + "is written; a lower learning rate or max_grad_norm may help; earlier checkpoints are untouched"
+            )
+        }
         let checkpoint = try store.save(step: state.globalStep) { folder in
             try objective.saveModel(to: folder)
             try OptimizerFile.save(optimizer, to: "\(folder)/optimizer.safetensors")
             state.plateau = schedule.state
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            encoder.nonConformingFloatEncodingStrategy = TrainerState.encodingOfInfinity
             try SafeFile.write(try encoder.encode(state), to: "\(folder)/trainer_state.json")
         }
         report(.saved(step: checkpoint.step, folder: checkpoint.path))
-        try store.rotate(limit: arguments.saveTotalLimit, keep: state.bestStep)
+        try store.rotate(limit: arguments.saveTotalLimit, keep: state.bestStep, current: checkpoint.step)
     }
 
     private func resume() throws {
@@ -309,7 +357,9 @@ public final class Trainer<Objective: TrainingObjective> {
         let path = "\(checkpoint.path)/trainer_state.json"
         let saved: TrainerState
         do {
-            saved = try JSONDecoder().decode(
+            let decoder = JSONDecoder()
+            decoder.nonConformingFloatDecodingStrategy = TrainerState.decodingOfInfinity
+            saved = try decoder.decode(
                 TrainerState.self,
                 from: Data(contentsOf: URL(fileURLWithPath: path))
             )

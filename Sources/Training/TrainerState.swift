@@ -1,3 +1,5 @@
+import Foundation
+
 /// Everything besides weights and optimizer state that a run needs to go on exactly: `trainer_state.json`.
 public struct TrainerState: Codable, Equatable, Sendable {
     /// The format of this file.
@@ -33,4 +35,17 @@ public struct TrainerState: Codable, Equatable, Sendable {
 
     /// The state before the first step.
     public init() {}
+
+    /// JSON has no infinity, which a perplexity reaches early in a run.
+    static let encodingOfInfinity = JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
+        positiveInfinity: "Infinity",
+        negativeInfinity: "-Infinity",
+        nan: "NaN"
+    )
+    /// The way back from ``encodingOfInfinity``.
+    static let decodingOfInfinity = JSONDecoder.NonConformingFloatDecodingStrategy.convertFromString(
+        positiveInfinity: "Infinity",
+        negativeInfinity: "-Infinity",
+        nan: "NaN"
+    )
 }

@@ -1,3 +1,5 @@
+import YuyanOptimizers
+
 /// How a run trains: the names and meanings of Hugging Face's TrainingArguments where there is such an argument.
 public struct TrainingArguments: Sendable, Codable, Equatable {
     /// Where checkpoints, logs and the trained model go.
@@ -103,6 +105,18 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
             "num_train_epochs",
             numTrainEpochs,
             "above 0, or max_steps given"
+        )
+        try check(
+            Self.optimizerNames.contains(optim) || Self.otherOptimizerNames.contains(optim),
+            "optim",
+            optim,
+            "one of " + Self.optimizerNames.joined(separator: ", ")
+        )
+        try check(
+            LearningRateSchedule.names.contains(lrSchedulerType),
+            "lr_scheduler_type",
+            lrSchedulerType,
+            "one of " + LearningRateSchedule.names.joined(separator: ", ")
         )
         try check(learningRate.isFinite && learningRate >= 0, "learning_rate", learningRate, "0 or more")
         try check((0...1).contains(minLrRatio), "min_lr_ratio", minLrRatio, "from 0 to 1")

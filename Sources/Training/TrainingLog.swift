@@ -10,9 +10,9 @@ final class TrainingLog {
     private let handle: FileHandle
     private let events: TensorBoardWriter?
 
-    init(folder: String, keepingStepsUpTo step: Int, tensorboard: Bool) throws {
+    init(folder: String, keepingStepsUpTo step: Int, evaluationsUpTo: Int, tensorboard: Bool) throws {
         path = "\(folder)/train.jsonl"
-        try TrainingLog.trim(path, upTo: step)
+        try TrainingLog.trim(path, upTo: step, evaluationsUpTo: evaluationsUpTo)
         if !FileManager.default.fileExists(atPath: path),
             !FileManager.default.createFile(atPath: path, contents: nil)
         {
@@ -49,7 +49,7 @@ final class TrainingLog {
         try events?.flush()
     }
 
-    private static func trim(_ path: String, upTo step: Int) throws {
+    private static func trim(_ path: String, upTo step: Int, evaluationsUpTo: Int) throws {
         guard FileManager.default.fileExists(atPath: path) else { return }
         let reader = try LineReader(path: path)
         var kept: [UInt8] = []
@@ -57,11 +57,15 @@ final class TrainingLog {
             // A last line that a kill cut short is no JSON and is dropped.
             guard let object = try? JSONValue(parsing: line),
                 let number = object.objectValue?["step"]?.integerValue,
-                number <= step
+                number <= (isEvaluation(object) ? min(step, evaluationsUpTo) : step)
             else { continue }
             kept += line
             kept.append(10)
         }
         try SafeFile.write(kept, to: path)
+    }
+
+    private static func isEvaluation(_ line: JSONValue) -> Bool {
+        line.objectValue?.contains { $0.key.hasPrefix("eval_") } ?? false
     }
 }

@@ -1,0 +1,102 @@
+import Foundation
+import YuyanCheckpoints
+import YuyanOptimizers
+import YuyanTraining
+
+/// One row of weights.
+final class Line: Module {
+    let weight: Parameter
+
+    init() { weight = Parameter(Tensor([0.5, -0.25, 0.125, 0.75], shape: [2, 2])) }
+}
+
+/// Points of a line, learned by least squares; its evaluations can be scripted.
+final class LineObjective: TrainingObjective {
+    let line = Line()
+    let stepsPerEpoch = 10
+    let operationsPerStep = 0.0
+    private let script: [Double]
+    private var evaluations = 0
+
+    /// - Parameter script: The figures of the evaluations, the last one again and again; none for the real loss.
+    init(script: [Double] = [], evaluationsDone: Int = 0) {
+        self.script = script
+        evaluations = evaluationsDone
+    }
+
+    var model: any Module { line }
+
+    /// Targets of unequal count: as many as the micro-batch's number and one.
+    func batch(step: Int, microBatch: Int) throws -> [Double] {
+        (0...microBatch).map { Double((step * 7 + microBatch * 3 + $0) % 5) - 2 }
+    }
+
+    func targetCount(_ batch: [Double]) -> Int { batch.count }
+
+    func inputCount(_ batch: [Double]) -> Int { batch.count }
+
+    func loss(_ batch: [Double], scale: Float) -> Tensor {
+        let x = Tensor(batch.flatMap { [Float($0), 1] }, shape: [batch.count, 2])
+        let y = Tensor(batch.flatMap { [Float($0 * 3 - 1), Float($0)] }, shape: [batch.count, 2])
+        return meanSquaredError(linear(x, weight: line.weight.tensor()), y, reduction: .sum) * Double(scale)
+    }
+
+    func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
+        evaluations += 1
+        if !script.isEmpty { return ["eval_loss": script[min(evaluations, script.count) - 1]] }
+        return ["eval_loss": loss([-2, -1, 0, 1, 2], scale: 0.2).item()]
+    }
+
+    func saveModel(to folder: String) throws { try line.saveParameters(to: "\(folder)/model.safetensors") }
+
+    func loadModel(from folder: String) throws { try line.loadParameters(from: WeightFiles(path: folder)) }
+
+    /// The weights.
+    var values: [Float] { line.weight.value.floats() }
+}
+
+/// A trainer of a line in a folder, and what it told.
+final class LineRun {
+    let objective: LineObjective
+    private(set) var logged: [TrainingLogEntry] = []
+    private(set) var warnings: [String] = []
+    private(set) var saved: [Int] = []
+    private(set) var evaluated: [Int] = []
+
+    init(_ objective: LineObjective) { self.objective = objective }
+
+    func run(_ arguments: TrainingArguments, data: String = "points") throws -> TrainingOutcome {
+        let trainer = Trainer(
+            objective: objective,
+            arguments: arguments,
+            optimizer: try arguments.makeOptimizer(over: objective.line.namedParameters()) { _ in true },
+            schedule: try arguments.makeSchedule(totalSteps: arguments.maxSteps),
+            dataFingerprint: data,
+            peakOperationsPerSecond: 0
+        ) { event in
+            switch event {
+            case .logged(let entry): self.logged.append(entry)
+            case .warning(let text): self.warnings.append(text)
+            case .saved(let step, _): self.saved.append(step)
+            case .evaluated(let step, _, _): self.evaluated.append(step)
+            default: break
+            }
+        }
+        return try trainer.run()
+    }
+}
+
+/// Arguments of a short run that writes to a folder.
+func shortArguments(_ folder: String, steps: Int) -> TrainingArguments {
+    var arguments = TrainingArguments()
+    arguments.outputDir = folder
+    arguments.maxSteps = steps
+    arguments.learningRate = 0.05
+    arguments.weightDecay = 0
+    arguments.lrSchedulerType = "constant"
+    arguments.loggingSteps = 1
+    arguments.evalSteps = 0
+    arguments.saveSteps = 0
+    arguments.tensorboard = false
+    return arguments
+}

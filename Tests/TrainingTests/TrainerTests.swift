@@ -1,0 +1,187 @@
+import Foundation
+import Testing
+import YuyanOptimizers
+import YuyanTestSupport
+import YuyanTraining
+
+@Suite(.serialized) struct TrainerTests {
+    private let folder: ScratchFolder
+
+    init() throws { folder = try ScratchFolder() }
+
+    /// Plain gradient descent worked out by hand: the loss of a step is the mean over all targets of all micro-batches.
+    @Test func accumulationWeighsByTargets() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 1)
+        arguments.gradientAccumulationSteps = 3
+        arguments.optim = "sgd"
+        arguments.adamBeta1 = 0
+        arguments.maxGradNorm = 0
+        let run = LineRun(LineObjective())
+        var weights = run.objective.values.map { Double($0) }
+        let points = try (0..<3).flatMap { try run.objective.batch(step: 0, microBatch: $0) }
+        #expect(points.count == 6, "1, 2 and 3 targets")
+        var gradient = [0.0, 0, 0, 0]
+        var loss = 0.0
+        for x in points {
+            for (row, target) in [x * 3 - 1, x].enumerated() {
+                let error = weights[row * 2] * x + weights[row * 2 + 1] - target
+                loss += error * error / 6
+                gradient[row * 2] += 2 * error * x / 6
+                gradient[row * 2 + 1] += 2 * error / 6
+            }
+        }
+        for i in 0..<4 { weights[i] -= 0.05 * gradient[i] }
+        _ = try run.run(arguments)
+        let entry = try #require(run.logged.first)
+        #expect(abs(entry.loss - loss) < 1e-5 * loss)
+        let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        #expect(abs(entry.gradNorm - norm) < 1e-5 * norm)
+        for (actual, expected) in zip(run.objective.values, weights) {
+            #expect(abs(Double(actual) - expected) < 1e-5)
+        }
+    }
+
+    @Test func clippingLimitsTheStep() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 1)
+        arguments.optim = "sgd"
+        arguments.adamBeta1 = 0
+        arguments.maxGradNorm = 0.5
+        let run = LineRun(LineObjective())
+        let before = run.objective.values
+        _ = try run.run(arguments)
+        let moved = zip(before, run.objective.values).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
+        #expect(abs(moved - 0.05 * 0.5) < 1e-6)
+    }
+
+    @Test(arguments: TrainingArguments.optimizerNames + ["adamw_torch", "adamw_torch_fused"])
+    func everyOptimizerTrainsAndResumes(name: String) throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 3)
+        arguments.optim = name
+        arguments.saveSteps = 1
+        let whole = LineRun(LineObjective())
+        let start = whole.objective.values
+        let outcome = try whole.run(arguments)
+        #expect(outcome.step == 3 && outcome.reason == .finished)
+        #expect(whole.objective.values != start)
+        #expect(whole.objective.values.allSatisfy { $0.isFinite })
+        // Two steps, and a third in a second run: the state of the optimizer goes along.
+        arguments.outputDir = "\(folder.path)/parts"
+        arguments.maxSteps = 2
+        _ = try LineRun(LineObjective()).run(arguments)
+        arguments.maxSteps = 3
+        let second = LineRun(LineObjective())
+        _ = try second.run(arguments)
+        #expect(second.logged.map(\.step) == [3])
+        #expect(second.objective.values == whole.objective.values)
+    }
+
+    @Test(arguments: LearningRateSchedule.names) func everyScheduleTrains(name: String) throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 3)
+        arguments.lrSchedulerType = name
+        arguments.warmupSteps = name == "constant" ? 0 : 1
+        let run = LineRun(LineObjective())
+        _ = try run.run(arguments)
+        #expect(run.logged.count == 3)
+        let schedule = try arguments.makeSchedule(totalSteps: 3)
+        #expect(run.logged.map(\.learningRate) == (0..<3).map { schedule.learningRate(at: $0) })
+        #expect(run.logged.contains { $0.learningRate > 0 })
+    }
+
+    @Test func stopsEarlyAndStaysStopped() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 50)
+        arguments.evalSteps = 2
+        arguments.saveSteps = 2
+        arguments.earlyStoppingPatience = 2
+        arguments.earlyStoppingThreshold = 0.1
+        // Improves at 2 and 4; 6 gains less than the threshold, 8 nothing.
+        let run = LineRun(LineObjective(script: [3, 2, 1.95, 2.5]))
+        let outcome = try run.run(arguments)
+        #expect(outcome.reason == .stoppedEarly)
+        #expect(outcome.step == 8)
+        #expect(outcome.bestStep == 4)
+        #expect(outcome.metrics["eval_loss"] == 2)
+        #expect(run.evaluated == [2, 4, 6, 8])
+        // The result is the best model, and the same command again does not train on.
+        let best = LineObjective()
+        try best.loadModel(from: "\(folder.path)/out/checkpoint-4")
+        #expect(run.objective.values == best.values)
+        let again = LineRun(LineObjective(script: [0]))
+        let second = try again.run(arguments)
+        #expect(second.reason == .stoppedEarly && second.step == 8)
+        #expect(again.logged.isEmpty)
+    }
+
+    @Test func aPlateauSurvivesAResumption() throws {
+        // The loss never improves: after more than 10 such evaluations the rate falls.
+        func arguments(_ name: String, _ steps: Int) -> TrainingArguments {
+            var result = shortArguments("\(folder.path)/\(name)", steps: steps)
+            result.lrSchedulerType = "reduce_lr_on_plateau"
+            result.evalSteps = 1
+            result.saveSteps = 1
+            return result
+        }
+        let whole = LineRun(LineObjective(script: [1]))
+        _ = try whole.run(arguments("whole", 16))
+        #expect(Set(whole.logged.map(\.learningRate)).count == 2, "the rate falls once")
+        let first = LineRun(LineObjective(script: [1]))
+        _ = try first.run(arguments("parts", 9))
+        let second = LineRun(LineObjective(script: [1]))
+        _ = try second.run(arguments("parts", 16))
+        #expect(
+            (first.logged + second.logged).map(\.learningRate) == whole.logged.map(\.learningRate)
+        )
+        #expect(second.objective.values == whole.objective.values)
+    }
+
+    @Test func anInfinitePerplexityIsKept() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 2)
+        arguments.evalSteps = 1
+        arguments.saveSteps = 1
+        _ = try LineRun(LineObjective(script: [.infinity, .infinity])).run(arguments)
+        arguments.maxSteps = 3
+        let run = LineRun(LineObjective(script: [1]))
+        #expect(try run.run(arguments).metrics["eval_loss"] == 1)
+        #expect(run.logged.map(\.step) == [3])
+    }
+
+    @Test func anUnknownMetricNamesTheKnown() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 1)
+        arguments.metricForBestModel = "eval_f1"
+        let error = #expect(throws: TrainingError.self) { try LineRun(LineObjective()).run(arguments) }
+        #expect(error?.description.contains("eval_loss") == true)
+    }
+
+    @Test func numbersThatAreNotFiniteStop() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 2)
+        arguments.saveSteps = 1
+        _ = try LineRun(LineObjective()).run(arguments)
+        arguments.maxSteps = 9
+        arguments.learningRate = 1e38
+        arguments.optim = "adamw"
+        let error = #expect(throws: TrainingError.self) { try LineRun(LineObjective()).run(arguments) }
+        #expect(error?.description.contains("weight") == true, "\(error?.description ?? "-")")
+        let store = CheckpointStore(folder: arguments.outputDir)
+        let newest = try #require(try store.newestValid { _ in })
+        let kept = LineObjective()
+        try kept.loadModel(from: newest.path)
+        #expect(kept.values.allSatisfy { $0.isFinite })
+    }
+
+    /// All that training takes from the pool goes back.
+    @Test func nothingStaysAlive() throws {
+        func live() -> Int { standardBackend.pool.statistics.liveBlocks }
+        func train(_ name: String) throws {
+            var arguments = shortArguments("\(folder.path)/\(name)", steps: 3)
+            arguments.saveSteps = 1
+            arguments.evalSteps = 1
+            _ = try LineRun(LineObjective()).run(arguments)
+        }
+        try train("first")
+        let before = live()
+        let held = Line()
+        #expect(live() > before, "the count sees a model that lives")
+        withExtendedLifetime(held) {}
+        for name in ["second", "third"] { try train(name) }
+        #expect(live() <= before + 1)
+    }
+}
