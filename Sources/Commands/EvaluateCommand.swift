@@ -35,7 +35,8 @@ struct EvaluateCommand: ParsableCommand {
         if json {
             var object = JSONObject()
             for (key, value) in figures.sorted(by: { $0.key < $1.key }) where value.isFinite {
-                object[String(key.dropFirst("eval_".count))] = .number(value)
+                let isCount = key == "eval_tokens" || key == "eval_bytes"
+                object[String(key.dropFirst("eval_".count))] = isCount ? .integer(Int(value)) : .number(value)
             }
             print(JSONValue.object(object).printed(indent: nil))
         } else {

@@ -53,9 +53,9 @@ public struct YuyanCommand: ParsableCommand {
             fail("\(error)", code: 2)
         } catch let error as ValidationError {
             fail(error.message, code: 2)
-        } catch let error as CleanExit {
-            exit(withError: error)
         } catch {
+            // --help, --version and `help` come as errors of their own.
+            if exitCode(for: error) == .success { exit(withError: error) }
             fail("\(error)", code: 1)
         }
         Foundation.exit(0)

@@ -112,7 +112,11 @@ public enum BuiltProgram {
         in folder: String,
         environment: [String: String] = [:]
     ) throws -> Running {
-        try Running(arguments, folder: folder, environment: ["YUYAN_THREADS": "1"].merging(environment) { $1 })
+        try Running(
+            arguments,
+            folder: folder,
+            environment: ["YUYAN_THREADS": "1"].merging(environment) { $1 }
+        )
     }
 
     /// Runs the program to its end; see ``start(_:in:environment:)``.
@@ -143,7 +147,9 @@ public final class ScratchFolder: Sendable {
     ///
     /// - Throws: When the disk refuses.
     public init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("yuyan-test-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent("yuyan-test-\(UUID().uuidString)")
+            .path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -191,7 +197,8 @@ public final class ScratchFolder: Sendable {
 /// Random sentences of a small vocabulary, the same for the same seed: text that a small model can learn.
 public func smallCorpus(documents: Int, seed: UInt64 = 1) -> [String] {
     let words = [
-        "the", "swift", "flies", "over", "low", "hills", "while", "rain", "falls", "and", "rivers", "rise", "燕",
+        "the", "swift", "flies", "over", "low", "hills", "while", "rain", "falls", "and", "rivers", "rise",
+        "燕",
     ]
     var state = seed
     func next() -> Int {

@@ -16,6 +16,11 @@ public enum StopSignal {
     /// Begins to listen; the default (to end the process) no longer holds.
     public static func install() {
         receivedSignal.store(0, ordering: .relaxed)
+        // A parent that blocks signals on the thread which starts this process hands that down.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 let before = receivedSignal.exchange(number, ordering: .relaxed)

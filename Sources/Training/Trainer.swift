@@ -319,7 +319,9 @@ public final class Trainer<Objective: TrainingObjective> {
             let path = store.path(step: best)
             if let damage = store.damage(of: path) {
                 report(
-                    .warning("the best checkpoint \(path) is damaged (\(damage)); the last weights are the result")
+                    .warning(
+                        "the best checkpoint \(path) is damaged (\(damage)); the last weights are the result"
+                    )
                 )
             } else {
                 try objective.loadModel(from: path)

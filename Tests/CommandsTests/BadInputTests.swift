@@ -25,7 +25,7 @@ struct BadInputTests {
     private func check(_ result: BuiltProgram.Result, code: Int32, says words: [String]) {
         #expect(result.code == code, "\(result)")
         for word in words { #expect(result.errors.contains(word), "no \"\(word)\" in: \(result)") }
-        for word in ["Fatal error", "Crash", "0x"] {
+        for word in ["Fatal error", "crashed", "Backtrace"] {
             #expect(!result.errors.contains(word), "\(result)")
         }
     }
@@ -48,10 +48,16 @@ struct BadInputTests {
         try train(good + [0xFF, 0xFE] + good, says: ["bad.txt", "16"])
     }
 
-    @Test func textThatIsTooShort() throws { try train(Array("the swift".utf8), says: ["24"]) }
+    @Test func textThatIsTooShort() throws {
+        try train(Array("t".utf8), says: ["bad.txt", "cannot be divided"])
+    }
 
     @Test func aColumnThatIsNotThere() throws {
-        try train(Array("{\"body\": \"the swift\"}\n".utf8), named: "bad.jsonl", says: ["bad.jsonl", "1", "text"])
+        try train(
+            Array("{\"body\": \"the swift\"}\n".utf8),
+            named: "bad.jsonl",
+            says: ["bad.jsonl", "1", "text"]
+        )
     }
 
     @Test func aBrokenLine() throws {
@@ -71,24 +77,36 @@ struct BadInputTests {
     }
 
     @Test func aFileThatCannotBeRead() throws {
+        // Root reads everything.
         guard getuid() != 0 else { return }
         let project = try Project()
         try project.folder.write("the swift", to: "secret.txt")
         chmod("\(project.folder.path)/secret.txt", 0)
-        check(try project.yuyan("train", "recipe.yaml", "data.train=secret.txt"), code: 1, says: ["secret.txt"])
+        check(
+            try project.yuyan("train", "recipe.yaml", "data.train=secret.txt"),
+            code: 1,
+            says: ["secret.txt"]
+        )
     }
 
     @Test func aFolderInPlaceOfAFile() throws {
         let project = try Project()
         check(try project.yuyan("train", "."), code: 2, says: ["."])
         check(try project.yuyan("evaluate", "."), code: 2, says: ["recipe.json"])
-        check(try project.yuyan("train", "recipe.yaml", "tokenizer.path=corpus.txt"), code: 1, says: ["corpus.txt"])
+        check(
+            try project.yuyan("train", "recipe.yaml", "tokenizer.path=corpus.txt"),
+            code: 1,
+            says: ["corpus.txt"]
+        )
         check(try project.yuyan("train", "recipe.yaml", "model.path=nowhere"), code: 1, says: ["nowhere"])
     }
 
     @Test(arguments: [
         ("training: { learning_rat: 1 }", ["bad.yaml:1", "learning_rat", "did you mean learning_rate?"]),
-        ("task: language-modeling\ntraning: { seed: 1 }", ["bad.yaml:2", "traning", "did you mean training?"]),
+        (
+            "task: language-modeling\ntraning: { seed: 1 }",
+            ["bad.yaml:2", "traning", "did you mean training?"]
+        ),
         ("model:\n  hidden_size: wide", ["bad.yaml:2", "model.hidden_size", "a whole number", "wide"]),
         ("model:\n  hidden_size: \"32\"", ["bad.yaml:2", "model.hidden_size"]),
         ("training:\n  seed: -1", ["bad.yaml:2", "training.seed"]),

@@ -35,7 +35,9 @@ struct Project {
 
 @Suite(.serialized, .enabled(if: BuiltProgram.path != nil, Comment(rawValue: BuiltProgram.absence)))
 struct CommandLineTests {
-    @Test(arguments: ["", "quickstart", "prepare", "train", "evaluate", "generate", "runs", "runs list", "version"])
+    @Test(arguments: [
+        "", "quickstart", "prepare", "train", "evaluate", "generate", "runs", "runs list", "version",
+    ])
     func everyCommandExplainsItself(command: String) throws {
         let folder = try ScratchFolder()
         let result = try BuiltProgram.run(
@@ -50,18 +52,26 @@ struct CommandLineTests {
 
     @Test func theVersionNamesTheKernels() throws {
         let folder = try ScratchFolder()
-        let result = try BuiltProgram.run(["version"], in: folder.path, environment: ["YUYAN_KERNELS": "scalar"])
+        let result = try BuiltProgram.run(
+            ["version"],
+            in: folder.path,
+            environment: ["YUYAN_KERNELS": "scalar"]
+        )
         #expect(result.code == 0 && result.output.hasPrefix("yuyan "), "\(result)")
         #expect(result.output.contains("kernels scalar") && result.output.contains("1 thread"), "\(result)")
     }
 
     @Test(arguments: [
-        "trian recipe.yaml", "train", "train recipe.yaml --nonsense", "generate out --top-k many", "runs show x",
+        "trian recipe.yaml", "train", "train recipe.yaml --nonsense", "generate out --top-k many",
+        "runs show x",
         "runs compare 1", "generate", "quickstart --minutes -3", "train recipe.yaml lonely",
     ])
     func wrongUsageIsTwo(line: String) throws {
         let project = try Project()
-        let result = try BuiltProgram.run(line.split(separator: " ").map(String.init), in: project.folder.path)
+        let result = try BuiltProgram.run(
+            line.split(separator: " ").map(String.init),
+            in: project.folder.path
+        )
         #expect(result.code == 2, "\(result)")
         #expect(!result.errors.isEmpty && result.output.isEmpty, "\(result)")
     }
@@ -81,18 +91,51 @@ struct CommandLineTests {
         try generates(project)
         try evaluates(project)
         // Another run, to be put beside the first.
-        let second = try project.yuyan("train", "recipe.yaml", "output_dir=two", "learning_rate=0.01", "dropout=0.3")
+        let second = try project.yuyan(
+            "train",
+            "recipe.yaml",
+            "output_dir=two",
+            "learning_rate=0.01",
+            "dropout=0.3"
+        )
         #expect(second.code == 0, "\(second)")
         try listsRuns(project)
     }
 
     private func generates(_ project: Project) throws {
-        let one = try project.yuyan("generate", "out", "-p", "the swift", "--seed", "3", "--max-new-tokens", "20")
-        let again = try project.yuyan("generate", "out", "-p", "the swift", "--seed", "3", "--max-new-tokens", "20")
+        let one = try project.yuyan(
+            "generate",
+            "out",
+            "-p",
+            "the swift",
+            "--seed",
+            "3",
+            "--max-new-tokens",
+            "20"
+        )
+        let again = try project.yuyan(
+            "generate",
+            "out",
+            "-p",
+            "the swift",
+            "--seed",
+            "3",
+            "--max-new-tokens",
+            "20"
+        )
         #expect(one.code == 0 && one.output.hasPrefix("the swift"), "\(one)")
         #expect(one.output.utf8.count > "the swift\n".utf8.count)
         #expect(one.output == again.output)
-        let other = try project.yuyan("generate", "out", "-p", "the swift", "--seed", "4", "--max-new-tokens", "20")
+        let other = try project.yuyan(
+            "generate",
+            "out",
+            "-p",
+            "the swift",
+            "--seed",
+            "4",
+            "--max-new-tokens",
+            "20"
+        )
         #expect(other.output != one.output)
         // Prompts of several lengths in one batch give what each gives alone.
         let greedy = ["--temperature", "0", "--max-new-tokens", "12"]
@@ -124,9 +167,12 @@ struct CommandLineTests {
         }
         let best = try #require(lines.compactMap { $0["eval_loss"] }.min())
         #expect(abs(loss - best) < 1e-9, "\(loss), in training \(best)")
-        try project.folder.write("the swift flies over the hills. rain falls and rivers rise.\n", to: "other.txt")
+        try project.folder.write(
+            "the swift flies over the hills. rain falls and rivers rise.\n",
+            to: "other.txt"
+        )
         let other = try project.yuyan("evaluate", "out", "--data", "other.txt", "--json")
-        #expect(other.code == 0 && other.output.contains("\"bytes\":59"), "\(other)")
+        #expect(other.code == 0 && other.output.contains("\"bytes\":60"), "\(other)")
     }
 
     private func listsRuns(_ project: Project) throws {

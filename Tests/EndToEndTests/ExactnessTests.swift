@@ -38,7 +38,8 @@ struct ExactnessTests {
             let result = process.end()
             if result.code == -SIGKILL {
                 kills += 1
-                for name in run.checkpoints("killed") where run.folder.exists("killed/\(name)/complete.json") {
+                for name in run.checkpoints("killed") where run.folder.exists("killed/\(name)/complete.json")
+                {
                     #expect(run.folder.exists("killed/\(name)/optimizer.safetensors"), "\(name)")
                 }
             } else {
@@ -55,7 +56,7 @@ struct ExactnessTests {
     @Test(arguments: [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
     func aSignalSavesAndResumes(signal: Int32, code: Int32) throws {
         let run = try SmallRun()
-        let settings = ["max_steps=40", "save_steps=0", "eval_steps=0", "save_total_limit=0"]
+        let settings = ["max_steps=400", "save_steps=0", "eval_steps=0", "save_total_limit=0"]
         let whole = try run.train("whole", settings)
         #expect(whole.code == 0, "\(whole)")
         let process = try run.start("stopped", settings)
@@ -73,7 +74,7 @@ struct ExactnessTests {
 
     /// Evaluation takes most of the time here, so that a signal arrives inside one, the last one too.
     @Test(arguments: [6, 12]) func aSignalInsideAnEvaluation(lastEvaluation: Int) throws {
-        let run = try SmallRun()
+        let run = try SmallRun(documents: 2000)
         let settings = [
             "max_steps=12", "save_steps=0", "eval_steps=6", "logging_steps=1", "per_device_eval_batch_size=1",
             "validation_fraction=0.9",
@@ -85,7 +86,10 @@ struct ExactnessTests {
         process.send(SIGTERM)
         let stopped = process.end()
         #expect(stopped.code == 143, "\(stopped)")
-        #expect(!stopped.errors.contains("step \(lastEvaluation)  eval"), "the evaluation was over: \(stopped)")
+        #expect(
+            !stopped.errors.contains("step \(lastEvaluation)  eval"),
+            "the evaluation was over: \(stopped)"
+        )
         let resumed = try run.train("stopped", settings)
         #expect(resumed.code == 0, "\(resumed)")
         #expect(run.weights("whole") == run.weights("stopped"))

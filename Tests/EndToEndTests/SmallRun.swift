@@ -6,9 +6,9 @@ struct SmallRun {
     let folder: ScratchFolder
 
     /// One layer of width 16 over bytes, with dropout, so that random numbers count too.
-    init(settings: String = "") throws {
+    init(documents: Int = 60) throws {
         folder = try ScratchFolder()
-        try folder.write(smallCorpus(documents: 60).joined(separator: "\n\n") + "\n", to: "corpus.txt")
+        try folder.write(smallCorpus(documents: documents).joined(separator: "\n\n") + "\n", to: "corpus.txt")
         let recipe = """
             task: language-modeling
             data: { train: corpus.txt, validation_fraction: 0.1, prepared: tokens }

@@ -38,7 +38,9 @@ import YuyanTraining
         try save(1)
         for name in folder.names("checkpoint-1") {
             let bytes = try #require(folder.bytes("checkpoint-1/\(name)"))
-            for count in 0..<bytes.count {
+            // The marker without its last line break is still whole.
+            let shorter = bytes.last == 10 ? bytes.count - 1 : bytes.count
+            for count in 0..<shorter {
                 try folder.write(Array(bytes.prefix(count)), to: "checkpoint-1/\(name)")
                 #expect(store.damage(of: "\(folder.path)/checkpoint-1") != nil, "\(name) cut to \(count)")
             }

@@ -7,7 +7,7 @@ import YuyanTraining
 final class Line: Module {
     let weight: Parameter
 
-    init() { weight = Parameter(Tensor([0.5, -0.25, 0.125, 0.75], shape: [2, 2])) }
+    init() { weight = Parameter(Tensor([0.5, -0.25, 0.125, 0.75] as [Float], shape: [2, 2])) }
 }
 
 /// Points of a line, learned by least squares; its evaluations can be scripted.
@@ -18,7 +18,8 @@ final class LineObjective: TrainingObjective {
     private let script: [Double]
     private var evaluations = 0
 
-    /// - Parameter script: The figures of the evaluations, the last one again and again; none for the real loss.
+    /// Makes an objective whose evaluations give the figures of a script, the last one again and again; without a
+    /// script they give the real loss.
     init(script: [Double] = [], evaluationsDone: Int = 0) {
         self.script = script
         evaluations = evaluationsDone

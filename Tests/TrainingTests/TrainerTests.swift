@@ -49,7 +49,8 @@ import YuyanTraining
         let run = LineRun(LineObjective())
         let before = run.objective.values
         _ = try run.run(arguments)
-        let moved = zip(before, run.objective.values).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }.squareRoot()
+        let moved = zip(before, run.objective.values).reduce(0.0) { $0 + pow(Double($1.0 - $1.1), 2) }
+            .squareRoot()
         #expect(abs(moved - 0.05 * 0.5) < 1e-6)
     }
 
