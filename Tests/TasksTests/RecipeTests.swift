@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+import YuyanFileFormats
+import YuyanTasks
+import YuyanTestSupport
+
+@Suite struct RecipeTests {
+    private func recipe(_ yaml: String, _ overrides: [String] = []) throws -> Recipe {
+        try Recipe(yaml: yaml, name: "r.yaml", overrides: overrides)
+    }
+
+    @Test func sectionsAndAliases() throws {
+        let recipe = try recipe(
+            """
+            # nanoGPT's names and Hugging Face's
+            data: { dataset: corpus }
+            model: { n_layer: 3, n_embd: 48, n_head: 4, block_size: 64, bias: no }
+            training:
+              out_dir: there
+              max_iters: 1e3
+              batch_size: 12
+              learning_rate: 6e-4
+              warmup_iters: 10
+              beta2: 0.99
+              grad_clip: 0.5
+              eval_interval: 20
+              eval_iters: 5
+              log_interval: 2
+              seed: 18
+            """
+        )
+        #expect(recipe.data.train == "corpus")
+        #expect(recipe.model.numHiddenLayers == 3 && recipe.model.hiddenSize == 48)
+        #expect(recipe.model.numAttentionHeads == 4 && recipe.model.maxPositionEmbeddings == 64)
+        #expect(recipe.model.bias == false)
+        let training = recipe.training
+        #expect(training.outputDir == "there" && training.maxSteps == 1000)
+        #expect(training.perDeviceTrainBatchSize == 12 && training.learningRate == 6e-4)
+        #expect(training.warmupSteps == 10 && training.adamBeta2 == 0.99 && training.maxGradNorm == 0.5)
+        #expect(training.evalSteps == 20 && training.maxEvalBatches == 5 && training.loggingSteps == 2)
+        #expect(training.seed == 18)
+        // What is not named keeps its default.
+        #expect(training.adamBeta1 == 0.9 && recipe.tokenizer == TokenizerRecipe())
+    }
+
+    @Test func settingsWin() throws {
+        let recipe = try recipe(
+            "training: { seed: 1, max_steps: 5 }",
+            [
+                "training.seed=2", "max_iters=7", "n_embd=64", "data.train=a=b.txt", "tokenizer.path=t",
+                "bf16=true",
+            ]
+        )
+        #expect(recipe.training.seed == 2 && recipe.training.maxSteps == 7)
+        #expect(recipe.model.hiddenSize == 64)
+        #expect(recipe.data.train == "a=b.txt")
+        #expect(recipe.tokenizer.path == "t" && recipe.model.path == nil)
+        #expect(recipe.training.bf16 == true)
+    }
+
+    @Test func quotedValuesAreText() throws {
+        #expect(try recipe("data: { train: \"123\" }").data.train == "123")
+        #expect(try recipe("data: { train: '~' }").data.train == "~")
+        #expect(try recipe("training: { output_dir: \"a: b # c\" }").training.outputDir == "a: b # c")
+        #expect(throws: RecipeError.self) { try recipe("training: { seed: \"1\" }") }
+        #expect(try recipe("training: { data_seed: ~ }").training.dataSeed == nil)
+    }
+
+    @Test(arguments: [
+        ("path=x", ["tokenizer.path or model.path"]), ("nonsense", ["key=value"]), ("=3", ["key=value"]),
+        ("trainng.seed=1", ["did you mean training?"]), ("sed=1", ["did you mean seed?"]),
+        ("training.seed=x", ["training.seed=x", "whole number"]), ("min_lr_ratio=2", ["from 0 to 1"]),
+    ])
+    func wrongSettings(setting: String, words: [String]) {
+        let error = #expect(throws: RecipeError.self) { try recipe("", [setting]) }
+        for word in words {
+            #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
+        }
+    }
+
+    /// What a run records reads back as the same recipe, whatever was set.
+    @Test func theResolvedRecipeReadsBack() throws {
+        var written = Recipe()
+        #expect(try recipe(written.resolved.printed()) == written)
+        written.data.train = "a \"quoted\" path/燕: #1"
+        written.data.validation = "true"
+        written.data.prepared = "12"
+        written.data.validationFraction = 0.125
+        written.data.textColumn = "null"
+        written.data.deduplicate = true
+        written.tokenizer.path = "~"
+        written.tokenizer.vocabSize = 300
+        written.model.numKeyValueHeads = 2
+        written.model.bias = false
+        written.model.tieWordEmbeddings = true
+        written.model.dropout = 0.1
+        written.training.outputDir = "1e3"
+        written.training.learningRate = 1.2345678901234567e-5
+        written.training.adamEpsilon = 1e-300
+        written.training.seed = UInt64(Int.max)
+        written.training.dataSeed = 0
+        written.training.bf16 = false
+        written.training.optim = "muon"
+        written.training.lrSchedulerType = "inverse_sqrt"
+        #expect(try recipe(written.resolved.printed()) == written)
+        #expect(try recipe(written.resolved.printed(indent: nil)) == written)
+    }
+
+    @Test func theNearestNameIsMeant() {
+        #expect(
+            nearestName(to: "learnin_rate", in: ["seed", "learning_rate", "warmup_ratio"]) == "learning_rate"
+        )
+        #expect(nearestName(to: "x", in: []) == nil)
+    }
+}
