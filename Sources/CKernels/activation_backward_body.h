@@ -1,7 +1,7 @@
 // The gradient of an epilogue, on vectors.
 #include "typed_simd.h"
 
-#include "activations.h"
+#include "activation_simd.h"
 
 YK_INLINE vf YK_NAME(backward_vector)(const backward_call *call, int64_t at, int64_t count) {
     const bool whole = count == YK_LANES;

@@ -6,12 +6,18 @@ YK_INLINE vf YK_NAME(gelu_gate)(vf x) {
     return 1.0f / (1.0f + YK_NAME(exp)(-u2));
 }
 YK_INLINE vf YK_NAME(gelu_tanh)(vf x) { return x * YK_NAME(gelu_gate)(x); }
+// sigmoid x, and its slope s(1 − s) without cancellation: with e = e^−|x| that is e/(1 + e)².
+YK_INLINE vf YK_NAME(sigmoid_and_slope)(vf x, vf *slope) {
+    vf e = YK_NAME(exp)(-YK_NAME(abs)(x)), r = 1.0f / (1.0f + e);
+    *slope = e * r * r;
+    return YK_NAME(blend)(x < 0.0f, e * r, r);
+}
 YK_INLINE vf YK_NAME(gelu_tanh_slope)(vf x) {
     // Beyond ±20 the slope is 0 or 1 exactly; NaN passes.
     vf c = YK_NAME(vmin)(YK_NAME(splat)(20.0f), YK_NAME(vmax)(YK_NAME(splat)(-20.0f), x));
-    vf gate = YK_NAME(gelu_gate)(c);
-    vf inner = c * c * 0.2140644488178f + 1.59576912160573f;
-    return gate + c * inner * (gate * (1.0f - gate));
+    vf slope, square = c * c;
+    vf gate = YK_NAME(sigmoid_and_slope)(c * (square * 0.0713548162726f + 1.59576912160573f), &slope);
+    return gate + c * slope * (square * 0.2140644488178f + 1.59576912160573f);
 }
 
 // Φ(x), the Gaussian distribution function.
@@ -24,8 +30,10 @@ YK_INLINE vf YK_NAME(gelu_slope)(vf x) {
 
 YK_INLINE vf YK_NAME(silu)(vf x) { return x / (1.0f + YK_NAME(exp)(-x)); }
 YK_INLINE vf YK_NAME(silu_slope)(vf x) {
-    vf s = YK_NAME(sigmoid)(x);
-    return s * (1.0f + x * (1.0f - s));
+    // Beyond ±100 the slope is 0 or 1 exactly; NaN passes.
+    vf c = YK_NAME(vmin)(YK_NAME(splat)(100.0f), YK_NAME(vmax)(YK_NAME(splat)(-100.0f), x));
+    vf slope, s = YK_NAME(sigmoid_and_slope)(c, &slope);
+    return s + c * slope;
 }
 // NaN stays NaN.
 YK_INLINE vf YK_NAME(relu)(vf x) { return YK_NAME(blend)(x < 0.0f, (vf){}, x); }
@@ -37,8 +45,9 @@ YK_INLINE vf YK_NAME(tanh_slope)(vf x) {
     return 1.0f - t * t;
 }
 YK_INLINE vf YK_NAME(sigmoid_slope)(vf x) {
-    vf s = YK_NAME(sigmoid)(x);
-    return s * (1.0f - s);
+    vf slope;
+    YK_NAME(sigmoid_and_slope)(x, &slope);
+    return slope;
 }
 
 // The activation of a constant kind: with the kind known, the choice disappears.

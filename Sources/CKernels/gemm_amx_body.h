@@ -1,11 +1,11 @@
 // Matrix products of bf16 on tiles: 32 × 32 results in four tiles, 32 values of k at a time. Compiled for the tile
-// instructions, and a second time over tiles in memory (gemm_amx.c).
+// instructions, and a second time over tiles in memory (amx_tiles.h).
 //
 // A packed panel of a holds, for every 32 k, its 32 rows of 64 bytes; one of b the words of gemm_pairs.h. A sum goes
 // through a tile from the first k to the last, in steps of 32, whatever the blocks.
 #include "typed_simd.h"
 
-#include "activations.h"
+#include "activation_simd.h"
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 #include "gemm_pairs.h"
@@ -201,7 +201,7 @@ static void YK_NAME(gemm_narrow)(const yk_gemm_call *g) {
     else yk_parallel(g->batch * s.pieces, YK_NAME(narrow_piece), &s);
 }
 
-void YK_GEMM(const yk_gemm_call *g) {
+void YK_NAME(yk_gemm)(const yk_gemm_call *g) {
     if (g->m <= 16 && g->b_column != 1 && g->k > 0) {
         YK_NAME(gemm_narrow)(g);
         return;

@@ -1,7 +1,7 @@
 // Matrix products in f32 (bf16 is widened while packing), on vectors.
 #include "typed_simd.h"
 
-#include "activations.h"
+#include "activation_simd.h"
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 

@@ -1,4 +1,4 @@
-// The epilogue of a product, on vectors. Included by bodies after simd.h, typed_simd.h and activations.h.
+// The epilogue of a product, on vectors. Included by bodies after simd.h, typed_simd.h and activation_simd.h.
 
 typedef struct YK_NAME(epilogue_row) {
     const void *bias, *residual;

@@ -1,7 +1,7 @@
 // Matrix products of bf16 by dot products of pairs; the blocking is that of f32.
 #include "typed_simd.h"
 
-#include "activations.h"
+#include "activation_simd.h"
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 #include "gemm_pairs.h"

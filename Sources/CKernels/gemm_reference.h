@@ -1,20 +1,6 @@
 // The reference of the matrix products: included once with REAL = float and once with REAL = double, NAME(x) giving
 // each its suffix.
-
-static REAL NAME(activate)(yk_activation activation, REAL x) {
-    switch (activation) {
-    case YK_IDENTITY: return x;
-    case YK_RELU: return x > 0 ? x : x != x ? x : 0;
-    case YK_GELU: return (REAL)0.5 * x * (1 + MATH(erf)(x * (REAL)0.70710678118654752440));
-    case YK_GELU_TANH:
-        return (REAL)0.5 * x
-               * (1 + MATH(tanh)((REAL)0.79788456080286535588 * (x + (REAL)0.044715 * x * x * x)));
-    case YK_SILU: return x / (1 + MATH(exp)(-x));
-    case YK_TANH: return MATH(tanh)(x);
-    case YK_SIGMOID: return 1 / (1 + MATH(exp)(-x));
-    }
-    return x;
-}
+#include "activation_typed.h"
 
 // One piece: 64 columns of one product of the batch.
 static void NAME(columns)(void *context, int64_t piece) {

@@ -50,13 +50,18 @@ final class MatrixBlock {
 
     /// The elements in row-major order.
     var values: [Double] {
-        let shape = view.shape.dimensions
+        let shape = [Int](repeating: 1, count: 3 - view.shape.rank) + view.shape.dimensions
+        let strides = [Int](repeating: 0, count: 3 - view.shape.rank) + view.strides
         var result: [Double] = []
-        func walk(_ axis: Int, _ at: Int) {
-            if axis == shape.count { return result.append(MatrixBlock.load(memory, view.dtype, at)) }
-            for i in 0..<shape[axis] { walk(axis + 1, at + i * view.strides[axis]) }
+        result.reserveCapacity(view.elementCount)
+        for b in 0..<shape[0] {
+            for i in 0..<shape[1] {
+                for j in 0..<shape[2] {
+                    let at = b * strides[0] + i * strides[1] + j * strides[2]
+                    result.append(MatrixBlock.load(memory, view.dtype, at))
+                }
+            }
         }
-        walk(0, 0)
         return result
     }
 
