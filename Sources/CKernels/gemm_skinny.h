@@ -35,7 +35,17 @@ YK_INLINE void YK_NAME(skinny_columns)(const yk_gemm_call *g, yk_dtype type, boo
     do {
         const int64_t end = least(g->k, k + SKINNY_K_BLOCK);
         vf sums[8] = {};
-        if (turned) YK_NAME(skinny_turned)(sums, rows, type, x, words, k, end, ROWS, GROUPS);
+        // f32 goes cache line by cache line of each group: columns that lie a multiple of 4096 bytes apart share a set
+        // of the nearest cache, which has room for one group of them.
+        if (turned && type == YK_F32)
+            for (int64_t from = k; from < end; from += 16)
+                for (int group = 0; group < GROUPS; group++) {
+                    const char *const *here = rows + group * YK_LANES;
+                    for (int r = 0; r < YK_LANES; r++) __builtin_prefetch(here[r] + from * size + 512, 0, 2);
+                    YK_NAME(skinny_turned)(sums + group * ROWS, here, type, x, words, from, least(end, from + 16), ROWS,
+                                           1);
+                }
+        else if (turned) YK_NAME(skinny_turned)(sums, rows, type, x, words, k, end, ROWS, GROUPS);
         else YK_NAME(skinny_straight)(sums, b, g->b_row, type, x, words, k, end, count, ROWS, GROUPS);
         for (int s = 0; s < ROWS * GROUPS; s++) {
             if (k > 0) totals[s] += sums[s];

@@ -26,6 +26,8 @@ struct Results: Codable {
 /// Runs benchmarks on both sides in turn.
 struct Driver {
     var quick = false
+    /// Counts the time of the processor on both sides and not that on the wall: for one thread on a busy machine.
+    var countsProcessorTime = false
     /// Only benchmarks whose words begin like this.
     var only = ""
     var outputPath = "results.json"
@@ -92,19 +94,20 @@ struct Driver {
     ) throws {
         let list = list.filter { $0.specification.hasPrefix(only) }
         guard !list.isEmpty else { return }
-        let threads = ["BENCH_THREADS": String(CPUBackend.threadCount)]
+        var environment = ["BENCH_THREADS": String(CPUBackend.threadCount)]
+        if countsProcessorTime { environment["BENCH_CLOCK"] = "processor" }
         let ours = try Side(
             name: "ours",
             executable: CommandLine.arguments[0],
             arguments: ["worker"],
-            environment: threads
+            environment: environment
         )
         let peer = try python.map {
             try Side(
                 name: script,
                 executable: $0,
                 arguments: ["\(peersFolder)/\(script)"],
-                environment: threads
+                environment: environment
             )
         }
         defer {

@@ -52,9 +52,10 @@ final class DecodeWorkload: Workload {
     private let cache: KeyValueCache
     private var token: Int32 = 5
 
-    init(_ size: ModelSize, dtype: DType) throws {
+    init(_ size: ModelSize, dtype: DType, backend: any Backend = standardBackend) throws {
         model = try size.makeModel(dtype: dtype)
         model.setTraining(false)
+        model.move(to: backend)
         cache = model.makeCache(slots: 1)
     }
 

@@ -1,33 +1,35 @@
 import Foundation
 import YuyanModels
 
-/// Where the time of a training step goes, door by door.
+/// Where the time of a training step or of a decoded token goes, door by door.
 enum Profile {
     static func run(_ words: [String]) throws {
-        let size = try ModelSize.named(words.first ?? "a")
-        let name = words.count > 1 ? words[1] : "f32"
-        guard let dtype = DType(rawValue: name), dtype == .f32 || dtype == .bf16 else {
-            throw BenchError("the dtype \(name) is neither f32 nor bf16")
+        guard words.count >= 3, words[0] == "train" || words[0] == "decode" else {
+            throw BenchError("profile wants train or decode, a model and a dtype\n\(usage)")
         }
-        let steps = words.count > 2 ? Int(words[2]) ?? 0 : 3
+        let size = try ModelSize.named(words[1])
+        guard let dtype = DType(rawValue: words[2]), dtype == .f32 || dtype == .bf16 else {
+            throw BenchError("the dtype \(words[2]) is neither f32 nor bf16")
+        }
+        let isTraining = words[0] == "train"
+        let steps = words.count > 3 ? Int(words[3]) ?? 0 : (isTraining ? 3 : 32)
         guard steps > 0 else { throw BenchError("the number of steps must be a positive whole number") }
         let backend = TimingBackend(standardBackend)
-        let workload = try TrainingWorkload(size, dtype: dtype, backend: backend)
+        let workload: any Workload =
+            isTraining
+            ? try TrainingWorkload(size, dtype: dtype, backend: backend)
+            : try DecodeWorkload(size, dtype: dtype, backend: backend)
         workload.run()
         _ = backend.take()
-        let times = Worker.times(workload, steps: steps)
+        let times = (0..<steps).map { _ in Worker.time(workload) }
         let whole = times.reduce(0, +) / Double(steps)
         let totals = backend.take().mapValues { ($0.calls / steps, $0.seconds / Double(steps)) }
         let doors = totals.values.reduce(0) { $0 + $1.1 }
-        print("\(standardBackend.summary); config \(size.name), \(dtype), mean of \(steps) steps")
         print(
-            String(
-                format: "%.1f ms a step, %.0f tokens/s, loss %.4f",
-                whole * 1e3,
-                Double(size.tokensPerStep) / whole,
-                workload.loss
-            )
+            "\(standardBackend.summary); config \(size.name), \(words[0]), \(dtype), mean of \(steps) steps"
         )
+        let rate = (isTraining ? Double(size.tokensPerStep) : 1) / whole
+        print(String(format: "%.2f ms a step, %.1f tokens/s", whole * 1e3, rate))
         func row(_ share: Double, _ seconds: Double, _ calls: Int, _ name: String) {
             print(String(format: "%5.1f %% %9.2f ms %6d  ", 100 * share, seconds * 1e3, calls) + name)
         }
@@ -45,13 +47,5 @@ enum Profile {
         }
         let pool = standardBackend.pool.statistics
         print("pool: \(pool)")
-    }
-}
-
-extension Worker {
-    /// The times of a number of runs, in seconds.
-    static func times(_ workload: any Workload, steps: Int) -> [Double] {
-        let clock = ContinuousClock()
-        return (0..<steps).map { _ in (clock.measure { workload.run() }).inSeconds }
     }
 }

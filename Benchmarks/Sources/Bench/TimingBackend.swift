@@ -23,10 +23,9 @@ final class TimingBackend: Backend {
     }
 
     private func timed<Result>(_ key: String, _ body: () -> Result) -> Result {
-        let clock = ContinuousClock()
-        let start = clock.now
+        let start = Worker.now()
         let result = body()
-        let seconds = start.duration(to: clock.now).inSeconds
+        let seconds = Worker.now() - start
         totals.withLock { totals in
             totals[key, default: Total()].calls += 1
             totals[key, default: Total()].seconds += seconds

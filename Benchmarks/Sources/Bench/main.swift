@@ -1,8 +1,8 @@
 import Foundation
 
 let usage = """
-    Bench run [--quick] [--only PREFIX] [--output FILE] [--peers FOLDER] [--python PATH]
-    Bench profile CONFIG [f32|bf16] [STEPS]
+    Bench run [--quick] [--processor-time] [--only PREFIX] [--output FILE] [--peers FOLDER] [--python PATH]
+    Bench profile train|decode MODEL f32|bf16 [STEPS]
     Bench worker
     """
 
@@ -14,9 +14,14 @@ func run(_ arguments: [String]) throws {
         var driver = Driver()
         var rest = arguments.dropFirst()
         while let flag = rest.popFirst() {
-            if flag == "--quick" {
+            switch flag {
+            case "--quick":
                 driver.quick = true
                 continue
+            case "--processor-time":
+                driver.countsProcessorTime = true
+                continue
+            default: break
             }
             guard let value = rest.popFirst() else { throw BenchError("\(flag) wants a value\n\(usage)") }
             switch flag {
