@@ -16,176 +16,132 @@ struct RecipeField<Section> {
 }
 
 extension RecipeField {
-    static func integer(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, Int>
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: "a whole number",
-            assign: { section, value in
-                guard let number = value.integer else { return false }
-                section[keyPath: path] = number
-                return true
-            },
-            read: { .integer($0[keyPath: path]) }
-        )
+    typealias Path<Value> = WritableKeyPath<Section, Value>
+
+    static func integer(_ key: String, _ aliases: String..., at path: Path<Int>) -> RecipeField {
+        required(key, aliases, path, .integer)
     }
 
-    static func optionalInteger(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, Int?>
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: "a whole number",
-            assign: { section, value in
-                guard let number = value.integer else { return false }
-                section[keyPath: path] = number
-                return true
-            },
-            read: { $0[keyPath: path].map { .integer($0) } ?? .null }
-        )
+    static func optionalInteger(_ key: String, _ aliases: String..., at path: Path<Int?>) -> RecipeField {
+        optional(key, aliases, path, .integer)
     }
 
-    static func seed(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, UInt64>
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: "a whole number, 0 or more",
-            assign: { section, value in
-                guard let number = value.integer, number >= 0 else { return false }
-                section[keyPath: path] = UInt64(number)
-                return true
-            },
-            read: { .integer(Int(clamping: $0[keyPath: path])) }
-        )
+    static func seed(_ key: String, _ aliases: String..., at path: Path<UInt64>) -> RecipeField {
+        required(key, aliases, path, .seed)
     }
 
-    static func optionalSeed(_ key: String, at path: WritableKeyPath<Section, UInt64?>) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: [],
-            wanted: "a whole number, 0 or more",
-            assign: { section, value in
-                guard let number = value.integer, number >= 0 else { return false }
-                section[keyPath: path] = UInt64(number)
-                return true
-            },
-            read: { $0[keyPath: path].map { .integer(Int(clamping: $0)) } ?? .null }
-        )
+    static func optionalSeed(_ key: String, _ aliases: String..., at path: Path<UInt64?>) -> RecipeField {
+        optional(key, aliases, path, .seed)
     }
 
-    static func number(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, Double>
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: "a number",
-            assign: { section, value in
-                guard let number = value.number else { return false }
-                section[keyPath: path] = number
-                return true
-            },
-            read: { .number($0[keyPath: path]) }
-        )
-    }
-
-    static func optionalNumber(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, Double?>
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: "a number",
-            assign: { section, value in
-                guard let number = value.number else { return false }
-                section[keyPath: path] = number
-                return true
-            },
-            read: { $0[keyPath: path].map { .number($0) } ?? .null }
-        )
+    static func number(_ key: String, _ aliases: String..., at path: Path<Double>) -> RecipeField {
+        required(key, aliases, path, .number)
     }
 
     static func text(
         _ key: String,
         _ aliases: String...,
-        at path: WritableKeyPath<Section, String>,
+        at path: Path<String>,
         oneOf choices: [String] = []
+    ) -> RecipeField {
+        required(key, aliases, path, .text(oneOf: choices))
+    }
+
+    static func optionalText(_ key: String, _ aliases: String..., at path: Path<String?>) -> RecipeField {
+        optional(key, aliases, path, .text(oneOf: []))
+    }
+
+    static func flag(_ key: String, _ aliases: String..., at path: Path<Bool>) -> RecipeField {
+        required(key, aliases, path, .flag)
+    }
+
+    static func optionalFlag(_ key: String, _ aliases: String..., at path: Path<Bool?>) -> RecipeField {
+        optional(key, aliases, path, .flag)
+    }
+
+    private static func required<Value>(
+        _ key: String,
+        _ aliases: [String],
+        _ path: Path<Value>,
+        _ kind: RecipeKind<Value>
     ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,
-            wanted: choices.isEmpty ? "text" : "one of " + choices.joined(separator: ", "),
-            assign: { section, value in
-                guard choices.isEmpty || choices.contains(value.text) else { return false }
-                section[keyPath: path] = value.text
+            wanted: kind.wanted,
+            assign: { section, scalar in
+                guard let value = kind.take(scalar) else { return false }
+                section[keyPath: path] = value
                 return true
             },
-            read: { .string($0[keyPath: path]) }
+            read: { kind.json($0[keyPath: path]) }
         )
     }
 
-    static func optionalText(
+    private static func optional<Value>(
         _ key: String,
-        at path: WritableKeyPath<Section, String?>,
-        oneOf choices: [String] = []
-    ) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: [],
-            wanted: choices.isEmpty ? "text" : "one of " + choices.joined(separator: ", "),
-            assign: { section, value in
-                guard choices.isEmpty || choices.contains(value.text) else { return false }
-                section[keyPath: path] = value.text
-                return true
-            },
-            read: { $0[keyPath: path].map { .string($0) } ?? .null }
-        )
-    }
-
-    static func flag(
-        _ key: String,
-        _ aliases: String...,
-        at path: WritableKeyPath<Section, Bool>
+        _ aliases: [String],
+        _ path: Path<Value?>,
+        _ kind: RecipeKind<Value>
     ) -> RecipeField {
         RecipeField(
             key: key,
             aliases: aliases,
-            wanted: "true or false",
-            assign: { section, value in
-                guard let flag = value.flag else { return false }
-                section[keyPath: path] = flag
+            wanted: kind.wanted,
+            assign: { section, scalar in
+                guard let value = kind.take(scalar) else { return false }
+                section[keyPath: path] = value
                 return true
             },
-            read: { .bool($0[keyPath: path]) }
+            read: { $0[keyPath: path].map(kind.json) ?? .null }
         )
     }
+}
 
-    static func optionalFlag(_ key: String, at path: WritableKeyPath<Section, Bool?>) -> RecipeField {
-        RecipeField(
-            key: key,
-            aliases: [],
-            wanted: "true or false",
-            assign: { section, value in
-                guard let flag = value.flag else { return false }
-                section[keyPath: path] = flag
-                return true
-            },
-            read: { $0[keyPath: path].map { .bool($0) } ?? .null }
+/// How values of a type are written in a recipe.
+struct RecipeKind<Value> {
+    /// What a value must be, for messages.
+    let wanted: String
+    /// The value of a scalar, nil when it is none.
+    let take: (RecipeScalar) -> Value?
+    /// The value as JSON.
+    let json: (Value) -> JSONValue
+}
+
+extension RecipeKind where Value == Int {
+    static var integer: RecipeKind {
+        RecipeKind(wanted: "a whole number", take: { $0.integer }, json: { .integer($0) })
+    }
+}
+
+extension RecipeKind where Value == UInt64 {
+    static var seed: RecipeKind {
+        RecipeKind(
+            wanted: "a whole number, 0 or more",
+            take: { $0.integer.flatMap { UInt64(exactly: $0) } },
+            json: { .integer(Int(clamping: $0)) }
+        )
+    }
+}
+
+extension RecipeKind where Value == Double {
+    static var number: RecipeKind {
+        RecipeKind(wanted: "a number", take: { $0.number }, json: { .number($0) })
+    }
+}
+
+extension RecipeKind where Value == Bool {
+    static var flag: RecipeKind {
+        RecipeKind(wanted: "true or false", take: { $0.flag }, json: { .bool($0) })
+    }
+}
+
+extension RecipeKind where Value == String {
+    static func text(oneOf choices: [String]) -> RecipeKind {
+        RecipeKind(
+            wanted: choices.isEmpty ? "text" : "one of " + choices.joined(separator: ", "),
+            take: { choices.isEmpty || choices.contains($0.text) ? $0.text : nil },
+            json: { .string($0) }
         )
     }
 }
