@@ -216,6 +216,16 @@ extension OperatorTally {
         changed = try members.integer("changed")
         dropped = try members.integer("dropped")
         bytesRemoved = try members.integer("bytes_removed", atLeast: Int.min)
+        for reason in try members.list("reasons") {
+            reasons[try reason.string("reason")] = try reason.integer("count")
+        }
+        examples = try members.list("examples").map { example in
+            OperatorExample(
+                before: try example.string("before"),
+                after: try example.optionalString("after"),
+                reason: try example.optionalString("reason")
+            )
+        }
     }
 
     /// The tally as JSON.
@@ -224,6 +234,19 @@ extension OperatorTally {
             "name": .string(name), "signature": .string(signature), "seen": .integer(seen),
             "changed": .integer(changed), "dropped": .integer(dropped),
             "bytes_removed": .integer(bytesRemoved),
+            "reasons": .array(
+                reasons.sorted { $0.key < $1.key }.map {
+                    ["reason": .string($0.key), "count": .integer($0.value)]
+                }
+            ),
+            "examples": .array(
+                examples.map { example in
+                    [
+                        "before": .string(example.before), "after": example.after.map { .string($0) } ?? nil,
+                        "reason": example.reason.map { .string($0) } ?? nil,
+                    ]
+                }
+            ),
         ]
     }
 }
@@ -263,6 +286,8 @@ struct JSONMembers {
         }
         return text
     }
+
+    func optionalString(_ key: String) throws -> String? { try has(key) ? string(key) : nil }
 
     func boolean(_ key: String) throws -> Bool {
         let found = try value(key)

@@ -209,7 +209,7 @@ public struct MinimumLength: TextOperator {
     /// - Returns: unchanged or dropped.
     public func apply(to text: String) -> TextOutcome {
         // Every scalar takes at least one byte and at most four.
-        if text.utf8.count < scalars { return .dropped }
+        if text.utf8.count < scalars { return Self.tooShort }
         var (length, trailing) = (0, 0)
         for scalar in text.unicodeScalars {
             if scalar.properties.isWhitespace {
@@ -220,8 +220,10 @@ public struct MinimumLength: TextOperator {
                 if length >= scalars { return .unchanged }
             }
         }
-        return length >= scalars ? .unchanged : .dropped
+        return length >= scalars ? .unchanged : Self.tooShort
     }
+
+    private static let tooShort = TextOutcome.dropped(reason: "too short")
 }
 
 /// What becomes of a scalar: it stays, goes, or is replaced by the ASCII character of this value.

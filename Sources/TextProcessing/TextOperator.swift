@@ -4,8 +4,10 @@ public enum TextOutcome: Sendable, Equatable {
     case unchanged
     /// The text is replaced.
     case changed(String)
-    /// The document is left out.
-    case dropped
+    /// The text is replaced, and reports count what was found in it, such as `["email": 2]`.
+    case rewritten(String, found: [String: Int])
+    /// The document is left out, for a reason that reports count, such as "too short".
+    case dropped(reason: String)
 }
 
 /// What kind of decision an operator takes.
@@ -47,6 +49,13 @@ public struct OperatorTally: Sendable, Equatable, Codable {
     public var dropped = 0
     /// The number of bytes of UTF-8 by which rewriting shortened the texts (negative when it made them longer).
     public var bytesRemoved = 0
+    /// Why documents were dropped, or what was found in rewritten ones, counted.
+    public var reasons: [String: Int] = [:]
+    /// The first few texts that were changed or dropped, in the order of the documents.
+    public var examples: [OperatorExample] = []
+
+    /// The number of examples that are kept.
+    public static let exampleLimit = 3
 
     /// Creates a tally of zeros.
     ///
@@ -61,6 +70,74 @@ public struct OperatorTally: Sendable, Equatable, Codable {
         changed += other.changed
         dropped += other.dropped
         bytesRemoved += other.bytesRemoved
+        reasons.merge(other.reasons, uniquingKeysWith: +)
+        examples += other.examples.prefix(Self.exampleLimit - examples.count)
+    }
+}
+
+extension OperatorTally {
+    /// Counts a text that was rewritten.
+    mutating func note(_ before: String, rewritten after: String) {
+        changed += 1
+        bytesRemoved += before.utf8.count - after.utf8.count
+        if examples.count < Self.exampleLimit { examples.append(OperatorExample(before, rewritten: after)) }
+    }
+
+    /// Counts a text that was dropped.
+    mutating func note(dropped text: String, reason: String) {
+        dropped += 1
+        reasons[reason, default: 0] += 1
+        if examples.count < Self.exampleLimit {
+            examples.append(OperatorExample(dropped: text, reason: reason))
+        }
+    }
+}
+
+/// What an operator did, shown on one text.
+public struct OperatorExample: Sendable, Equatable, Codable {
+    /// The text around the first difference before the operator; the beginning of a dropped text.
+    public let before: String
+    /// The same place afterwards; nil for a dropped text.
+    public let after: String?
+    /// Why the text was dropped; nil for a changed one.
+    public let reason: String?
+
+    /// The number of Unicode scalars shown.
+    static let length = 120
+
+    /// An example read back from a record.
+    ///
+    /// - Parameters:
+    ///   - before: The text before.
+    ///   - after: The text after; nil for a dropped one.
+    ///   - reason: Why it was dropped.
+    public init(before: String, after: String?, reason: String?) {
+        (self.before, self.after, self.reason) = (before, after, reason)
+    }
+
+    /// A dropped text.
+    init(dropped text: String, reason: String) {
+        self.init(before: Self.excerpt(text.unicodeScalars), after: nil, reason: reason)
+    }
+
+    /// A rewritten text.
+    init(_ before: String, rewritten after: String) {
+        let (old, new) = (before.unicodeScalars, after.unicodeScalars)
+        var (oldStart, newStart) = (old.startIndex, new.startIndex)
+        while oldStart < old.endIndex, newStart < new.endIndex, old[oldStart] == new[newStart] {
+            old.formIndex(after: &oldStart)
+            new.formIndex(after: &newStart)
+        }
+        let context = 20
+        oldStart = old.index(oldStart, offsetBy: -context, limitedBy: old.startIndex) ?? old.startIndex
+        newStart = new.index(newStart, offsetBy: -context, limitedBy: new.startIndex) ?? new.startIndex
+        self.init(before: Self.excerpt(old[oldStart...]), after: Self.excerpt(new[newStart...]), reason: nil)
+    }
+
+    private static func excerpt(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars.lazy.prefix(length))
+        return String(view)
     }
 }
 
@@ -104,11 +181,14 @@ public struct TextPipeline: Sendable {
             switch step.apply(to: current) {
             case .unchanged: break
             case .changed(let rewritten):
-                tallies[index].changed += 1
-                tallies[index].bytesRemoved += current.utf8.count - rewritten.utf8.count
+                tallies[index].note(current, rewritten: rewritten)
                 current = rewritten
-            case .dropped:
-                tallies[index].dropped += 1
+            case .rewritten(let rewritten, let found):
+                tallies[index].note(current, rewritten: rewritten)
+                tallies[index].reasons.merge(found, uniquingKeysWith: +)
+                current = rewritten
+            case .dropped(let reason):
+                tallies[index].note(dropped: current, reason: reason)
                 return nil
             }
         }

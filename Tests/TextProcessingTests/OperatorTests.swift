@@ -8,6 +8,7 @@ private func result(_ step: some TextOperator, _ text: String) -> [UInt8]? {
     switch step.apply(to: text) {
     case .unchanged: bytes(text)
     case .changed(let rewritten): bytes(rewritten)
+    case .rewritten(let rewritten, _): bytes(rewritten)
     case .dropped: nil
     }
 }
@@ -102,9 +103,9 @@ struct OperatorTests {
         let step = MinimumLength(scalars: 3)
         #expect(step.kind == .filter)
         #expect(step.apply(to: "中文字") == .unchanged)
-        #expect(step.apply(to: "  ab \n\n") == .dropped)
+        #expect(step.apply(to: "  ab \n\n") == .dropped(reason: "too short"))
         #expect(step.apply(to: " a b ") == .unchanged)
-        #expect(step.apply(to: "中文") == .dropped)
+        #expect(step.apply(to: "中文") == .dropped(reason: "too short"))
         #expect(MinimumLength(scalars: 0).apply(to: "") == .unchanged)
     }
 
@@ -118,6 +119,9 @@ struct OperatorTests {
         #expect(first == "a\nb" && short == nil && later == "x\n")
         #expect(tallies[0].seen == 3 && tallies[0].changed == 3 && tallies[0].bytesRemoved == 3)
         #expect(tallies[1].seen == 2 && tallies[1].dropped == 1 && tallies[1].changed == 0)
+        #expect(tallies[1].reasons == ["too short": 1])
+        #expect(tallies[1].examples == [OperatorExample(before: "x\n", after: nil, reason: "too short")])
+        #expect(tallies[0].examples.map(\.after) == ["a\nb", "x\n", "x\n"])
         #expect(pipeline.signature == ["newline_normalization(cr,crlf,nel,ls,ps)", "min_length(2)"])
     }
 
