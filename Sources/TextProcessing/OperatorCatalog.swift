@@ -63,6 +63,7 @@ public struct OperatorParameters: Sendable {
     ///   - key: The key.
     ///   - fallback: The value when the key is missing.
     ///   - range: What is allowed.
+    /// - Returns: The number.
     /// - Throws: `OperatorError` when the value is of another kind or outside the range.
     public mutating func integer(
         _ key: String,
@@ -86,6 +87,7 @@ public struct OperatorParameters: Sendable {
     ///   - key: The key.
     ///   - fallback: The value when the key is missing.
     ///   - range: What is allowed.
+    /// - Returns: The number.
     /// - Throws: `OperatorError` when the value is of another kind or outside the range.
     public mutating func number(
         _ key: String,
@@ -112,6 +114,7 @@ public struct OperatorParameters: Sendable {
     /// - Parameters:
     ///   - key: The key.
     ///   - fallback: The value when the key is missing.
+    /// - Returns: The truth value.
     /// - Throws: `OperatorError` when the value is of another kind.
     public mutating func flag(_ key: String, default fallback: Bool) throws(OperatorError) -> Bool {
         switch value(key) {
