@@ -56,6 +56,7 @@ let package = Package(
         room("Tokenizers", ["YuyanFileFormats"]),
         room("Datasets", ["YuyanTextProcessing", "YuyanTokenizers", "YuyanFileFormats", "CZlib"]),
         room("Metrics"),
+        room("Reports"),
         // Models and training
         room("Checkpoints", ["YuyanNeuralNetworks", "YuyanFileFormats"]),
         room("Models", ["YuyanNeuralNetworks", "YuyanCheckpoints"]),
@@ -67,7 +68,7 @@ let package = Package(
             ]
         ),
         room("Generation", ["YuyanModels", "YuyanTokenizers"]),
-        room("Tasks", ["YuyanGeneration", "YuyanTraining", .product(name: "Yams", package: "Yams")]),
+        room("Tasks", ["YuyanGeneration", "YuyanTraining", "YuyanReports", .product(name: "Yams", package: "Yams")]),
         room("Commands", ["YuyanTasks", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "yuyan",
@@ -87,6 +88,7 @@ let package = Package(
         tests("TokenizersTests", ["YuyanTokenizers"]),
         tests("DatasetsTests", ["YuyanDatasets"]),
         tests("MetricsTests", ["YuyanMetrics"]),
+        tests("ReportsTests", ["YuyanReports"]),
         tests("CheckpointsTests", ["YuyanCheckpoints"]),
         tests("ModelsTests", ["YuyanModels"]),
         tests("TrainingTests", ["YuyanTraining"]),

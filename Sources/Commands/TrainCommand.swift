@@ -34,7 +34,11 @@ struct PrepareCommand: ParsableCommand {
         StopSignal.install()
         let run = LanguageModelRun(recipe, registryFolder: nil, version: YuyanCommand.version)
         let printer = RunPrinter(console)
-        _ = try run.prepare(report: printer.show)
+        let corpus = try run.prepare(report: printer.show)
+        let report = PreparationReport(corpus.dataset.description)
+        try report.write(to: corpus.folder)
+        if !options.logJson { print(report.plain) }
+        console.note("the report is in \(corpus.folder)/\(PreparationReport.fileName)")
     }
 }
 
@@ -93,7 +97,7 @@ struct RunPrinter {
         }
     }
 
-    private func show(_ event: CorpusEvent) {
+    func show(_ event: CorpusEvent) {
         switch event {
         case .countingText(let bytes): console.status("counting words: \(Console.bytes(bytes))")
         case .learningMerges(let done, let goal): console.status("learning the tokenizer: \(done) of \(goal)")

@@ -82,6 +82,8 @@ public struct DatasetDescription: Sendable, Equatable {
     public var validation: Part?
     /// What became of the documents.
     public var documents = DocumentCounts()
+    /// Lengths and scripts of the documents in the shards.
+    public var statistics = CorpusStatistics()
     /// What each operator did.
     public var operators: [OperatorTally] = []
     /// The operators with their settings.
@@ -100,6 +102,7 @@ public struct DatasetDescription: Sendable, Equatable {
 
 extension DatasetDescription {
     private static let format = "yuyan-token-dataset"
+    private static let version = 2
 
     /// Reads the description of a prepared folder.
     ///
@@ -108,12 +111,13 @@ extension DatasetDescription {
     public init(folder: String) throws {
         let path = "\(folder)/\(Self.fileName)"
         let members = JSONMembers(try JSONValue(contentsOf: path), path: path)
-        guard try members.string("format") == Self.format, try members.integer("version") == 1 else {
+        guard try members.string("format") == Self.format, try members.integer("version") == Self.version
+        else {
             throw FileFormatError(
                 .unsupported,
                 path: path,
                 at: .key("format"),
-                "not a token data set of version 1"
+                "not a token data set of version \(Self.version); prepare the data again"
             )
         }
         configuration = try members.string("configuration")
@@ -140,6 +144,7 @@ extension DatasetDescription {
         documents.duplicates = try counts.integer("duplicates")
         documents.dropped = try counts.integer("dropped")
         documents.invalid = try counts.integer("invalid_utf8")
+        statistics = try CorpusStatistics(try members.members("statistics"))
         for step in try members.list("operators") {
             operatorSettings.append(try step.string("signature"))
             operators.append(try OperatorTally(step))
@@ -175,7 +180,7 @@ extension DatasetDescription {
             ]
         }
         return [
-            "format": .string(Self.format), "version": 1,
+            "format": .string(Self.format), "version": .integer(Self.version),
             "configuration": .string(configuration),
             "tokenizer": [
                 "fingerprint": .string(tokenizerFingerprint), "vocab_size": .integer(vocabularySize),
@@ -193,6 +198,7 @@ extension DatasetDescription {
                 "empty": .integer(documents.empty), "duplicates": .integer(documents.duplicates),
                 "dropped": .integer(documents.dropped), "invalid_utf8": .integer(documents.invalid),
             ],
+            "statistics": statistics.json,
             "operators": .array(zip(operatorSettings, operators).map { $1.json(signature: $0) }),
             "sources": .array(
                 sources.map {

@@ -123,6 +123,7 @@ extension CorpusPreparer {
         description.validationFraction = options.validationFraction
         description.seed = options.seed
         description.documents = split.counts
+        description.statistics = CorpusStatistics(split.kept)
         description.operatorSettings = options.pipeline.signature
         description.operators = options.pipeline.emptyTallies
         var digests: [Int: String] = [:]

@@ -106,7 +106,7 @@ struct SegmentRecord: Sendable, Hashable {
     static let dropped: UInt64 = 4
     static let invalid: UInt64 = 8
 
-    /// Flags in the low 8 bits, the source's number above.
+    /// Flags in the low 8 bits, the script in the next 8, the source's number above.
     var header: UInt64
     var tokens = 0
     var bytes = 0
@@ -117,10 +117,11 @@ struct SegmentRecord: Sendable, Hashable {
     var endsDocument: Bool { header & Self.ends != 0 }
     var isDropped: Bool { header & Self.dropped != 0 }
     var isInvalid: Bool { header & Self.invalid != 0 }
-    var source: Int { Int(header >> 8) }
+    var source: Int { Int(header >> 16) }
+    var script: WritingSystem { WritingSystem(rawValue: UInt8(truncatingIfNeeded: header >> 8)) ?? .other }
 
     init(_ segment: RawSegment) {
-        header = UInt64(segment.source) << 8
+        header = UInt64(segment.source) << 16
         if segment.startsDocument { header |= Self.starts }
         if segment.endsDocument { header |= Self.ends }
     }
@@ -160,8 +161,10 @@ struct SegmentProcessor: Sendable {
         switch try cleaner.clean(segment, tallies: &tallies) {
         case .invalid: result.record.header |= SegmentRecord.invalid
         case .dropped: result.record.header |= SegmentRecord.dropped
-        case .text(let text):
+        case .text(var text):
             let tokens = tokenizer.encode(text)
+            let script = text.withUTF8 { WritingSystem.dominant(in: $0) }
+            result.record.header |= UInt64(script.rawValue) << 8
             result.record.tokens = tokens.count
             result.record.bytes = text.utf8.count
             result.record.characters = text.unicodeScalars.count

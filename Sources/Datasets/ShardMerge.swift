@@ -12,6 +12,8 @@ struct DocumentEntry: Sendable {
     var bytes = 0
     var characters = 0
     var fingerprint: TextFingerprint
+    /// The script of its first segment.
+    let script: WritingSystem
     /// Whether its file was named for validation.
     let isGivenForValidation: Bool
     var isDropped = false
@@ -69,6 +71,7 @@ struct PartReader {
                         firstSegment: segment,
                         start: start,
                         fingerprint: record.fingerprint,
+                        script: record.script,
                         isGivenForValidation: sources[record.source].isValidation
                     )
                 )

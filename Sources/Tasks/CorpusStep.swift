@@ -66,7 +66,7 @@ public enum CorpusStep {
         if FileManager.default.fileExists(atPath: "\(data.train)/\(DatasetDescription.fileName)") {
             return try open(data.train)
         }
-        let options = options(recipe)
+        let options = try options(recipe)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
@@ -107,7 +107,7 @@ public enum CorpusStep {
         return PreparedCorpus(tokenizer: tokenizer, dataset: dataset, folder: folder)
     }
 
-    private static func options(_ recipe: Recipe) -> PreparationOptions {
+    private static func options(_ recipe: Recipe) throws -> PreparationOptions {
         let data = recipe.data
         var options = PreparationOptions()
         options.textColumn = data.textColumn
@@ -118,9 +118,7 @@ public enum CorpusStep {
         options.removesDuplicates = data.deduplicate
         options.validationFraction = data.validationFraction
         options.seed = recipe.training.dataSeed ?? recipe.training.seed
-        if data.normalize {
-            options.pipeline = TextPipeline([UnicodeNormalization(.nfc), NewlineNormalization()])
-        }
+        options.pipeline = try data.makePipeline()
         return options
     }
 
@@ -132,11 +130,7 @@ public enum CorpusStep {
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
         if let path = recipe.tokenizer.path {
-            var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-            let known =
-                try isFolder.boolValue
-                ? TokenizerFiles.load(folder: path) : TokenizerFiles.load(document: path)
+            let known = try TokenizerFiles.load(anywhere: path)
             try TokenizerFiles.save(known, to: folder)
             return known
         }
@@ -168,6 +162,22 @@ public enum CorpusStep {
         var object = JSONObject()
         object["made_of"] = .array(lines.map { .string($0) })
         return JSONValue.object(object).printed()
+    }
+
+    /// Learns the tokenizer that a recipe's sections `data` and `tokenizer` ask for; nothing is written.
+    ///
+    /// - Parameters:
+    ///   - recipe: The recipe.
+    ///   - report: Told how far it is.
+    ///   - isCancelled: Asked now and then; true stops with `CancellationError`.
+    /// - Returns: The tokenizer.
+    /// - Throws: Errors that name the file and place, or the key.
+    public static func learnTokenizer(
+        _ recipe: Recipe,
+        report: (CorpusEvent) -> Void,
+        isCancelled: () -> Bool
+    ) throws -> any Tokenizer {
+        try learn(recipe, options(recipe), report: report, isCancelled: isCancelled)
     }
 
     private static func learn(

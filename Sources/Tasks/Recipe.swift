@@ -38,6 +38,8 @@ public struct DataRecipe: Sendable, Equatable {
     public var deduplicate = false
     /// Whether the text is brought to Unicode's normal form C.
     public var normalize = false
+    /// The operators that clean the text, in order; see `OperatorCatalog`.
+    public var pipeline: [PipelineStep] = []
     /// Where the tokens are kept; below the run's folder when nil.
     public var prepared: String?
     /// `blocks` (every token once per epoch) or `windows` (random offsets, as in nanoGPT).
@@ -109,6 +111,16 @@ extension DataRecipe {
             .text("invalid_utf8", at: \.invalidUtf8, oneOf: ["refuse", "replace", "skip"]),
             .flag("deduplicate", at: \.deduplicate),
             .flag("normalize", at: \.normalize),
+            RecipeField(
+                key: "pipeline",
+                aliases: [],
+                wanted: "names of operators",
+                assign: { section, scalar in
+                    section.pipeline = PipelineReader.steps(named: scalar.text)
+                    return true
+                },
+                read: { .array($0.pipeline.map(\.json)) }
+            ),
             .optionalText("prepared", at: \.prepared),
             .text("order", at: \.order, oneOf: ["blocks", "windows"]),
             .flag("isolate_documents", at: \.isolateDocuments),
@@ -117,9 +129,12 @@ extension DataRecipe {
 }
 
 extension TokenizerRecipe {
+    /// The kinds of tokenizers that can be learned.
+    public static let types = ["bpe", "byte", "char"]
+
     static var fields: [RecipeField<TokenizerRecipe>] {
         [
-            .text("type", at: \.type, oneOf: ["bpe", "byte", "char"]),
+            .text("type", at: \.type, oneOf: types),
             .integer("vocab_size", at: \.vocabSize),
             .text("split", at: \.split, oneOf: ["gpt2", "cl100k"]),
             .optionalText("path", at: \.path),

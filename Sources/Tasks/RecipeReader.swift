@@ -69,6 +69,10 @@ extension Recipe {
         }
         for (inner, node) in mapping {
             let innerKey = inner.scalar?.string ?? ""
+            if key == "data", innerKey == "pipeline", node.null == nil {
+                data.pipeline = try PipelineReader(file: name).steps(node)
+                continue
+            }
             guard let scalar = node.scalar else {
                 throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
             }
@@ -170,6 +174,11 @@ extension Recipe {
         }
         guard model.dropout >= 0, model.dropout < 1 else {
             throw RecipeError("\(name): model.dropout is \(model.dropout); it must be from 0 to below 1")
+        }
+        do {
+            _ = try data.makePipeline()
+        } catch {
+            throw RecipeError("\(name): \(error)")
         }
         do {
             try training.validate()

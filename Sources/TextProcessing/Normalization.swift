@@ -95,7 +95,7 @@ public struct UnicodeNormalization: TextOperator {
                 place += 1
                 continue
             }
-            let (value, length) = scalar(in: bytes, at: place)
+            let (value, length) = decodeScalar(in: bytes, at: place)
             guard form == .nfc, Self.isInertUnderNFC(value) else { return place }
             place += length
         }
@@ -247,8 +247,8 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
                 place += 1
                 continue
             }
-            let (value, length) = scalar(in: bytes, at: place)
-            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
+            let (value, length) = decodeScalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? decodeScalar(in: bytes, at: place + length).value : 0
             if edit(value, next) != .keep {
                 first = place
                 break
@@ -260,8 +260,8 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
         output.reserveCapacity(bytes.count)
         place = first
         while place < bytes.count {
-            let (value, length) = scalar(in: bytes, at: place)
-            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
+            let (value, length) = decodeScalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? decodeScalar(in: bytes, at: place + length).value : 0
             let decision = edit(value, next)
             if decision == .keep {
                 for offset in 0..<length { output.append(bytes[place + offset]) }
@@ -273,15 +273,4 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
         return output
     }
     return rewritten.map { .changed(String(decoding: $0, as: UTF8.self)) } ?? .unchanged
-}
-
-/// Decodes one scalar of valid UTF-8.
-@inline(__always)
-private func scalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
-    let lead = UInt32(bytes[index])
-    func tail(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) & 0x3F }
-    if lead < 0x80 { return (lead, 1) }
-    if lead < 0xE0 { return ((lead & 0x1F) << 6 | tail(1), 2) }
-    if lead < 0xF0 { return ((lead & 0x0F) << 12 | tail(1) << 6 | tail(2), 3) }
-    return ((lead & 0x07) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4)
 }

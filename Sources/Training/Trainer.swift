@@ -23,7 +23,8 @@ public final class Trainer<Objective: TrainingObjective> {
     private var log: TrainingLog?
     private let clock = ContinuousClock()
     private var speed = SpeedMeter()
-    private let peakOperationsPerSecond: Double
+    /// The machine's matrix peak; raised when training is faster than the measurement, which other work may have slowed.
+    private var peakOperationsPerSecond: Double
 
     /// Makes a trainer.
     ///
@@ -202,6 +203,9 @@ public final class Trainer<Objective: TrainingObjective> {
     }
 
     private func logIfDue(lastLoss: Double, rate: Double, norm: Double) throws {
+        if peakOperationsPerSecond > 0 {
+            peakOperationsPerSecond = max(peakOperationsPerSecond, speed.operationsPerSecond)
+        }
         let share = peakOperationsPerSecond > 0 ? speed.operationsPerSecond / peakOperationsPerSecond : 0
         report(
             .progress(

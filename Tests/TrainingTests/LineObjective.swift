@@ -14,14 +14,15 @@ final class Line: Module {
 final class LineObjective: TrainingObjective {
     let line = Line()
     let stepsPerEpoch = 10
-    let operationsPerStep = 0.0
+    let operationsPerStep: Double
     private let script: [Double]
     private var evaluations = 0
 
     /// Makes an objective whose evaluations give the figures of a script, the last one again and again; without a
     /// script they give the real loss.
-    init(script: [Double] = [], evaluationsDone: Int = 0) {
+    init(script: [Double] = [], evaluationsDone: Int = 0, operationsPerStep: Double = 0) {
         self.script = script
+        self.operationsPerStep = operationsPerStep
         evaluations = evaluationsDone
     }
 
@@ -64,7 +65,12 @@ final class LineRun {
     private(set) var saved: [Int] = []
     private(set) var evaluated: [Int] = []
 
-    init(_ objective: LineObjective) { self.objective = objective }
+    private let peak: Double
+
+    init(_ objective: LineObjective, peakOperationsPerSecond: Double = 0) {
+        self.objective = objective
+        peak = peakOperationsPerSecond
+    }
 
     func run(_ arguments: TrainingArguments, data: String = "points") throws -> TrainingOutcome {
         let trainer = Trainer(
@@ -73,7 +79,7 @@ final class LineRun {
             optimizer: try arguments.makeOptimizer(over: objective.line.namedParameters()) { _ in true },
             schedule: try arguments.makeSchedule(totalSteps: arguments.maxSteps),
             dataFingerprint: data,
-            peakOperationsPerSecond: 0
+            peakOperationsPerSecond: peak
         ) { event in
             switch event {
             case .logged(let entry): self.logged.append(entry)

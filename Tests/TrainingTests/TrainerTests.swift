@@ -88,6 +88,13 @@ import YuyanTraining
         #expect(run.logged.contains { $0.learningRate > 0 })
     }
 
+    /// A peak measured while other work ran must not make a training look faster than the machine.
+    @Test func theShareOfThePeakIsAShare() throws {
+        let run = LineRun(LineObjective(operationsPerStep: 1000), peakOperationsPerSecond: 1e-3)
+        _ = try run.run(shortArguments("\(folder.path)/out", steps: 3))
+        #expect(run.logged.count == 3 && run.logged.allSatisfy { $0.peakShare > 0 && $0.peakShare <= 1 })
+    }
+
     @Test func stopsEarlyAndStaysStopped() throws {
         var arguments = shortArguments("\(folder.path)/out", steps: 50)
         arguments.evalSteps = 2

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+import YuyanReports
+
+@Suite("Reports")
+struct ReportTests {
+    @Test("what comes from outside never becomes markup, and the page is well-formed")
+    func escaping() throws {
+        let nasty = "<script>alert('1')</script> & \"q\" \u{0}中文 \u{1F600}"
+        var page = ReportPage(title: nasty, subtitle: nasty)
+        page.heading(nasty)
+        page.paragraph(nasty)
+        page.facts([(nasty, nasty)])
+        var table = ReportTable(title: nasty, columns: [nasty, "n"])
+        table.row([.text(nasty), .number("12")])
+        table.row([.text("short")])
+        page.table(table)
+        page.bars(
+            BarChart(title: nasty, bars: [.init(nasty, 3, label: nasty), .init("none", 0, label: "0")])
+        )
+        page.lines(
+            LineChart(
+                title: nasty,
+                xName: nasty,
+                yName: nasty,
+                series: [.init(nasty, [(0, 1), (1, .nan), (2, 3)])]
+            )
+        )
+        page.text(nasty, caption: nasty)
+        let html = page.html
+        #expect(!html.contains("<script") && !html.contains("\u{0}"))
+        // All but the document type and the style sheet is XML, too, once the two empty tags are closed.
+        let body = try #require(html.range(of: "<body>")).lowerBound
+        let end = try #require(html.range(of: "</html>")).lowerBound
+        let parser = XMLDocumentCheck()
+        #expect(parser.isWellFormed(String(html[body..<end])), "\(parser.problem)")
+    }
+
+    @Test("tables without rows and charts without bars leave no trace")
+    func empty() {
+        var page = ReportPage(title: "t")
+        let before = page.html
+        page.table(ReportTable(columns: ["a"]))
+        page.bars(BarChart(title: "b"))
+        page.lines(LineChart(title: "l", xName: "x", yName: "y", series: [.init("s", [])]))
+        #expect(page.html == before)
+    }
+
+    @Test("a table for the terminal has even columns, Chinese counted double")
+    func plain() {
+        var table = ReportTable(columns: ["name", "count"])
+        table.row(["中文", .number("5")])
+        table.row(["abc", .number("1,234")])
+        #expect(table.plain == "name  count\n中文      5\nabc   1,234")
+    }
+
+    @Test("bars are as long as their values and one value makes no division by zero")
+    func lengths() {
+        let chart = BarChart(title: "c", bars: [.init("a", 2, label: "2"), .init("b", 1, label: "1")])
+        var page = ReportPage(title: "t")
+        page.bars(chart)
+        #expect(page.html.contains("width=\"400\"") && page.html.contains("width=\"200\""))
+        var flat = ReportPage(title: "t")
+        flat.lines(LineChart(title: "l", xName: "x", yName: "y", series: [.init("s", [(1, 2), (1, 2)])]))
+        #expect(!flat.html.contains("nan") && flat.html.contains("<polyline"))
+    }
+}
+
+/// Whether a fragment nests its tags rightly; a checker of a few lines, since the pages use few kinds of tags.
+private final class XMLDocumentCheck {
+    private(set) var problem = ""
+
+    func isWellFormed(_ text: String) -> Bool {
+        var open: [String] = []
+        for piece in text.split(separator: "<").dropFirst(text.hasPrefix("<") ? 0 : 1) {
+            guard let close = piece.firstIndex(of: ">") else {
+                problem = "no end of <\(piece.prefix(40))"
+                return false
+            }
+            let tag = piece[..<close]
+            if tag.hasSuffix("/") { continue }
+            let name = String(tag.drop { $0 == "/" }.prefix { $0 != " " })
+            if !tag.hasPrefix("/") {
+                open.append(name)
+            } else if open.popLast() != name {
+                problem = "</\(name)> ends nothing"
+                return false
+            }
+        }
+        problem = open.joined(separator: " ")
+        return open == ["body"] || open.isEmpty
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+import YuyanTasks
+import YuyanTestSupport
+import YuyanTraining
+
+/// Every recipe under Examples is run on a small text, for a few steps and with a small model.
+@Suite(.serialized) struct ExampleTests {
+    private static let names: [String] = {
+        var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        for _ in 0..<3 { folder.deleteLastPathComponent() }
+        folder.appendPathComponent("Examples")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder.path)/\($0)" }
+    }()
+
+    @Test func thereAreExamples() { #expect(Self.names.count >= 3) }
+
+    @Test(arguments: names) func runs(path: String) throws {
+        let folder = try ScratchFolder()
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/corpus",
+            withIntermediateDirectories: true
+        )
+        for (number, text) in smallCorpus(documents: 30).enumerated() {
+            try folder.write(text, to: "corpus/\(number).txt")
+        }
+        var settings = [
+            "data.train=\(folder.path)/corpus", "output_dir=\(folder.path)/out", "max_steps=2",
+            "warmup_steps=1",
+            "eval_steps=2", "save_steps=2", "logging_steps=1", "num_hidden_layers=1", "hidden_size=32",
+            "num_attention_heads=2", "max_position_embeddings=32", "per_device_train_batch_size=2",
+            "tokenizer.vocab_size=300",
+        ]
+        let written = try Recipe(path: path)
+        if written.model.numKeyValueHeads != nil { settings.append("num_key_value_heads=1") }
+        let recipe = try Recipe(path: path, overrides: settings)
+        let outcome = try LanguageModelRun(recipe, registryFolder: nil, version: "test").train { _ in }
+        #expect(outcome.step == 4 && outcome.reason == .finished)
+        #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
+    }
+}
