@@ -19,6 +19,8 @@ public struct PreparationOptions: Sendable {
     public var pipeline = TextPipeline()
     /// Whether a document equal to an earlier one is left out.
     public var removesDuplicates = true
+    /// How near-duplicates of earlier documents are found and left out; nil keeps them.
+    public var nearDuplicates: NearDuplicateSettings?
     /// The share of documents for validation, 0 for none; of a single document, the share of its bytes.
     public var validationFraction = 0.05
     /// The seed of the division.
@@ -158,7 +160,7 @@ public struct CorpusPreparer: Sendable {
                 tokens: log.parts.reduce(0) { $0 + $1.tokens }
             )
         )
-        let description = try merge(plan, log)
+        let description = try merge(plan, log, isCancelled: isCancelled)
         try description.json.write(to: "\(folder)/\(DatasetDescription.fileName)")
         try log.remove()
         progress(plan.progress(.finished, bytesDone: plan.bytesTotal, tokens: description.train.tokens))
@@ -214,6 +216,7 @@ struct PreparationPlan {
         partConfiguration = SHA256.hex(of: parts.printedBytes(indent: nil))
         let whole: JSONValue = [
             "parts": .string(partConfiguration), "duplicates": .bool(options.removesDuplicates),
+            "near_duplicates": options.nearDuplicates.map { .string("\($0)") } ?? .null,
             "fraction": .number(options.validationFraction), "seed": .string(String(options.seed)),
             "end": preparer.tokenizer.endOfText.map { .integer(Int($0)) } ?? .null,
         ]

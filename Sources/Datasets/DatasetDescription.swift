@@ -54,6 +54,8 @@ public struct DatasetDescription: Sendable, Equatable {
         public var empty = 0
         /// Documents equal to an earlier one.
         public var duplicates = 0
+        /// Documents nearly equal to another one that was kept.
+        public var nearDuplicates = 0
         /// Documents that an operator dropped.
         public var dropped = 0
         /// Documents left out because they are not valid UTF-8.
@@ -142,6 +144,7 @@ extension DatasetDescription {
         documents.kept = try counts.integer("kept")
         documents.empty = try counts.integer("empty")
         documents.duplicates = try counts.integer("duplicates")
+        documents.nearDuplicates = try counts.integer("near_duplicates")
         documents.dropped = try counts.integer("dropped")
         documents.invalid = try counts.integer("invalid_utf8")
         statistics = try CorpusStatistics(try members.members("statistics"))
@@ -196,6 +199,7 @@ extension DatasetDescription {
             "documents": [
                 "read": .integer(documents.read), "kept": .integer(documents.kept),
                 "empty": .integer(documents.empty), "duplicates": .integer(documents.duplicates),
+                "near_duplicates": .integer(documents.nearDuplicates),
                 "dropped": .integer(documents.dropped), "invalid_utf8": .integer(documents.invalid),
             ],
             "statistics": statistics.json,

@@ -65,6 +65,8 @@ final class PreparationLog {
     }
 
     func tokensPath(_ part: Int) -> String { "\(folder)/part-\(part).tokens" }
+    /// The folder of the signatures by which near-duplicates are found, one for each kind of settings.
+    func nearFolder(_ settings: String) -> String { "\(folder)/near-\(SHA256.hex(of: settings.utf8).prefix(16))" }
     func segmentsPath(_ part: Int) -> String { "\(folder)/part-\(part).segments" }
 
     /// Takes note of a part whose files are safe on disk.
@@ -140,7 +142,7 @@ final class PreparationLog {
         for part in parts.indices { known.formUnion(["part-\(part).tokens", "part-\(part).segments"]) }
         do {
             for name in try FileManager.default.contentsOfDirectory(atPath: folder)
-            where !known.contains(name) {
+            where !known.contains(name) && !name.hasPrefix("near-") {
                 try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
             }
         } catch {

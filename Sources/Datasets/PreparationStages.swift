@@ -53,11 +53,22 @@ extension CorpusPreparer {
     }
 
     /// Joins the parts into shards.
-    func merge(_ plan: PreparationPlan, _ log: PreparationLog) throws -> DatasetDescription {
+    func merge(
+        _ plan: PreparationPlan,
+        _ log: PreparationLog,
+        isCancelled: () -> Bool
+    ) throws -> DatasetDescription {
         let parts = try PartReader(log, width: plan.width)
-        let split = DocumentSplit(
+        var split = DocumentSplit(
             parts.documents(sources: plan.listing.sources),
-            removesDuplicates: options.removesDuplicates,
+            removesDuplicates: options.removesDuplicates
+        )
+        if let settings = options.nearDuplicates {
+            let search = NearDuplicateSearch(settings, tokenizer: tokenizer, width: plan.width)
+            let clusters = try search.clusters(split.kept, parts, folder: log.nearFolder("\(settings)"), isCancelled: isCancelled)
+            split.removeNearDuplicates(clusters)
+        }
+        split.divide(
             fraction: options.validationFraction,
             seed: options.seed,
             hasGivenFiles: !validationPaths.isEmpty
@@ -147,7 +158,7 @@ extension CorpusPreparer {
         let counts = split.counts
         let fate =
             "of \(counts.read) documents read, \(counts.empty) were empty, \(counts.dropped) dropped by cleaning, "
-            + "\(counts.invalid) not UTF-8, \(counts.duplicates) duplicates"
+            + "\(counts.invalid) not UTF-8, \(counts.duplicates) duplicates, \(counts.nearDuplicates) near-duplicates"
         guard split.kept.count > 0 else {
             throw FileFormatError(.missing, path: paths.first, "the corpus holds no text: \(fate)")
         }

@@ -101,13 +101,8 @@ struct DocumentSplit {
     private(set) var counts = DatasetDescription.DocumentCounts()
     private(set) var method = DatasetDescription.SplitMethod.none
 
-    init(
-        _ documents: [DocumentEntry],
-        removesDuplicates: Bool,
-        fraction: Double,
-        seed: UInt64,
-        hasGivenFiles: Bool
-    ) {
+    /// Leaves out what is invalid, dropped or empty, and documents equal to an earlier one.
+    init(_ documents: [DocumentEntry], removesDuplicates: Bool) {
         var filter = DuplicateFilter()
         counts.read = documents.count
         for document in documents {
@@ -124,6 +119,17 @@ struct DocumentSplit {
             }
         }
         counts.kept = kept.count
+    }
+
+    /// Leaves out the documents that are near-duplicates of others; the clusters number the kept documents.
+    mutating func removeNearDuplicates(_ clusters: DuplicateClusters) {
+        kept = kept.indices.filter { clusters.isKept($0) }.map { kept[$0] }
+        counts.nearDuplicates = counts.kept - kept.count
+        counts.kept = kept.count
+    }
+
+    /// Decides which of the kept documents are for validation.
+    mutating func divide(fraction: Double, seed: UInt64, hasGivenFiles: Bool) {
         if hasGivenFiles {
             method = .givenFiles
             isValidation = kept.map(\.isGivenForValidation)
@@ -134,12 +140,12 @@ struct DocumentSplit {
             isValidation = [false]
         } else {
             method = .documentHash
-            divide(fraction: fraction, seed: seed)
+            divideByHash(fraction: fraction, seed: seed)
         }
     }
 
     /// Sends a document to validation when its hash falls below the fraction; both sides get at least one.
-    private mutating func divide(fraction: Double, seed: UInt64) {
+    private mutating func divideByHash(fraction: Double, seed: UInt64) {
         let hashes = kept.map { $0.fingerprint.spread(seed: seed) }
         isValidation = hashes.map { Double($0 >> 11) * 0x1p-53 < fraction }
         let order = hashes.indices

@@ -118,6 +118,7 @@ public enum CorpusStep {
         options.removesDuplicates = data.deduplicate
         options.validationFraction = data.validationFraction
         options.seed = recipe.training.dataSeed ?? recipe.training.seed
+        options.nearDuplicates = data.nearDuplicates.map { NearDuplicateSettings(threshold: $0) }
         options.pipeline = try data.makePipeline()
         return options
     }

@@ -1,4 +1,5 @@
 import Yams
+import YuyanDatasets
 import YuyanFileFormats
 import YuyanTextProcessing
 
@@ -35,7 +36,8 @@ public struct PipelineStep: Sendable, Equatable {
 }
 
 extension DataRecipe {
-    /// The operators of ``pipeline``, after those that `normalize` asks for.
+    /// The operators of ``pipeline``, after those that `normalize` asks for and before the one that
+    /// `exclude_texts_of` asks for.
     ///
     /// - Returns: The operators, first to last.
     /// - Throws: ``RecipeError`` that names the operator and key; what reading an operator's files throws.
@@ -48,6 +50,12 @@ extension DataRecipe {
             } catch let error as OperatorError {
                 throw RecipeError("data.pipeline: \(error)")
             }
+        }
+        let files = excludeTextsOf.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        if !files.isEmpty {
+            var texts: [String] = []
+            _ = try DataKind.text.forEach(files, settings: DataSettings()) { texts += $0.texts }
+            operators.append(ContaminationFilter(texts))
         }
         return TextPipeline(operators)
     }

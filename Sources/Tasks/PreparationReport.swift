@@ -79,7 +79,8 @@ public struct PreparationReport: Sendable {
         )
         let rows = [
             ("read", counts.read), ("kept", counts.kept), ("empty", counts.empty),
-            ("equal to an earlier one", counts.duplicates), ("dropped by cleaning", counts.dropped),
+            ("equal to an earlier one", counts.duplicates), ("nearly equal to another", counts.nearDuplicates),
+            ("dropped by cleaning", counts.dropped),
             ("not valid UTF-8", counts.invalid),
         ]
         for (name, count) in rows where count > 0 || name == "kept" {

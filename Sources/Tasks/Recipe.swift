@@ -36,6 +36,11 @@ public struct DataRecipe: Sendable, Equatable {
     public var invalidUtf8 = "refuse"
     /// Whether documents that occur twice are kept once.
     public var deduplicate = false
+    /// The Jaccard similarity of word or character sequences from which the later of two documents is left out; nil
+    /// keeps them all.
+    public var nearDuplicates: Double?
+    /// Files, separated by commas, whose texts must not stand in the training text: what is to be judged by later.
+    public var excludeTextsOf = ""
     /// Whether the text is brought to Unicode's normal form C.
     public var normalize = false
     /// The operators that clean the text, in order; see `OperatorCatalog`.
@@ -110,6 +115,8 @@ extension DataRecipe {
             .text("extensions", at: \.extensions),
             .text("invalid_utf8", at: \.invalidUtf8, oneOf: ["refuse", "replace", "skip"]),
             .flag("deduplicate", at: \.deduplicate),
+            .optionalNumber("near_duplicates", at: \.nearDuplicates),
+            .text("exclude_texts_of", at: \.excludeTextsOf),
             .flag("normalize", at: \.normalize),
             RecipeField(
                 key: "pipeline",

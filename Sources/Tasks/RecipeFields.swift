@@ -38,6 +38,10 @@ extension RecipeField {
         required(key, aliases, path, .number)
     }
 
+    static func optionalNumber(_ key: String, _ aliases: String..., at path: Path<Double?>) -> RecipeField {
+        optional(key, aliases, path, .number)
+    }
+
     static func text(
         _ key: String,
         _ aliases: String...,

@@ -172,6 +172,9 @@ extension Recipe {
                 "\(name): data.validation_fraction is \(data.validationFraction); it must lie between 0 and 1"
             )
         }
+        if let threshold = data.nearDuplicates, !(threshold > 0 && threshold < 1) {
+            throw RecipeError("\(name): data.near_duplicates is \(threshold); it must lie between 0 and 1")
+        }
         guard model.dropout >= 0, model.dropout < 1 else {
             throw RecipeError("\(name): model.dropout is \(model.dropout); it must be from 0 to below 1")
         }
