@@ -68,7 +68,9 @@ public struct ConlluSentence: Sendable, Hashable {
     /// - Returns: true when all are equal.
     public static func == (left: ConlluSentence, right: ConlluSentence) -> Bool {
         left.comments == right.comments && left.words == right.words && left.emptyNodes == right.emptyNodes
-            && left.multiwordTokens.elementsEqual(right.multiwordTokens) { $0.words == $1.words && $0.row == $1.row }
+            && left.multiwordTokens.elementsEqual(right.multiwordTokens) {
+                $0.words == $1.words && $0.row == $1.row
+            }
     }
 
     /// Feeds the words to a hasher.
@@ -82,7 +84,12 @@ public struct ConlluSentence: Sendable, Hashable {
         var width: Int?
         for line in lines.tokens {
             func wrong(_ message: String) -> FileFormatError {
-                FileFormatError(.malformed, path: lines.place.path, at: .line(line.number, column: nil), message)
+                FileFormatError(
+                    .malformed,
+                    path: lines.place.path,
+                    at: .line(line.number, column: nil),
+                    message
+                )
             }
             var columns: [String] = []
             for cell in SentenceLines.cells(line.bytes, delimiter: 0x09) {
@@ -106,7 +113,9 @@ public struct ConlluSentence: Sendable, Hashable {
                 }
                 words.append(row)
             case .multiword(let first, let last)?:
-                guard first == words.count + 1, last >= first, first > (multiwords.last?.words.upperBound ?? 0) else {
+                guard first == words.count + 1, last >= first,
+                    first > (multiwords.last?.words.upperBound ?? 0)
+                else {
                     throw wrong("the multiword token \(first)-\(last) must stand before word \(first)")
                 }
                 multiwords.append((first - 1..<last, row))
@@ -150,7 +159,8 @@ public struct ConlluSentence: Sendable, Hashable {
         if let number = Int(text) { return .word(number) }
         for (mark, isRange) in [(UInt8(0x2D), true), (0x2E, false)] {
             let parts = text.utf8.split(separator: mark, omittingEmptySubsequences: false)
-            guard parts.count == 2, let first = Int(Substring(parts[0])), let last = Int(Substring(parts[1])) else { continue }
+            guard parts.count == 2, let first = Int(Substring(parts[0])), let last = Int(Substring(parts[1]))
+            else { continue }
             return isRange ? .multiword(first, last) : .empty(first)
         }
         return nil
@@ -172,7 +182,9 @@ extension String {
 /// Fields are the columns by their names (`form`, `upos`, …, as lists over the syntactic words), `predicates` (a
 /// roleset or `_` per word), `arguments` (one list of roles per predicate), `text` and `sent_id`.
 final class ConlluScanner: RecordScanner {
-    static let columnNames = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
+    static let columnNames = [
+        "id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc",
+    ]
 
     private let buffer: InputBuffer
     private let selection: FieldSelection
@@ -194,7 +206,11 @@ final class ConlluScanner: RecordScanner {
             case nil, .name(role)?: return usual
             case .number(let number)? where number >= 0: return number
             default:
-                throw FileFormatError(.mismatch, at: .key("columns.\(role)"), "the number of a column is needed")
+                throw FileFormatError(
+                    .mismatch,
+                    at: .key("columns.\(role)"),
+                    "the number of a column is needed"
+                )
             }
         }
         predicateColumn = try number("predicates", 10)
@@ -276,8 +292,10 @@ final class ConlluScanner: RecordScanner {
                 "\(there) columns of arguments for \(count) predicates; each predicate needs one"
             )
         }
-        return .array((0..<count).map { number in
-            .array(sentence.words.map { .string($0.columns[argumentColumn + number]) })
-        })
+        return .array(
+            (0..<count).map { number in
+                .array(sentence.words.map { .string($0.columns[argumentColumn + number]) })
+            }
+        )
     }
 }

@@ -48,13 +48,16 @@ public struct ChatMessage: Sendable, Hashable {
 
     private static let names: [String: Role] = [
         "system": .system, "developer": .system, "user": .user, "human": .user, "prompter": .user,
-        "assistant": .assistant, "gpt": .assistant, "bot": .assistant, "model": .assistant, "chatgpt": .assistant,
+        "assistant": .assistant, "gpt": .assistant, "bot": .assistant, "model": .assistant,
+        "chatgpt": .assistant,
         "function_call": .assistant, "tool": .tool, "observation": .tool, "function": .tool,
     ]
 
     /// Reads a message of ShareGPT (`from`, `value`) or OpenAI (`role`, `content`, `tool_calls`).
     init(_ json: JSONValue, _ key: String) throws(FileFormatError) {
-        func wrong(_ message: String) -> FileFormatError { FileFormatError(.malformed, at: .key(key), message) }
+        func wrong(_ message: String) -> FileFormatError {
+            FileFormatError(.malformed, at: .key(key), message)
+        }
         guard let name = (json["role"] ?? json["from"])?.stringValue else {
             throw wrong("a message needs 'role' and 'content', or 'from' and 'value'")
         }
@@ -62,7 +65,8 @@ public struct ChatMessage: Sendable, Hashable {
             let near = NameSuggestion.words(for: name, among: Self.names.keys.sorted())
             throw wrong("nobody is called '\(shortened(name))'\(near)")
         }
-        let calls = try json["tool_calls"].map { value throws(FileFormatError) in try Self.calls(value, key) } ?? []
+        let calls =
+            try json["tool_calls"].map { value throws(FileFormatError) in try Self.calls(value, key) } ?? []
         let content = json["content"] ?? json["value"]
         switch content {
         case .string(let text)?:
@@ -76,7 +80,11 @@ public struct ChatMessage: Sendable, Hashable {
                 self.init(role: role, content: text, toolCalls: calls)
             }
         case .array(let parts)?:
-            self.init(role: role, content: parts.compactMap { $0["text"]?.stringValue }.joined(), toolCalls: calls)
+            self.init(
+                role: role,
+                content: parts.compactMap { $0["text"]?.stringValue }.joined(),
+                toolCalls: calls
+            )
         case nil where !calls.isEmpty, .null? where !calls.isEmpty:
             self.init(role: role, content: "", toolCalls: calls)
         default: throw wrong("the message of '\(name)' has no text")
@@ -94,7 +102,11 @@ public struct ChatMessage: Sendable, Hashable {
             var arguments = body["arguments"] ?? body["parameters"] ?? .object(JSONObject())
             if let text = arguments.stringValue {
                 do throws(FileFormatError) { arguments = try JSONValue(parsing: text) } catch {
-                    throw FileFormatError(.malformed, at: .key(key), "the arguments of '\(name)' must be JSON: \(error.message)")
+                    throw FileFormatError(
+                        .malformed,
+                        at: .key(key),
+                        "the arguments of '\(name)' must be JSON: \(error.message)"
+                    )
                 }
             }
             calls.append(ToolCall(name: name, arguments: arguments))
@@ -116,14 +128,20 @@ public struct ConversationExample: DatasetExample {
     /// - Parameters:
     ///   - messages: the messages in order.
     ///   - tools: the tools that the assistant may call.
-    public init(messages: [ChatMessage], tools: JSONValue? = nil) { (self.messages, self.tools) = (messages, tools) }
+    public init(messages: [ChatMessage], tools: JSONValue? = nil) {
+        (self.messages, self.tools) = (messages, tools)
+    }
 
     /// The keys of all styles.
-    public static var roles: [ExampleRole] { (promptRoles + ["output", "instances"]).map { ExampleRole($0, isRequired: false) } }
+    public static var roles: [ExampleRole] {
+        (promptRoles + ["output", "instances"]).map { ExampleRole($0, isRequired: false) }
+    }
     /// What the messages say.
     public var texts: [String] { messages.map(\.content) }
 
-    static let promptRoles = ["messages", "conversations", "instruction", "input", "history", "system", "tools"]
+    static let promptRoles = [
+        "messages", "conversations", "instruction", "input", "history", "system", "tools",
+    ]
 
     /// Makes the conversations of a row.
     ///
@@ -140,16 +158,27 @@ public struct ConversationExample: DatasetExample {
             let instruction = try record.requiredText("instruction")
             return instances.enumerated().map { number, instance in
                 guard let output = instance["output"]?.stringValue else {
-                    return .failure(FileFormatError(.missing, at: .key("instances[\(number)]"), "there is no text 'output'"))
+                    return .failure(
+                        FileFormatError(
+                            .missing,
+                            at: .key("instances[\(number)]"),
+                            "there is no text 'output'"
+                        )
+                    )
                 }
                 let asked = joined(instruction, instance["input"]?.stringValue ?? "")
-                return .success(ConversationExample(messages: [
-                    ChatMessage(role: .user, content: asked), ChatMessage(role: .assistant, content: output),
-                ]))
+                return .success(
+                    ConversationExample(messages: [
+                        ChatMessage(role: .user, content: asked),
+                        ChatMessage(role: .assistant, content: output),
+                    ])
+                )
             }
         }
         var messages = try prompt(record)
-        if let output = try record.text("output") { messages.append(ChatMessage(role: .assistant, content: output)) }
+        if let output = try record.text("output") {
+            messages.append(ChatMessage(role: .assistant, content: output))
+        }
         guard messages.contains(where: { $0.role == .assistant }) else {
             throw FileFormatError(.missing, "the assistant says nothing; there is nothing to learn")
         }
@@ -166,18 +195,25 @@ public struct ConversationExample: DatasetExample {
             return messages + (try Self.messages(record[key], key))
         }
         guard let instruction = try record.text("instruction") else {
-            throw FileFormatError(.missing, "the row has none of 'messages', 'conversations' and 'instruction'")
+            throw FileFormatError(
+                .missing,
+                "the row has none of 'messages', 'conversations' and 'instruction'"
+            )
         }
         if case .json(.array(let turns))? = record["history"] {
             for turn in turns {
                 guard let pair = turn.arrayValue, pair.count == 2, let asked = pair[0].stringValue,
                     let answered = pair[1].stringValue
-                else { throw FileFormatError(.malformed, at: .key("history"), "a turn is a list of two texts") }
+                else {
+                    throw FileFormatError(.malformed, at: .key("history"), "a turn is a list of two texts")
+                }
                 messages.append(ChatMessage(role: .user, content: asked))
                 messages.append(ChatMessage(role: .assistant, content: answered))
             }
         }
-        messages.append(ChatMessage(role: .user, content: joined(instruction, try record.text("input") ?? "")))
+        messages.append(
+            ChatMessage(role: .user, content: joined(instruction, try record.text("input") ?? ""))
+        )
         return messages
     }
 
@@ -187,7 +223,9 @@ public struct ConversationExample: DatasetExample {
         case .text(let text)?: return [ChatMessage(role: .assistant, content: text)]
         case .json(.array(let list))?:
             var messages: [ChatMessage] = []
-            for (number, json) in list.enumerated() { messages.append(try ChatMessage(json, "\(key)[\(number)]")) }
+            for (number, json) in list.enumerated() {
+                messages.append(try ChatMessage(json, "\(key)[\(number)]"))
+            }
             return messages
         case .json(let json)?: return [try ChatMessage(json, key)]
         case .list?, nil: throw FileFormatError(.mismatch, at: .key(key), "messages are needed")
@@ -202,7 +240,11 @@ public struct ConversationExample: DatasetExample {
         case .text(let text)?:
             if text.utf8.allSatisfy({ $0 <= 0x20 }) { return nil }
             do throws(FileFormatError) { return try JSONValue(parsing: text) } catch {
-                throw FileFormatError(.malformed, at: .key("tools"), "the tools must be JSON: \(error.message)")
+                throw FileFormatError(
+                    .malformed,
+                    at: .key("tools"),
+                    "the tools must be JSON: \(error.message)"
+                )
             }
         }
     }
@@ -277,7 +319,11 @@ public struct PreferenceExample: DatasetExample {
         case "true", "True", "1": isWanted = true
         case "false", "False", "0": isWanted = false
         case let other:
-            throw FileFormatError(.mismatch, at: .key("label"), "true or false is needed, not '\(shortened(other))'")
+            throw FileFormatError(
+                .mismatch,
+                at: .key("label"),
+                "true or false is needed, not '\(shortened(other))'"
+            )
         }
         var answer: [ChatMessage] = []
         if let output = try record.text("output") {
@@ -288,7 +334,9 @@ public struct PreferenceExample: DatasetExample {
                 prompt.removeLast()
             }
         }
-        guard !answer.isEmpty else { throw FileFormatError(.missing, "the conversation does not end in an answer to judge") }
+        guard !answer.isEmpty else {
+            throw FileFormatError(.missing, "the conversation does not end in an answer to judge")
+        }
         let judgement = Judgement.single(answer, isWanted: isWanted)
         return [.success(PreferenceExample(prompt: prompt, judgement: judgement, tools: tools))]
     }

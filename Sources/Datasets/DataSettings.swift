@@ -152,7 +152,8 @@ extension DataSettings {
         ("maximum_record_bytes", .count(\.maximumRecordBytes)), ("reported_errors", .count(\.reportedErrors)),
     ]
     private static let otherKeys = [
-        "format", "columns", "label_map", "delimiter", "on_error", "ragged_rows", "tag_scheme", "convert_tags",
+        "format", "columns", "label_map", "delimiter", "on_error", "ragged_rows", "tag_scheme",
+        "convert_tags",
     ]
 
     /// Reads settings as a recipe has them; keys that are not there keep their usual values.

@@ -64,7 +64,9 @@ extension DatasetExample {
     public var labels: [String] { [] }
 
     static func label(_ text: String, _ settings: DataSettings) throws(FileFormatError) -> String {
-        guard !text.isEmpty else { throw FileFormatError(.malformed, at: .key("label"), "the label is empty") }
+        guard !text.isEmpty else {
+            throw FileFormatError(.malformed, at: .key("label"), "the label is empty")
+        }
         if settings.labelMap.isEmpty { return text }
         if let name = settings.labelMap[text] { return name }
         let known = settings.labelMap.keys.sorted().prefix(20)
@@ -102,7 +104,9 @@ public struct TextExample: DatasetExample {
         from record: Record,
         settings: DataSettings
     ) throws(FileFormatError) -> [Result<TextExample, FileFormatError>] {
-        if case .list(let lines)? = record["text"] { return [.success(TextExample(text: lines.joined(separator: "\n")))] }
+        if case .list(let lines)? = record["text"] {
+            return [.success(TextExample(text: lines.joined(separator: "\n")))]
+        }
         return [.success(TextExample(text: try record.requiredText("text")))]
     }
 }
@@ -147,7 +151,9 @@ public struct ClassificationExample: DatasetExample {
         guard let found = try record.list("label", separator: settings.labelSeparator) else {
             throw record.missing("label")
         }
-        guard !found.isEmpty else { throw FileFormatError(.malformed, at: .key("label"), "there is no label") }
+        guard !found.isEmpty else {
+            throw FileFormatError(.malformed, at: .key("label"), "there is no label")
+        }
         var labels: [String] = []
         for text in found { labels.append(try label(text, settings)) }
         let (text, pair) = (try record.requiredText("text"), try record.text("text_pair"))
@@ -215,7 +221,10 @@ public struct TaggingExample: DatasetExample {
             throw record.missing("tags")
         }
         guard tokens.count == tags.count else {
-            throw FileFormatError(.mismatch, "\(tokens.count) tokens for \(tags.count) tags; each token needs one")
+            throw FileFormatError(
+                .mismatch,
+                "\(tokens.count) tokens for \(tags.count) tags; each token needs one"
+            )
         }
         if !settings.labelMap.isEmpty {
             for place in tags.indices { tags[place] = try label(tags[place], settings) }
@@ -324,17 +333,24 @@ public struct SemanticRoleExample: DatasetExample {
             throw record.missing("predicates")
         }
         guard senses.count == tokens.count else {
-            throw FileFormatError(.mismatch, "\(tokens.count) tokens for \(senses.count) places of predicates")
+            throw FileFormatError(
+                .mismatch,
+                "\(tokens.count) tokens for \(senses.count) places of predicates"
+            )
         }
         let places = senses.indices.filter { senses[$0] != "_" && !senses[$0].isEmpty }
         let lists: [JSONValue]
         switch record["arguments"] {
         case .json(.array(let found))?: lists = found
         case .list(let found)? where found.isEmpty: lists = []
-        default: throw FileFormatError(.mismatch, at: .key("arguments"), "a list of roles per predicate is needed")
+        default:
+            throw FileFormatError(.mismatch, at: .key("arguments"), "a list of roles per predicate is needed")
         }
         guard lists.count == places.count else {
-            throw FileFormatError(.mismatch, "\(places.count) predicates for \(lists.count) lists of arguments")
+            throw FileFormatError(
+                .mismatch,
+                "\(places.count) predicates for \(lists.count) lists of arguments"
+            )
         }
         var predicates: [Predicate] = []
         for (place, list) in zip(places, lists) {

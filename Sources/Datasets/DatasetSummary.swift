@@ -113,7 +113,8 @@ public struct DatasetSummary: Sendable {
         scalarLengths.add(texts.reduce(0) { $0 + $1.unicodeScalars.count })
         if bytes == 0 { emptyCount += 1 }
         let labels = TextFingerprint(example.labels.joined(separator: "\u{1F}")).high
-        guard let first = seen.updateValue(labels, forKey: TextFingerprint(texts.joined(separator: "\u{1F}"))) else {
+        guard let first = seen.updateValue(labels, forKey: TextFingerprint(texts.joined(separator: "\u{1F}")))
+        else {
             return
         }
         duplicateCount += 1
@@ -127,7 +128,9 @@ public struct DatasetSummary: Sendable {
     public var json: JSONValue {
         let vocabulary = vocabulary
         var labels = JSONObject()
-        for (label, count) in zip(vocabulary.labels, vocabulary.counts).prefix(1000) { labels[label] = .integer(count) }
+        for (label, count) in zip(vocabulary.labels, vocabulary.counts).prefix(1000) {
+            labels[label] = .integer(count)
+        }
         return [
             "fingerprint": fingerprint?.json ?? .null, "reading": report.json, "labels": .object(labels),
             "label_count": .integer(vocabulary.count), "balance": vocabulary.balance.json,

@@ -82,9 +82,10 @@ final class InputBuffer {
         line += lines
     }
 
-    /// Brings more bytes; false at the end of the file. Unread bytes keep their places counted from the first.
+    /// Brings more bytes.
     ///
-    /// - Parameter what: What is too long when the limit is passed, for the error.
+    /// Unread bytes keep their places counted from the first. `what` says what is too long when the limit is passed.
+    /// False at the end of the file.
     func more(_ what: @autoclosure () -> String) throws -> Bool {
         if isAtEnd { return false }
         guard end - start <= limit else {

@@ -28,7 +28,13 @@ final class JSONScanner: RecordScanner {
     private var isKeyed = false
     private var record = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-    init(_ buffer: InputBuffer, lines: Bool, recordsKey: String?, selection: FieldSelection, single: Bool = false) throws {
+    init(
+        _ buffer: InputBuffer,
+        lines: Bool,
+        recordsKey: String?,
+        selection: FieldSelection,
+        single: Bool = false
+    ) throws {
         self.buffer = buffer
         self.recordsKey = recordsKey
         state = single ? .single : lines ? .lines : .start
@@ -82,13 +88,22 @@ final class JSONScanner: RecordScanner {
             let skimmer = JSONSkimmer(line, base)
             let start = skimmer.skipSpace(0)
             if start == line.count { continue }
-            guard line[start] == 0x7B else { return .malformed(stated(skimmer.wrong(start, "each line must be a JSON object"))) }
+            guard line[start] == 0x7B else {
+                return .malformed(stated(skimmer.wrong(start, "each line must be a JSON object")))
+            }
             switch skimmer.valueEnd(start) {
-            case .incomplete: return .malformed(stated(skimmer.wrong(line.count, "the object is never closed on its line", .truncated)))
+            case .incomplete:
+                return .malformed(
+                    stated(skimmer.wrong(line.count, "the object is never closed on its line", .truncated))
+                )
             case .wrong(let at, let message): return .malformed(stated(skimmer.wrong(at, message)))
             case .at(let end):
                 let rest = skimmer.skipSpace(end)
-                guard rest == line.count else { return .malformed(stated(skimmer.wrong(rest, "nothing may follow the object on its line"))) }
+                guard rest == line.count else {
+                    return .malformed(
+                        stated(skimmer.wrong(rest, "nothing may follow the object on its line"))
+                    )
+                }
                 record = UnsafeBufferPointer(rebasing: line[start..<end])
                 return .record
             }
@@ -105,7 +120,9 @@ final class JSONScanner: RecordScanner {
         if !isFirst {
             guard byte == 0x2C else { throw fatal(.malformed, "expected ',' or ']' behind a record") }
             buffer.consume(1, lines: 0)
-            guard let following = try self.byte() else { throw fatal(.truncated, "the array is never closed by ']'") }
+            guard let following = try self.byte() else {
+                throw fatal(.truncated, "the array is never closed by ']'")
+            }
             byte = following
         }
         state = .array(isFirst: false)
@@ -153,7 +170,10 @@ final class JSONScanner: RecordScanner {
             let unread = buffer.bytes
             if let base = unread.baseAddress {
                 let space = JSONSkimmer(unread, base).skipSpace(0)
-                buffer.consume(space, lines: ByteSearch.lineFeeds(in: UnsafeBufferPointer(rebasing: unread[..<space])))
+                buffer.consume(
+                    space,
+                    lines: ByteSearch.lineFeeds(in: UnsafeBufferPointer(rebasing: unread[..<space]))
+                )
                 if space < unread.count { return unread[space] }
             }
             if try !buffer.more("white space") { return nil }
@@ -162,7 +182,9 @@ final class JSONScanner: RecordScanner {
 
     /// Goes to the array under a key of the object at the beginning of the file.
     private func find(_ key: String) throws {
-        guard try byte() == 0x7B else { throw fatal(.mismatch, "an object with the key '\(key)' should stand here") }
+        guard try byte() == 0x7B else {
+            throw fatal(.mismatch, "an object with the key '\(key)' should stand here")
+        }
         buffer.consume(1, lines: 0)
         var seen: [String] = []
         var isFirst = true
@@ -170,7 +192,9 @@ final class JSONScanner: RecordScanner {
             isFirst = false
             let name = try self.key()
             if name.utf8.elementsEqual(key.utf8) {
-                guard try byte() == 0x5B else { throw fatal(.mismatch, "the value of '\(key)' must be an array of records") }
+                guard try byte() == 0x5B else {
+                    throw fatal(.mismatch, "the value of '\(key)' must be an array of records")
+                }
                 buffer.consume(1, lines: 0)
                 isKeyed = true
                 state = .array(isFirst: true)
@@ -181,7 +205,10 @@ final class JSONScanner: RecordScanner {
             _ = try value()
         }
         let near = NameSuggestion.words(for: key, among: seen)
-        throw fatal(.missing, "the object has no key '\(key)'; its keys are \(seen.map { "'\($0)'" }.joined(separator: ", "))\(near)")
+        throw fatal(
+            .missing,
+            "the object has no key '\(key)'; its keys are \(seen.map { "'\($0)'" }.joined(separator: ", "))\(near)"
+        )
     }
 
     /// Whether a further member of the object around the records follows; steps over what stands before its key.
@@ -245,8 +272,12 @@ final class JSONScanner: RecordScanner {
         guard let wanted else {
             var (found, values, seen): ([String], [FieldValue?], Set<String>) = ([], [], [])
             try skimmer.members(all) { key, value throws(FileFormatError) in
-                let name = try JSONFieldValue.string(UnsafeBufferPointer(rebasing: record[key.lowerBound - 1..<key.upperBound + 1]))
-                guard seen.insert(name).inserted else { throw skimmer.wrong(key.lowerBound, "the key '\(shortened(name))' occurs twice") }
+                let name = try JSONFieldValue.string(
+                    UnsafeBufferPointer(rebasing: record[key.lowerBound - 1..<key.upperBound + 1])
+                )
+                guard seen.insert(name).inserted else {
+                    throw skimmer.wrong(key.lowerBound, "the key '\(shortened(name))' occurs twice")
+                }
                 found.append(name)
                 values.append(try JSONFieldValue.make(skimmer, record, value))
             }
@@ -257,7 +288,9 @@ final class JSONScanner: RecordScanner {
         var filled = [Bool](repeating: false, count: wanted.count)
         try skimmer.members(all) { key, value throws(FileFormatError) in
             for index in wanted.indices where matches(record, key, wanted[index].key) {
-                guard !filled[index] else { throw skimmer.wrong(key.lowerBound, "the key '\(wanted[index].role)' occurs twice") }
+                guard !filled[index] else {
+                    throw skimmer.wrong(key.lowerBound, "the key '\(wanted[index].role)' occurs twice")
+                }
                 filled[index] = true
                 values[index] = try JSONFieldValue.make(skimmer, record, value)
             }
@@ -278,7 +311,11 @@ final class JSONScanner: RecordScanner {
         }
         guard key.count > name.count, bytes[key].contains(0x5C) else { return false }
         let quoted = UnsafeBufferPointer(rebasing: bytes[key.lowerBound - 1..<key.upperBound + 1])
-        guard case .success(let text) = Result(catching: { () throws(FileFormatError) in try JSONFieldValue.string(quoted) }) else { return false }
+        guard
+            case .success(let text) = Result(catching: { () throws(FileFormatError) in
+                try JSONFieldValue.string(quoted)
+            })
+        else { return false }
         return text.utf8.elementsEqual(name)
     }
 
@@ -293,7 +330,10 @@ final class JSONScanner: RecordScanner {
         let key = String(decoding: entry.key, as: UTF8.self)
         let near = NameSuggestion.words(for: key, among: there)
         let keys = there.map { "'\($0)'" }.joined(separator: ", ")
-        return FileFormatError(.missing, "there is no key '\(key)' for '\(entry.role)'; the keys are \(keys)\(near)")
+        return FileFormatError(
+            .missing,
+            "there is no key '\(key)' for '\(entry.role)'; the keys are \(keys)\(near)"
+        )
     }
 }
 
@@ -316,7 +356,9 @@ enum JSONFieldValue {
                 return .text(try ByteSearch.text(bytes))
             }
         } catch {
-            guard case .line(let line, let column)? = error.location, line == 1, let column else { throw error }
+            guard case .line(let line, let column)? = error.location, line == 1, let column else {
+                throw error
+            }
             throw skimmer.wrong(range.lowerBound + column - 1, error.message, error.code)
         }
     }
@@ -353,11 +395,17 @@ enum JSONFieldValue {
     }
 }
 
-
 extension RecordPlace {
     /// An error whose line is counted from this place, said of the file.
     func rebased(_ error: FileFormatError) -> FileFormatError {
-        guard let line, error.path == nil, case .line(let number, let column)? = error.location else { return stated(error) }
-        return FileFormatError(error.code, path: path, at: .line(line + number - 1, column: number == 1 ? nil : column), error.message)
+        guard let line, error.path == nil, case .line(let number, let column)? = error.location else {
+            return stated(error)
+        }
+        return FileFormatError(
+            error.code,
+            path: path,
+            at: .line(line + number - 1, column: number == 1 ? nil : column),
+            error.message
+        )
     }
 }

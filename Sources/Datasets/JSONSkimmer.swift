@@ -28,7 +28,9 @@ struct JSONSkimmer {
     /// The first place from `position` on that is no white space.
     func skipSpace(_ position: Int) -> Int {
         var place = position
-        while place < count, bytes[place] == 32 || bytes[place] == 10 || bytes[place] == 13 || bytes[place] == 9 {
+        while place < count,
+            bytes[place] == 32 || bytes[place] == 10 || bytes[place] == 13 || bytes[place] == 9
+        {
             place += 1
         }
         return place
@@ -104,9 +106,8 @@ struct JSONSkimmer {
 
     /// Goes through the members of an object that lies complete in the bytes.
     ///
-    /// - Parameters:
-    ///   - range: the object, braces included.
-    ///   - body: takes the range of the key between its quotation marks and that of the value.
+    /// `range` is the object with its braces; `body` takes the range of a key between its quotation marks and that of
+    /// its value.
     func members(
         _ range: Range<Int>,
         _ body: (Range<Int>, Range<Int>) throws(FileFormatError) -> Void
@@ -120,12 +121,17 @@ struct JSONSkimmer {
             }
             let keyEnd = try end(stringEnd(place), place)
             let colon = skipSpace(keyEnd)
-            guard colon < range.upperBound, bytes[colon] == 0x3A else { throw wrong(colon, "expected ':' after the key") }
+            guard colon < range.upperBound, bytes[colon] == 0x3A else {
+                throw wrong(colon, "expected ':' after the key")
+            }
             let start = skipSpace(colon + 1)
             let valueEnd = try end(valueEnd(start), start)
             found += 1
             guard found <= Self.maximumMembers else {
-                throw FileFormatError(.limitExceeded, "the object has more than \(Self.maximumMembers) members")
+                throw FileFormatError(
+                    .limitExceeded,
+                    "the object has more than \(Self.maximumMembers) members"
+                )
             }
             try body(place + 1..<keyEnd - 1, start..<valueEnd)
             place = skipSpace(valueEnd)
@@ -145,7 +151,8 @@ struct JSONSkimmer {
     }
 
     /// An error at a byte, its line and column counted from the first byte here.
-    func wrong(_ place: Int, _ message: String, _ code: FileFormatError.Code = .malformed) -> FileFormatError {
+    func wrong(_ place: Int, _ message: String, _ code: FileFormatError.Code = .malformed) -> FileFormatError
+    {
         let before = UnsafeBufferPointer(start: bytes, count: min(max(place, 0), count))
         let lines = ByteSearch.lineFeeds(in: before)
         let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0

@@ -51,12 +51,20 @@ public struct LabelVocabulary: Sendable, Hashable {
     public init(labels: [String], counts: [Int]? = nil) throws(FileFormatError) {
         let counts = counts ?? [Int](repeating: 0, count: labels.count)
         guard counts.count == labels.count else {
-            throw FileFormatError(.mismatch, at: .key("counts"), "\(counts.count) counts for \(labels.count) labels")
+            throw FileFormatError(
+                .mismatch,
+                at: .key("counts"),
+                "\(counts.count) counts for \(labels.count) labels"
+            )
         }
         var numbers: [String: Int] = [:]
         for (number, label) in labels.enumerated() {
             guard numbers.updateValue(number, forKey: label) == nil else {
-                throw FileFormatError(.duplicate, at: .key("labels"), "the label '\(shortened(label))' occurs twice")
+                throw FileFormatError(
+                    .duplicate,
+                    at: .key("labels"),
+                    "the label '\(shortened(label))' occurs twice"
+                )
             }
         }
         (self.labels, self.counts, self.numbers) = (labels, counts, numbers)
@@ -76,7 +84,12 @@ public struct LabelVocabulary: Sendable, Hashable {
         guard names.count == labels.count, counts.isEmpty || counts.count == names.count,
             counts.allSatisfy({ $0 >= 0 })
         else {
-            throw FileFormatError(.mismatch, path: path, at: .key("labels"), "labels must be texts, with a count each or none")
+            throw FileFormatError(
+                .mismatch,
+                path: path,
+                at: .key("labels"),
+                "labels must be texts, with a count each or none"
+            )
         }
         do throws(FileFormatError) {
             try self.init(labels: names, counts: counts.isEmpty ? nil : counts)
@@ -106,7 +119,10 @@ public struct LabelVocabulary: Sendable, Hashable {
     ///   - policy: what happens when it is not known.
     /// - Returns: its number; nil when it is not known and to be ignored.
     /// - Throws: `FileFormatError` when it is not known and to be refused.
-    public func number(of label: String, unknown policy: UnknownPolicy = .refuse) throws(FileFormatError) -> Int? {
+    public func number(
+        of label: String,
+        unknown policy: UnknownPolicy = .refuse
+    ) throws(FileFormatError) -> Int? {
         if let number = numbers[label] { return number }
         switch policy {
         case .ignore: return nil
@@ -121,7 +137,10 @@ public struct LabelVocabulary: Sendable, Hashable {
         let near = NameSuggestion.words(for: label, among: labels)
         let known = labels.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
         let rest = labels.count > 10 ? " and \(labels.count - 10) more" : ""
-        return FileFormatError(.missing, "the label '\(shortened(label))' is not known; known are \(known)\(rest)\(near)")
+        return FileFormatError(
+            .missing,
+            "the label '\(shortened(label))' is not known; known are \(known)\(rest)\(near)"
+        )
     }
 
     /// How evenly the labels are spread.
@@ -141,7 +160,8 @@ public struct LabelBalance: Sendable, Hashable {
 
     init(counts: [Int]) {
         let seen = counts.filter { $0 > 0 }
-        total = seen.reduce(0, +)
+        let total = seen.reduce(0, +)
+        self.total = total
         let (most, least) = (seen.max() ?? 0, seen.min() ?? 0)
         majorityShare = total == 0 ? 0 : Double(most) / Double(total)
         imbalance = least == 0 ? 1 : Double(most) / Double(least)
@@ -153,7 +173,8 @@ public struct LabelBalance: Sendable, Hashable {
     /// The figures as JSON.
     public var json: JSONValue {
         [
-            "total": .integer(total), "majority_share": .number(majorityShare), "imbalance": .number(imbalance),
+            "total": .integer(total), "majority_share": .number(majorityShare),
+            "imbalance": .number(imbalance),
             "evenness": .number(evenness),
         ]
     }

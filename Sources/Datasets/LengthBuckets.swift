@@ -42,7 +42,10 @@ public struct LengthBuckets: Sendable, Hashable {
             tokenBudget >= 1 && maximumRows >= 1 && multiple >= 1 && window >= 1,
             "LengthBuckets: budget \(tokenBudget), rows \(maximumRows), multiple \(multiple), window \(window)"
         )
-        require(lengths.allSatisfy { $0 >= 0 && $0 <= 1 << 40 }, "LengthBuckets: a length is negative or beyond 2^40")
+        require(
+            lengths.allSatisfy { $0 >= 0 && $0 <= 1 << 40 },
+            "LengthBuckets: a length is negative or beyond 2^40"
+        )
         let shuffle = SeededPermutation(count: lengths.count, seed: seed, round: epoch)
         func padded(_ length: Int) -> Int { max((length + multiple - 1) / multiple * multiple, 1) }
         var (cut, padding, oversized): ([[Int]], Int, Int) = ([], 0, 0)

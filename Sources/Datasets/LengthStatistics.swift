@@ -77,7 +77,8 @@ public struct LengthStatistics: Sendable, Hashable {
         [
             "count": .integer(count), "total": .integer(total), "minimum": .integer(minimum),
             "mean": .number(mean), "p50": .integer(percentile(0.5)), "p90": .integer(percentile(0.9)),
-            "p95": .integer(percentile(0.95)), "p99": .integer(percentile(0.99)), "maximum": .integer(maximum),
+            "p95": .integer(percentile(0.95)), "p99": .integer(percentile(0.99)),
+            "maximum": .integer(maximum),
         ]
     }
 }

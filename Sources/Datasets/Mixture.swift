@@ -81,7 +81,10 @@ public struct Mixture: Sendable, Hashable {
             case .tokens: weight = source.weight / source.tokensPerExample
             case .temperature(let temperature):
                 guard temperature > 0, temperature.isFinite else {
-                    throw FileFormatError(.mismatch, "the temperature must be a positive number, not \(temperature)")
+                    throw FileFormatError(
+                        .mismatch,
+                        "the temperature must be a positive number, not \(temperature)"
+                    )
                 }
                 weight = source.weight * pow(Double(source.count), 1 / temperature)
             }
@@ -95,7 +98,9 @@ public struct Mixture: Sendable, Hashable {
             weights.append(weight)
         }
         let total = weights.reduce(0, +)
-        guard total > 0, total < 9e15 else { throw FileFormatError(.mismatch, "the weights of the mixture add up to \(total)") }
+        guard total > 0, total < 9e15 else {
+            throw FileFormatError(.mismatch, "the weights of the mixture add up to \(total)")
+        }
         if case .epochs = shares {
             self.shares = weights.map { UInt64($0) }
             count = Int(self.shares.reduce(0, +))

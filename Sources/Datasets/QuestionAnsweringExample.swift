@@ -30,7 +30,9 @@ public struct QuestionAnsweringExample: DatasetExample {
 
     /// The fields of SQuAD's articles, and those of rows with one question each.
     public static var roles: [ExampleRole] {
-        ["title", "paragraphs", "id", "question", "context", "answers"].map { ExampleRole($0, isRequired: false) }
+        ["title", "paragraphs", "id", "question", "context", "answers"].map {
+            ExampleRole($0, isRequired: false)
+        }
     }
     /// `data`, as SQuAD has it.
     public static var recordsKey: String? { "data" }
@@ -70,7 +72,8 @@ public struct QuestionAnsweringExample: DatasetExample {
         }
         var found: [Result<QuestionAnsweringExample, FileFormatError>] = []
         for (number, paragraph) in list.enumerated() {
-            guard let text = paragraph["context"]?.stringValue, let questions = paragraph["qas"]?.arrayValue else {
+            guard let text = paragraph["context"]?.stringValue, let questions = paragraph["qas"]?.arrayValue
+            else {
                 throw FileFormatError(
                     .missing,
                     at: .key("paragraphs[\(number)]"),
@@ -82,7 +85,11 @@ public struct QuestionAnsweringExample: DatasetExample {
                 found.append(
                     result { () throws(FileFormatError) in
                         guard let asked = question["question"]?.stringValue else {
-                            throw FileFormatError(.missing, at: .key("paragraphs[\(number)].qas"), "a question has no text 'question'")
+                            throw FileFormatError(
+                                .missing,
+                                at: .key("paragraphs[\(number)].qas"),
+                                "a question has no text 'question'"
+                            )
                         }
                         let id = question["id"].map { $0.stringValue ?? $0.printed(indent: nil) }
                         let isImpossible = question["is_impossible"]?.boolValue ?? false
@@ -128,7 +135,13 @@ public struct QuestionAnsweringExample: DatasetExample {
                 found.append(Answer(text: text, start: nil, bytes: nil))
             }
         }
-        return QuestionAnsweringExample(id: id, title: title, question: question, context: context.text, answers: found)
+        return QuestionAnsweringExample(
+            id: id,
+            title: title,
+            question: question,
+            context: context.text,
+            answers: found
+        )
     }
 
     /// The texts and places of answers: a list of objects, or an object of two lists, or texts alone.
@@ -149,7 +162,8 @@ public struct QuestionAnsweringExample: DatasetExample {
                 if let text = answer.stringValue {
                     found.append((text, nil))
                 } else {
-                    guard let text = answer["text"]?.stringValue, let start = answer["answer_start"]?.integerValue
+                    guard let text = answer["text"]?.stringValue,
+                        let start = answer["answer_start"]?.integerValue
                     else { throw wrong }
                     found.append((text, start))
                 }

@@ -30,7 +30,11 @@ public struct RecordIndex: Sendable {
         to indexPath: String
     ) throws -> ReadingReport {
         guard try !ByteStream(path: path, hashes: false, bufferSize: 16).isCompressed else {
-            throw FileFormatError(.unsupported, path: path, "a gzip file has no places to jump to; unpack it to index it")
+            throw FileFormatError(
+                .unsupported,
+                path: path,
+                "a gzip file has no places to jump to; unpack it to index it"
+            )
         }
         let dataByteCount = try MappedFile(path: path).count
         let buffer = try InputBuffer(path: path, limit: settings.maximumRecordBytes)
@@ -71,8 +75,14 @@ public struct RecordIndex: Sendable {
     /// - Throws: `FileFormatError` when it is no index or damaged.
     public init(path: String) throws {
         file = try MappedFile(path: path)
-        guard file.count >= Self.headerBytes, file.withBytes({ $0.prefix(8).elementsEqual(Self.magic) }) else {
-            throw FileFormatError(.malformed, path: path, at: .offset(0), "no index of records; build it again")
+        guard file.count >= Self.headerBytes, file.withBytes({ $0.prefix(8).elementsEqual(Self.magic) })
+        else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .offset(0),
+                "no index of records; build it again"
+            )
         }
         let numbers = file.withBytes { bytes in
             (1...4).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) }
@@ -80,7 +90,12 @@ public struct RecordIndex: Sendable {
         guard numbers[0] == 1, numbers[1] <= UInt64(Int32.max) << 16, numbers[2] <= UInt64(Int.max),
             file.count == Self.headerBytes + 8 * Int(numbers[1]), numbers[3] <= numbers[2]
         else {
-            throw FileFormatError(.malformed, path: path, at: .offset(8), "the index is damaged; build it again")
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .offset(8),
+                "the index is damaged; build it again"
+            )
         }
         (count, dataByteCount, end) = (Int(numbers[1]), Int(numbers[2]), Int(numbers[3]))
     }
@@ -104,7 +119,12 @@ public struct RecordIndex: Sendable {
         }
         guard first < next, next <= UInt64(dataByteCount) else {
             let place = Self.headerBytes + 8 * record
-            throw FileFormatError(.malformed, path: file.path, at: .offset(place), "the index is damaged; build it again")
+            throw FileFormatError(
+                .malformed,
+                path: file.path,
+                at: .offset(place),
+                "the index is damaged; build it again"
+            )
         }
         return Int(first)..<Int(next)
     }
@@ -174,7 +194,13 @@ public final class IndexedRecords {
         if let table {
             scanner = TableScanner(buffer, like: table)
         } else if format == .json {
-            scanner = try JSONScanner(buffer, lines: false, recordsKey: nil, selection: selection, single: true)
+            scanner = try JSONScanner(
+                buffer,
+                lines: false,
+                recordsKey: nil,
+                selection: selection,
+                single: true
+            )
         } else {
             scanner = try makeScanner(buffer, settings: settings, selection: selection)
         }
@@ -187,8 +213,15 @@ public final class IndexedRecords {
             } catch {
                 throw FileFormatError(error.code, path: data.path, at: place.location, error.message)
             }
-        case .malformed(let error): throw FileFormatError(error.code, path: data.path, at: place.location, error.message)
-        case .end: throw FileFormatError(.malformed, path: data.path, at: place.location, "there is no row; build the index again")
+        case .malformed(let error):
+            throw FileFormatError(error.code, path: data.path, at: place.location, error.message)
+        case .end:
+            throw FileFormatError(
+                .malformed,
+                path: data.path,
+                at: place.location,
+                "there is no row; build the index again"
+            )
         }
     }
 }

@@ -49,7 +49,11 @@ public final class RecordReader {
     public convenience init(_ paths: [String], settings: DataSettings = DataSettings()) {
         let entries = settings.columns.sorted { $0.key < $1.key }
             .map { FieldSelection.Entry(role: $0.key, column: $0.value, isRequired: true) }
-        self.init(paths, settings: settings, selection: FieldSelection(entries: entries.isEmpty ? nil : entries))
+        self.init(
+            paths,
+            settings: settings,
+            selection: FieldSelection(entries: entries.isEmpty ? nil : entries)
+        )
     }
 
     /// Opens files whose lines belong together: line i of each makes row i.
@@ -124,7 +128,9 @@ public final class RecordReader {
         if !roles.isEmpty {
             guard nextFile == 0 else { return nil }
             nextFile = 1
-            let buffers = try roles.map { ($0.role, try InputBuffer(path: $0.path, limit: settings.maximumRecordBytes)) }
+            let buffers = try roles.map {
+                ($0.role, try InputBuffer(path: $0.path, limit: settings.maximumRecordBytes))
+            }
             scanner = ParallelScanner(buffers)
             return scanner
         }
@@ -147,7 +153,8 @@ func makeScanner(
     switch format {
     case .csv, .tsv: return try TableScanner(buffer, settings: settings, format: format, selection: selection)
     case .jsonl: return try JSONScanner(buffer, lines: true, recordsKey: nil, selection: selection)
-    case .json: return try JSONScanner(buffer, lines: false, recordsKey: settings.recordsKey, selection: selection)
+    case .json:
+        return try JSONScanner(buffer, lines: false, recordsKey: settings.recordsKey, selection: selection)
     case .conll: return ConllScanner(buffer, settings: settings, selection: selection)
     case .conllu: return try ConlluScanner(buffer, settings: settings, selection: selection)
     case .lines, .fasttext:
@@ -222,7 +229,11 @@ public final class ExampleReader<Example: DatasetExample> {
         for role in settings.columns.keys.sorted() where !known.contains(role) {
             let near = NameSuggestion.words(for: role, among: known)
             let names = known.map { "'\($0)'" }.joined(separator: ", ")
-            throw FileFormatError(.unsupported, at: .key("columns.\(role)"), "unknown role; the roles are \(names)\(near)")
+            throw FileFormatError(
+                .unsupported,
+                at: .key("columns.\(role)"),
+                "unknown role; the roles are \(names)\(near)"
+            )
         }
         let format = settings.format ?? paths.first.map { DataFormat(path: $0) } ?? .lines
         let entries = Example.roles.map { role in

@@ -89,10 +89,15 @@ final class LineScanner: RecordScanner {
             }
         }
         let text = try words.withUnsafeBufferPointer { bytes -> Result<String, FileFormatError> in
-            do throws(FileFormatError) { return .success(try ByteSearch.text(bytes)) } catch { return .failure(error) }
+            do throws(FileFormatError) { return .success(try ByteSearch.text(bytes)) } catch {
+                return .failure(error)
+            }
         }.get()
         guard !labels.isEmpty else {
-            throw FileFormatError(.malformed, "no word begins with '__label__'; every fastText line needs a label")
+            throw FileFormatError(
+                .malformed,
+                "no word begins with '__label__'; every fastText line needs a label"
+            )
         }
         return [.list(labels), .text(text)]
     }
@@ -116,7 +121,9 @@ final class ParallelScanner: RecordScanner {
         let found = try buffers.map { try $0.nextLine() }
         lines = found.compactMap { $0 }
         if lines.isEmpty { return .end }
-        if let short = found.firstIndex(where: { $0 == nil }), let long = found.firstIndex(where: { $0 != nil }) {
+        if let short = found.firstIndex(where: { $0 == nil }),
+            let long = found.firstIndex(where: { $0 != nil })
+        {
             throw FileFormatError(
                 .mismatch,
                 path: buffers[short].path,

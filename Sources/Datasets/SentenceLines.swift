@@ -17,13 +17,14 @@ struct SentenceLines {
 
     init(path: String) { place = RecordPlace(path: path, line: 0) }
 
-    /// Reads the next sentence: lines up to a blank one. Lines of white space or a byte order mark only are blank.
+    /// Reads the next sentence, up to a blank line; false at the end of the file.
     ///
-    /// - Parameters:
-    ///   - buffer: the file.
-    ///   - isComment: whether a line that begins with `#` is a comment; told whether tokens came before it.
-    /// - Returns: false at the end of the file.
-    mutating func read(_ buffer: InputBuffer, isComment: (UnsafeBufferPointer<UInt8>, Bool) -> Bool) throws -> Bool {
+    /// Lines of white space or a byte order mark only are blank. `isComment` tells whether a line that begins with
+    /// `#` is a comment, and learns whether tokens came before it.
+    mutating func read(
+        _ buffer: InputBuffer,
+        isComment: (UnsafeBufferPointer<UInt8>, Bool) -> Bool
+    ) throws -> Bool {
         comments.removeAll(keepingCapacity: true)
         tokens.removeAll(keepingCapacity: true)
         var size = 0
@@ -60,7 +61,9 @@ struct SentenceLines {
         while place < line.count {
             if line[place] == 0x20 || line[place] == 0x09 {
                 place += 1
-            } else if place + 2 < line.count, line[place] == 0xEF, line[place + 1] == 0xBB, line[place + 2] == 0xBF {
+            } else if place + 2 < line.count, line[place] == 0xEF, line[place + 1] == 0xBB,
+                line[place + 2] == 0xBF
+            {
                 place += 3
             } else {
                 return false
@@ -109,7 +112,9 @@ final class ConllScanner: RecordScanner {
         }
         for comment in sentence.comments {
             let text = String(decoding: comment.bytes, as: UTF8.self)
-            guard text.hasPrefix("# global.columns"), let equals = text.utf8.firstIndex(of: 0x3D) else { continue }
+            guard text.hasPrefix("# global.columns"), let equals = text.utf8.firstIndex(of: 0x3D) else {
+                continue
+            }
             columnNames = text[text.utf8.index(after: equals)...].split(separator: " ").map(String.init)
         }
         return found ? .record : .end
@@ -154,7 +159,11 @@ final class ConllScanner: RecordScanner {
         )
     }
 
-    private func list(_ rows: [[ArraySlice<UInt8>]], _ column: Int, isToken: Bool) throws(FileFormatError) -> [String] {
+    private func list(
+        _ rows: [[ArraySlice<UInt8>]],
+        _ column: Int,
+        isToken: Bool
+    ) throws(FileFormatError) -> [String] {
         var list: [String] = []
         list.reserveCapacity(rows.count)
         let prefix = isToken ? settings.tokenPrefix.map { Array($0.utf8) } : nil
@@ -162,7 +171,11 @@ final class ConllScanner: RecordScanner {
             var cell = row[column]
             if let prefix {
                 guard cell.starts(with: prefix) else {
-                    throw error(.malformed, line, "the token does not begin with '\(settings.tokenPrefix ?? "")' (token_prefix)")
+                    throw error(
+                        .malformed,
+                        line,
+                        "the token does not begin with '\(settings.tokenPrefix ?? "")' (token_prefix)"
+                    )
                 }
                 cell = cell.dropFirst(prefix.count)
             }
@@ -180,7 +193,11 @@ final class ConllScanner: RecordScanner {
         return list
     }
 
-    private func error(_ code: FileFormatError.Code, _ line: SentenceLines.Line, _ message: String) -> FileFormatError {
+    private func error(
+        _ code: FileFormatError.Code,
+        _ line: SentenceLines.Line,
+        _ message: String
+    ) -> FileFormatError {
         FileFormatError(code, path: buffer.path, at: .line(line.number, column: nil), message)
     }
 }

@@ -32,7 +32,9 @@ public struct ShuffledStream<Element> {
         read: @escaping () throws -> Element?
     ) {
         require(capacity >= 1 && position >= 0, "ShuffledStream: capacity \(capacity), position \(position)")
-        (self.capacity, self.seed, self.epoch, self.position, self.read) = (capacity, seed, epoch, position, read)
+        (self.capacity, self.seed, self.epoch, self.position, self.read) = (
+            capacity, seed, epoch, position, read
+        )
     }
 
     /// The number of the first element of the stream that is needed to go on from a position; those before it may be
@@ -50,7 +52,10 @@ public struct ShuffledStream<Element> {
     }
 
     private static func firstLength(_ capacity: Int, _ seed: UInt64, _ epoch: Int) -> Int {
-        CounterRandom(seed: seed, stream: 0x5348_5546).index(at: UInt64(bitPattern: Int64(epoch)), below: capacity) + 1
+        CounterRandom(seed: seed, stream: 0x5348_5546).index(
+            at: UInt64(bitPattern: Int64(epoch)),
+            below: capacity
+        ) + 1
     }
 
     /// The next element.

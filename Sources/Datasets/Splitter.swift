@@ -84,7 +84,10 @@ public struct Splitter: Sendable, Hashable {
     ) throws {
         let total = fractions.reduce(0, +)
         guard fractions.allSatisfy({ $0 >= 0 && $0.isFinite }), total > 0, total.isFinite else {
-            throw FileFormatError(.mismatch, "the shares of a split must be positive numbers, not \(fractions)")
+            throw FileFormatError(
+                .mismatch,
+                "the shares of a split must be positive numbers, not \(fractions)"
+            )
         }
         self.fractions = fractions.map { $0 / total }
         (self.rule, self.seed, self.keepsEqualTextsTogether) = (rule, seed, keepsEqualTextsTogether)
@@ -108,7 +111,12 @@ public struct Splitter: Sendable, Hashable {
             throw FileFormatError(.mismatch, "cross-validation needs 2 to 65536 folds, not \(folds)")
         }
         let equal = [Double](repeating: 1, count: folds)
-        try self.init(fractions: equal, rule: rule, seed: seed, keepsEqualTextsTogether: keepsEqualTextsTogether)
+        try self.init(
+            fractions: equal,
+            rule: rule,
+            seed: seed,
+            keepsEqualTextsTogether: keepsEqualTextsTogether
+        )
     }
 
     /// Deals out rows.
@@ -136,7 +144,9 @@ public struct Splitter: Sendable, Hashable {
     }
 
     private func needed(_ value: String?, _ row: Int, _ what: String) throws -> String {
-        guard let value else { throw FileFormatError(.missing, "row \(row + 1) has no \(what), which the split goes by") }
+        guard let value else {
+            throw FileFormatError(.missing, "row \(row + 1) has no \(what), which the split goes by")
+        }
         return value
     }
 
@@ -191,11 +201,14 @@ public struct Splitter: Sendable, Hashable {
     }
 
     private func chanceParts(_ rows: [Row]) throws -> [Int] {
-        if rule == .groups { for (place, row) in rows.enumerated() { _ = try needed(row.group, place, "group") } }
+        if rule == .groups {
+            for (place, row) in rows.enumerated() { _ = try needed(row.group, place, "group") }
+        }
         let isTogether = keepsEqualTextsTogether || rule == .groups
         let numbers =
             isTogether
-            ? Self.units(rows, byGroup: rule == .groups, byText: keepsEqualTextsTogether) : Array(rows.indices)
+            ? Self.units(rows, byGroup: rule == .groups, byText: keepsEqualTextsTogether)
+            : Array(rows.indices)
         var units: [Int: Unit] = [:]
         for (row, number) in numbers.enumerated() { units[number, default: Unit()].rows.append(row) }
         var strata: [String: [[Int]]] = [:]
@@ -217,7 +230,9 @@ public struct Splitter: Sendable, Hashable {
                 .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }.map(\.element)
             for unit in large + shuffled.filter({ $0.count == 1 }) {
                 var best = 0
-                for part in quotas[stratum].indices where quotas[stratum][part] > quotas[stratum][best] { best = part }
+                for part in quotas[stratum].indices where quotas[stratum][part] > quotas[stratum][best] {
+                    best = part
+                }
                 quotas[stratum][best] -= unit.count
                 for row in unit { parts[row] = best }
             }

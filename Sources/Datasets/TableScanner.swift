@@ -73,7 +73,11 @@ final class TableScanner: RecordScanner {
     private func readHeader(_ selection: FieldSelection) throws {
         switch try step() {
         case .end:
-            throw FileFormatError(.truncated, path: buffer.path, "the file is empty; a header of columns should stand here")
+            throw FileFormatError(
+                .truncated,
+                path: buffer.path,
+                "the file is empty; a header of columns should stand here"
+            )
         case .malformed(let error): throw error
         case .record: break
         }
@@ -92,7 +96,10 @@ final class TableScanner: RecordScanner {
             var seen: Set<String> = []
             if let twice = header.first(where: { !seen.insert($0).inserted }) {
                 throw place.stated(
-                    FileFormatError(.duplicate, "the header names the column '\(twice)' twice; choose columns by number")
+                    FileFormatError(
+                        .duplicate,
+                        "the header names the column '\(twice)' twice; choose columns by number"
+                    )
                 )
             }
             return
@@ -107,7 +114,10 @@ final class TableScanner: RecordScanner {
             if found.count == 1 { return found[0] }
             if found.count > 1 {
                 throw place.stated(
-                    FileFormatError(.duplicate, "the header names the column '\(name)' \(found.count) times; choose it by number")
+                    FileFormatError(
+                        .duplicate,
+                        "the header names the column '\(name)' \(found.count) times; choose it by number"
+                    )
                 )
             }
         }
@@ -135,7 +145,8 @@ final class TableScanner: RecordScanner {
             let found = entry.column.place(in: count)
             if found == nil, entry.isRequired {
                 let isName = if case .name = entry.column { true } else { false }
-                let hint = isName ? "the table has no header, so columns have numbers" : "there is no such column"
+                let hint =
+                    isName ? "the table has no header, so columns have numbers" : "there is no such column"
                 throw place.stated(
                     FileFormatError(
                         .missing,
@@ -156,7 +167,11 @@ final class TableScanner: RecordScanner {
         }
         if let width, spans.count != width, ragged == .refuse {
             let rule = "the row has \(spans.count) columns where \(width) are usual"
-            return .malformed(place.stated(FileFormatError(.mismatch, "\(rule); a delimiter or quotation mark may be wrong")))
+            return .malformed(
+                place.stated(
+                    FileFormatError(.mismatch, "\(rule); a delimiter or quotation mark may be wrong")
+                )
+            )
         }
         return .record
     }
@@ -227,7 +242,9 @@ final class TableScanner: RecordScanner {
         spans.removeAll(keepingCapacity: true)
         while true {
             if spans.count >= Self.maximumColumns {
-                problem = problem ?? FileFormatError(.limitExceeded, "the row has more than \(Self.maximumColumns) columns")
+                problem =
+                    problem
+                    ?? FileFormatError(.limitExceeded, "the row has more than \(Self.maximumColumns) columns")
                 spans.removeAll(keepingCapacity: true)
             }
             let stop: Int
@@ -239,12 +256,16 @@ final class TableScanner: RecordScanner {
                     return .malformed(error, length: count, lines: lines)
                 case .end(let end):
                     stop = end
-                    if end < count, bytes[end] != delimiter, bytes[end] != 0x0A, bytes[end] != 0x0D || !isReturn(bytes, end, count) {
+                    if end < count, bytes[end] != delimiter, bytes[end] != 0x0A,
+                        bytes[end] != 0x0D || !isReturn(bytes, end, count)
+                    {
                         if bytes[end] == 0x0D, end + 1 == count, !isAtEnd { return .needsMore }
-                        problem = problem ?? FileFormatError(
-                            .malformed,
-                            "column \(spans.count) goes on behind its closing quotation mark; write quotation marks inside a column twice"
-                        )
+                        problem =
+                            problem
+                            ?? FileFormatError(
+                                .malformed,
+                                "column \(spans.count) goes on behind its closing quotation mark; write quotation marks inside a column twice"
+                            )
                     }
                 }
             } else {

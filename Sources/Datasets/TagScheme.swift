@@ -62,7 +62,10 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
             }
         }
         if self == .bioes, let open {
-            throw FileFormatError(.malformed, "the sentence ends inside a span of \(open.type); E- is missing (BIOES)")
+            throw FileFormatError(
+                .malformed,
+                "the sentence ends inside a span of \(open.type); E- is missing (BIOES)"
+            )
         }
         close(tags.count)
         return spans

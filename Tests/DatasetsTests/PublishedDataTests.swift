@@ -60,7 +60,8 @@ struct PublishedDataTests {
                 "cls-shopping-zh/online_shopping_7_cats.csv.gz",
                 #"{"columns": {"text": "review", "label": "cat"}}"#, 40430
             ),
-            ("cls-weibo-emotion-zh/dev.tsv", named, 1981), ("cls-weibo-emotion-zh/train.tsv.gz", named, 27479),
+            ("cls-weibo-emotion-zh/dev.tsv", named, 1981),
+            ("cls-weibo-emotion-zh/train.tsv.gz", named, 27479),
             ("cls-csl-discipline-zh/dev.tsv", ctg, 1000), ("cls-csl-discipline-zh/train.tsv", ctg, 8000),
             ("safety-cold-zh/dev.csv.gz", #"{"columns": {"text": "TEXT"}}"#, 6416),
             ("safety-cold-zh/train.csv.gz", #"{"columns": {"text": "TEXT"}}"#, 25687),
@@ -86,7 +87,8 @@ struct PublishedDataTests {
         let root = try #require(Self.root)
         let sets = [
             ("cls-tweet-emotion-en", "train", "", 3257), ("cls-tweet-emotion-en", "val", "", 374),
-            ("safety-tweet-offensive-en", "train", ".gz", 11916), ("safety-tweet-offensive-en", "val", "", 1324),
+            ("safety-tweet-offensive-en", "train", ".gz", 11916),
+            ("safety-tweet-offensive-en", "val", "", 1324),
         ]
         for (folder, part, ending, expected) in sets {
             let files = [
@@ -111,7 +113,10 @@ struct PublishedDataTests {
             ("ner-wikiann-en/dev.bio", #"{"token_prefix": "en:"}"#, 9811, 79430),
             ("ner-wikiann-en/train.bio.gz", #"{"token_prefix": "en:"}"#, 19624, 158_243),
             ("ner-weibo-zh/weiboNER_2nd_conll.dev", #"{"format": "conll", "token_index": true}"#, 262, 14233),
-            ("ner-weibo-zh/weiboNER_2nd_conll.train", #"{"format": "conll", "token_index": true}"#, 1312, 72076),
+            (
+                "ner-weibo-zh/weiboNER_2nd_conll.train", #"{"format": "conll", "token_index": true}"#, 1312,
+                72076
+            ),
             ("ner-msra-zh/dh_msra_first20000.bio.gz", "{}", 20000, 827_530),
             ("ner-msra-zh/dev.tsv", #"{"columns": {"tokens": "text_a", "tags": "label"}}"#, 2318, nil),
             ("pos-ud-ewt-en/en_ewt-ud-dev.conllu.gz", "{}", 2001, 25151),
@@ -145,13 +150,19 @@ struct PublishedDataTests {
         }
     }
 
-    @Test("questions and answers; three answers of CMRC do not stand where it says", .enabled(if: root != nil))
+    @Test(
+        "questions and answers; three answers of CMRC do not stand where it says",
+        .enabled(if: root != nil)
+    )
     func questions() throws {
         let root = try #require(Self.root)
         #expect(try count(QuestionAnsweringExample.self, "qa-xquad-en-zh/xquad.en.first24.json") == 632)
         #expect(try count(QuestionAnsweringExample.self, "qa-xquad-en-zh/xquad.zh.first24.json") == 632)
         let path = "\(root)/qa-cmrc2018-zh/cmrc2018_dev.json.gz"
-        let strict = try ExampleReader<QuestionAnsweringExample>([path], settings: settings(#"{"on_error": "skip"}"#))
+        let strict = try ExampleReader<QuestionAnsweringExample>(
+            [path],
+            settings: settings(#"{"on_error": "skip"}"#)
+        )
         let examples = try strict.readAll()
         #expect(examples.count == 3216 && strict.report.malformedCount == 3)
         #expect(Set(examples.map(\.context)).count <= 848)
@@ -167,11 +178,15 @@ struct PublishedDataTests {
         let names = try FileManager.default.contentsOfDirectory(atPath: "\(root)/emb-sts-en").sorted()
         let files = names.map { "\(root)/emb-sts-en/\($0)" }
         let similar = try ExampleReader<PairExample>(files, settings: settings(sts)).readAll()
-        #expect(files.count == 15 && similar.count == 9092 && similar.allSatisfy { (0...5).contains($0.score ?? -1) })
+        #expect(
+            files.count == 15 && similar.count == 9092
+                && similar.allSatisfy { (0...5).contains($0.score ?? -1) }
+        )
         let csl = #"{"header": false, "columns": {"source": 1, "target": 2}}"#
         let tatoeba = #"{"format": "tsv", "header": false, "columns": {"source": 0, "target": 1}}"#
         let dialogue = #"{"columns": {"source": "dialogue", "target": "summary"}}"#
-        let spaced = #"{"format": "tsv", "header": false, "delimiter": "space", "columns": {"source": 0, "target": 1, "score": 2}}"#
+        let spaced =
+            #"{"format": "tsv", "header": false, "delimiter": "space", "columns": {"source": 0, "target": 1, "score": 2}}"#
         let tabbed = #"{"format": "tsv", "header": false, "columns": {"source": 0, "target": 1, "score": 2}}"#
         let sets: [(String, String, Int)] = [
             ("sum-csl-titles-zh/dev.tsv", csl, 1000), ("sum-csl-titles-zh/keywords_dev.tsv", csl, 1000),
@@ -209,7 +224,8 @@ struct PublishedDataTests {
     @Test("conversations and preferences", .enabled(if: root != nil))
     func conversations() throws {
         let chats: [(String, Int)] = [
-            ("sft-alpaca-en-zh/alpaca_en_demo_dev.json", 899), ("sft-alpaca-en-zh/alpaca_zh_demo_dev.json", 899),
+            ("sft-alpaca-en-zh/alpaca_en_demo_dev.json", 899),
+            ("sft-alpaca-en-zh/alpaca_zh_demo_dev.json", 899),
             ("sft-toolcall-en-zh/glaive_toolcall_en_demo_dev.json", 239),
             ("sft-toolcall-en-zh/glaive_toolcall_zh_demo_dev.json", 237),
             ("sft-seed-tasks-en/seed_tasks.jsonl", 175),
