@@ -81,7 +81,7 @@ public struct ConlluSentence: Sendable, Hashable {
     /// Reads the lines of a sentence and checks ids and heads.
     init(_ lines: SentenceLines) throws(FileFormatError) {
         var (words, multiwords, nodes): ([Row], [(words: Range<Int>, row: Row)], [Row]) = ([], [], [])
-        var width: Int?
+        var (width, cellCount): (Int?, Int) = (nil, 0)
         for line in lines.tokens {
             func wrong(_ message: String) -> FileFormatError {
                 FileFormatError(
@@ -105,6 +105,10 @@ public struct ConlluSentence: Sendable, Hashable {
                 throw wrong("\(columns.count) columns where the sentence began with \(width)")
             }
             width = columns.count
+            cellCount += columns.count
+            guard cellCount <= SentenceLines.maximumCells else {
+                throw wrong("the sentence has more than \(SentenceLines.maximumCells) columns in all")
+            }
             let row = Row(columns: columns, line: line.number)
             switch Self.id(columns[0]) {
             case .word(let number)?:

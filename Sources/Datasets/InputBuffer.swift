@@ -88,14 +88,7 @@ final class InputBuffer {
     /// False at the end of the file.
     func more(_ what: @autoclosure () -> String) throws -> Bool {
         if isAtEnd { return false }
-        guard end - start <= limit else {
-            throw FileFormatError(
-                .limitExceeded,
-                path: path,
-                at: .line(line, column: nil),
-                "\(what()) is longer than \(limit) bytes; correct the file or raise maximum_record_bytes"
-            )
-        }
+        try check(end - start, what())
         if start > 0, end > start { memmove(memory, memory + start, end - start) }
         (start, end) = (0, end - start)
         if end == capacity {
@@ -109,6 +102,21 @@ final class InputBuffer {
         return end > before
     }
 
+    /// Refuses a record, at the beginning of the unread bytes, that is longer than the limit.
+    @inline(__always)
+    func check(_ count: Int, _ what: @autoclosure () -> String) throws {
+        if count > limit { throw tooLong(what()) }
+    }
+
+    private func tooLong(_ what: String) -> FileFormatError {
+        FileFormatError(
+            .limitExceeded,
+            path: path,
+            at: .line(line, column: nil),
+            "\(what) is longer than \(limit) bytes; correct the file or raise maximum_record_bytes"
+        )
+    }
+
     /// The next line without its end (LF, or CR LF), or nil at the end of the file.
     func nextLine() throws -> UnsafeBufferPointer<UInt8>? {
         var searched = 0
@@ -118,16 +126,17 @@ final class InputBuffer {
                 let found = memchr(first + searched, 0x0A, unread.count - searched)
             {
                 let length = UnsafeRawPointer(found) - UnsafeRawPointer(first)
-                return takeLine(length, length + 1)
+                return try takeLine(length, length + 1)
             }
             searched = unread.count
             if try more("the line") { continue }
-            return bytes.isEmpty ? nil : takeLine(bytes.count, bytes.count)
+            return bytes.isEmpty ? nil : try takeLine(bytes.count, bytes.count)
         }
     }
 
-    private func takeLine(_ length: Int, _ count: Int) -> UnsafeBufferPointer<UInt8> {
+    private func takeLine(_ length: Int, _ count: Int) throws -> UnsafeBufferPointer<UInt8> {
         let unread = bytes
+        try check(length, "the line")
         consume(count, lines: count - length)
         let hasReturn = length > 0 && unread[length - 1] == 0x0D
         return UnsafeBufferPointer(rebasing: unread[..<(hasReturn ? length - 1 : length)])

@@ -148,6 +148,7 @@ final class JSONScanner: RecordScanner {
             let skimmer = JSONSkimmer(unread, base)
             switch skimmer.valueEnd(0) {
             case .at(let end):
+                try buffer.check(end, "the record")
                 let value = UnsafeBufferPointer(rebasing: unread[..<end])
                 buffer.consume(end, lines: ByteSearch.lineFeeds(in: value))
                 return value

@@ -57,8 +57,8 @@ public struct Mixture: Sendable, Hashable {
     public let seed: UInt64
     /// The number of draws, or nil when the order has no end.
     public let count: Int?
-    /// Shares of the sources in units of 2^-32 of the whole, or numbers of draws where the order ends.
-    private let shares: [UInt64]
+    /// Sums of the shares of the sources before each, in units of 2^-32 of the whole, or in draws where the order ends.
+    private let sums: [UInt64]
     private static let block = 1024
 
     /// Makes an order.
@@ -101,13 +101,10 @@ public struct Mixture: Sendable, Hashable {
         guard total > 0, total < 9e15 else {
             throw FileFormatError(.mismatch, "the weights of the mixture add up to \(total)")
         }
-        if case .epochs = shares {
-            self.shares = weights.map { UInt64($0) }
-            count = Int(self.shares.reduce(0, +))
-        } else {
-            self.shares = weights.map { UInt64(($0 / total * 0x1p32).rounded()) }
-            count = nil
-        }
+        let isFinite = shares == .epochs
+        let units = weights.map { UInt64(isFinite ? $0 : ($0 / total * 0x1p32).rounded()) }
+        sums = units.reduce(into: [0]) { sums, unit in sums.append((sums.last ?? 0) + unit) }
+        count = isFinite ? Int(sums.last ?? 0) : nil
         (self.sources, self.seed) = (sources, seed)
     }
 
@@ -126,12 +123,12 @@ public struct Mixture: Sendable, Hashable {
         let size = min(Self.block, (count ?? Int.max) - block * Self.block)
         let shuffle = SeededPermutation(count: size, seed: seed, round: block)
         var place = UInt64(block * Self.block + shuffle[position % Self.block])
-        var range = 0..<shares.count
+        var range = 0..<sources.count
         // Down a binary tree: of the draws of a node every share's part goes to the left, evenly spread.
         while range.count > 1 {
             let middle = (range.lowerBound + range.upperBound) / 2
-            let left = shares[range.lowerBound..<middle].reduce(0, +)
-            let whole = left + shares[middle..<range.upperBound].reduce(0, +)
+            let left = sums[middle] - sums[range.lowerBound]
+            let whole = sums[range.upperBound] - sums[range.lowerBound]
             let before = Self.part(place, left, whole)
             if Self.part(place + 1, left, whole) > before {
                 (place, range) = (before, range.lowerBound..<middle)

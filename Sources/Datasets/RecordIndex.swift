@@ -169,7 +169,7 @@ public final class IndexedRecords {
             let buffer = try InputBuffer(path: path, limit: settings.maximumRecordBytes)
             let scanner = try TableScanner(buffer, settings: settings, format: format, selection: selection)
             // Without a header the first row tells the width.
-            if !settings.header { _ = try scanner.next() }
+            if !settings.header { while case .malformed = try scanner.next() {} }
             table = scanner
         } else {
             table = nil

@@ -181,7 +181,8 @@ final class RenamingScanner: RecordScanner {
                 throw FileFormatError(
                     .missing,
                     path: scanner.place.path,
-                    "there is no field '\(entry.column)' for '\(entry.role)'; the fields are \(fields)"
+                    "there is no field '\(entry.column)' for '\(entry.role)'; the fields are \(fields) "
+                        + "(is the format of the file another one than lines?)"
                 )
             }
             return place

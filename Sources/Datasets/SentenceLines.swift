@@ -2,6 +2,9 @@ import YuyanFileFormats
 
 /// The lines of one sentence of a column format, held until the next sentence is read.
 struct SentenceLines {
+    /// The most lines of a sentence, and the most columns of all its lines together.
+    static let (maximumLines, maximumCells) = (1 << 20, 1 << 22)
+
     /// A line and its number in the file.
     struct Line {
         let bytes: [UInt8]
@@ -40,6 +43,14 @@ struct SentenceLines {
                 place = RecordPlace(path: buffer.path, line: number, offset: offset)
             }
             size += line.count
+            guard tokens.count + comments.count < Self.maximumLines else {
+                throw FileFormatError(
+                    .limitExceeded,
+                    path: buffer.path,
+                    at: .line(number, column: nil),
+                    "the sentence has more than \(Self.maximumLines) lines; a blank line must end each sentence"
+                )
+            }
             guard size <= buffer.limit else {
                 throw FileFormatError(
                     .limitExceeded,
@@ -77,11 +88,6 @@ struct SentenceLines {
         let cut = delimiter ?? (line.contains(0x09) ? 0x09 : 0x20)
         if cut == 0x20 { return line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }) }
         return line.split(separator: cut, omittingEmptySubsequences: false)
-    }
-
-    static func text(_ cell: ArraySlice<UInt8>) throws(FileFormatError) -> String {
-        if let text = String(validating: cell, as: UTF8.self) { return text }
-        throw FileFormatError(.malformed, "not valid UTF-8; convert the file to UTF-8")
     }
 }
 
@@ -121,27 +127,47 @@ final class ConllScanner: RecordScanner {
     }
 
     func values() throws(FileFormatError) -> [FieldValue?] {
-        let rows = sentence.tokens.map { SentenceLines.cells($0.bytes, delimiter: settings.delimiter) }
-        let width = rows.first?.count ?? 0
-        for (row, line) in zip(rows, sentence.tokens) where row.count != width {
-            let rule = "the token has \(row.count) columns where the sentence began with \(width)"
-            throw error(.mismatch, line, "\(rule); a blank line may be missing before it")
+        var (places, lists, width, cellCount): ([Int?], [[String]], Int, Int) = ([], [], 0, 0)
+        for (number, line) in sentence.tokens.enumerated() {
+            let row = SentenceLines.cells(line.bytes, delimiter: settings.delimiter)
+            if number == 0 {
+                width = row.count
+                places = try settle(width)
+                lists = places.map { _ in [] }
+            }
+            guard row.count == width else {
+                let rule = "the token has \(row.count) columns where the sentence began with \(width)"
+                throw error(.mismatch, line, "\(rule); a blank line may be missing before it")
+            }
+            cellCount += width
+            guard cellCount <= SentenceLines.maximumCells else {
+                throw error(
+                    .limitExceeded,
+                    line,
+                    "the sentence has more than \(SentenceLines.maximumCells) columns in all"
+                )
+            }
+            for (field, place) in places.enumerated() {
+                guard let place else { continue }
+                let cell = names[field] == "tokens" ? try token(row[place], line) : row[place]
+                guard let text = String(validating: cell, as: UTF8.self) else {
+                    throw error(.malformed, line, "not valid UTF-8; convert the file to UTF-8")
+                }
+                lists[field].append(text)
+            }
         }
+        return zip(places, lists).map { $0 == nil ? nil : .list($1) }
+    }
+
+    /// The columns of the fields, given how many a sentence has.
+    private func settle(_ width: Int) throws(FileFormatError) -> [Int?] {
         guard let entries = selection.entries else {
             names = (0..<width).map { String($0) }
-            var lists: [FieldValue?] = []
-            for column in 0..<width { lists.append(.list(try list(rows, column, isToken: false))) }
-            return lists
+            return Array(0..<width)
         }
-        var lists: [FieldValue?] = []
-        for entry in entries {
-            guard let column = try place(of: entry, width) else {
-                lists.append(nil)
-                continue
-            }
-            lists.append(.list(try list(rows, column, isToken: entry.role == "tokens")))
-        }
-        return lists
+        var places: [Int?] = []
+        for entry in entries { places.append(try place(of: entry, width)) }
+        return places
     }
 
     private func place(of entry: FieldSelection.Entry, _ width: Int) throws(FileFormatError) -> Int? {
@@ -159,38 +185,25 @@ final class ConllScanner: RecordScanner {
         )
     }
 
-    private func list(
-        _ rows: [[ArraySlice<UInt8>]],
-        _ column: Int,
-        isToken: Bool
-    ) throws(FileFormatError) -> [String] {
-        var list: [String] = []
-        list.reserveCapacity(rows.count)
-        let prefix = isToken ? settings.tokenPrefix.map { Array($0.utf8) } : nil
-        for (row, line) in zip(rows, sentence.tokens) {
-            var cell = row[column]
-            if let prefix {
-                guard cell.starts(with: prefix) else {
-                    throw error(
-                        .malformed,
-                        line,
-                        "the token does not begin with '\(settings.tokenPrefix ?? "")' (token_prefix)"
-                    )
-                }
-                cell = cell.dropFirst(prefix.count)
+    /// A token without what the settings say is no part of it.
+    private func token(
+        _ cell: ArraySlice<UInt8>,
+        _ line: SentenceLines.Line
+    ) throws(FileFormatError) -> ArraySlice<UInt8> {
+        var cell = cell
+        if let prefix = settings.tokenPrefix {
+            guard cell.starts(with: prefix.utf8) else {
+                throw error(.malformed, line, "the token does not begin with '\(prefix)' (token_prefix)")
             }
-            if isToken, settings.tokenIndex {
-                guard cell.count > 1, let last = cell.last, last &- 0x30 < 10 else {
-                    throw error(.malformed, line, "the token does not end in a digit (token_index)")
-                }
-                cell = cell.dropLast()
-            }
-            guard let text = String(validating: cell, as: UTF8.self) else {
-                throw error(.malformed, line, "not valid UTF-8; convert the file to UTF-8")
-            }
-            list.append(text)
+            cell = cell.dropFirst(prefix.utf8.count)
         }
-        return list
+        if settings.tokenIndex {
+            guard cell.count > 1, let last = cell.last, last &- 0x30 < 10 else {
+                throw error(.malformed, line, "the token does not end in a digit (token_index)")
+            }
+            cell = cell.dropLast()
+        }
+        return cell
     }
 
     private func error(

@@ -15,6 +15,8 @@ final class TableScanner: RecordScanner {
     /// The most columns a row may have.
     static let maximumColumns = 1 << 16
 
+    private static let tooLong = "the row (is a quotation mark never closed?)"
+
     private struct Span {
         var start: Int
         var end: Int
@@ -218,13 +220,14 @@ final class TableScanner: RecordScanner {
             }
             switch scan(base, unread.count, isAtEnd: buffer.isAtEnd) {
             case .needsMore:
-                _ = try buffer.more("the row (is a quotation mark never closed?)")
+                _ = try buffer.more(Self.tooLong)
             case .malformed(let error, let length, let lines):
                 place = RecordPlace(path: buffer.path, line: buffer.line, offset: buffer.offset)
                 let stated = place.stated(error)
                 buffer.consume(length, lines: lines)
                 return .malformed(stated)
             case .row(let length, let lines):
+                try buffer.check(length, Self.tooLong)
                 let isBlank = spans.count == 1 && spans[0].end == spans[0].start && base[0] != 0x22
                 if !isBlank {
                     place = RecordPlace(path: buffer.path, line: buffer.line, offset: buffer.offset)
