@@ -121,7 +121,8 @@ final class ConllScanner: RecordScanner {
             guard text.hasPrefix("# global.columns"), let equals = text.utf8.firstIndex(of: 0x3D) else {
                 continue
             }
-            columnNames = text[text.utf8.index(after: equals)...].split(separator: " ").map(String.init)
+            columnNames = text[text.utf8.index(after: equals)...].utf8.split(separator: 0x20)
+                .map { String(Substring($0)) }
         }
         return found ? .record : .end
     }
