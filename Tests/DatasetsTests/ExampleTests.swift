@@ -1,0 +1,209 @@
+import Testing
+import YuyanDatasets
+import YuyanFileFormats
+
+@Suite("Typed examples")
+struct ExampleTests {
+    let folder = TemporaryFolder()
+
+    func read<Example: DatasetExample>(
+        _ type: Example.Type,
+        _ name: String,
+        _ text: String,
+        _ settings: String = "{}"
+    ) throws -> [Example] {
+        try ExampleReader<Example>([folder.write(name, text)], settings: dataSettings(settings)).readAll()
+    }
+
+    @Test("classification: several labels, label maps, pairs; roles that do not exist are named")
+    func classification() throws {
+        let text = "text,label,text_pair\na,0|1,b\nc,1,\n"
+        let settings = #"{"label_separator": "|", "label_map": {"0": "no", "1": "yes"}}"#
+        let found = try read(ClassificationExample.self, "a.csv", text, settings)
+        #expect(found.map(\.labels) == [["no", "yes"], ["yes"]] && found.map(\.textPair) == ["b", ""])
+        let said = message {
+            _ = try read(ClassificationExample.self, "a.csv", text, #"{"label_map": {"0": "no"}}"#)
+        }
+        #expect(said.contains("a.csv, line 2") && said.contains("'0|1' is not in label_map, which has '0'"))
+        let role = message {
+            _ = try read(ClassificationExample.self, "a.csv", text, #"{"columns": {"lable": 0}}"#)
+        }
+        #expect(role.contains("unknown role") && role.contains("did you mean 'label'?"))
+        let json = "{\"text\":\"a\",\"label\":true}\n{\"text\":\"b\",\"label\":[\"x\",2]}\n"
+        #expect(
+            try read(ClassificationExample.self, "b.jsonl", json).map(\.labels) == [["true"], ["x", "2"]]
+        )
+        #expect(
+            message { _ = try read(ClassificationExample.self, "c.tsv", "text\tlabel\na\t\n") }.contains(
+                "the label is empty"
+            )
+        )
+    }
+
+    @Test("tags are held to their scheme and converted", arguments: [1, 2, 3] as [UInt64])
+    func tags(seed: UInt64) throws {
+        var random = TestGenerator(seed)
+        for _ in 0..<300 {
+            let count = Int.random(in: 0...12, using: &random)
+            var (spans, place): ([TagSpan], Int) = ([], 0)
+            while place < count {
+                let end = min(place + Int.random(in: 1...3, using: &random), count)
+                if Bool.random(using: &random) {
+                    spans.append(
+                        TagSpan(type: ["A", "B-C"].randomElement(using: &random) ?? "", range: place..<end)
+                    )
+                }
+                place = end
+            }
+            for scheme in TagScheme.allCases {
+                let tags = scheme.tags(spans, count: count)
+                #expect(try scheme.spans(tags) == spans, "seed \(seed): \(scheme) \(tags)")
+                for other in TagScheme.allCases {
+                    #expect(
+                        try scheme.convert(tags, to: other) == other.tags(spans, count: count),
+                        "seed \(seed)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test("tags that break their scheme are errors that name the token")
+    func wrongTags() throws {
+        let cases: [(TagScheme, [String], String)] = [
+            (.bio, ["O", "I-A"], "token 2"), (.bio, ["B-A", "I-B"], "token 2"), (.bio, ["X"], "token 1"),
+            (.bio, ["E-A"], "B-, I-"), (.bioes, ["B-A", "O"], "no E-"), (.bioes, ["B-A"], "E- is missing"),
+            (.bioes, ["E-A"], "no span"), (.iob1, ["O", "B-A"], "token 2"),
+            (.bioes, ["B-A", "S-A"], "token 2"),
+        ]
+        for (scheme, tags, expected) in cases {
+            #expect(message { _ = try scheme.spans(tags) }.contains(expected), "\(scheme) \(tags)")
+        }
+        let text = "a\tB-X\nb\tI-Y\n\nc\tB-X\nd\tI-X\n"
+        let settings = #"{"on_error": "skip", "tag_scheme": "bio", "convert_tags": "bioes"}"#
+        #expect(try read(TaggingExample.self, "a.conll", text, settings).map(\.tags) == [["B-X", "E-X"]])
+        let columns = #"{"columns": {"tokens": "t", "tags": "l"}}"#
+        let table = try read(TaggingExample.self, "b.tsv", "t\tl\na b\tO O\n", columns)
+        #expect(table.map(\.tokens) == [["a", "b"]])
+        #expect(
+            message { _ = try read(TaggingExample.self, "c.tsv", "t\tl\na b\tO\n", columns) }.contains(
+                "2 tokens for 1 tags"
+            )
+        )
+    }
+
+    @Test(
+        "questions: places in scalars are checked against the text; articles, rows and both layouts of answers"
+    )
+    func questions() throws {
+        let answers = #"[{"text":"😀三","answer_start":2}]"#
+        let squad =
+            #"{"version":"2","data":[{"title":"T","paragraphs":[{"context":"一e\#u{301}😀三","qas":["#
+            + #"{"id":"1","question":"q","answers":[{"text":"😀三","answer_start":3}],"is_impossible":false},"#
+            + #"{"id":"2","question":"r","answers":[],"is_impossible":true},"#
+            + #"{"id":"3","question":"s","answers":"# + answers + "}]}]}]}"
+        #expect(
+            message { _ = try read(QuestionAnsweringExample.self, "a.json", squad) }.contains(
+                "question '3': the answer '😀三' does not stand at scalar 2"
+            )
+        )
+        let found = try read(QuestionAnsweringExample.self, "a.json", squad, #"{"on_error": "skip"}"#)
+        #expect(found.map(\.id) == ["1", "2"] && found.map(\.isImpossible) == [false, true])
+        #expect(found[0].answers[0].bytes == 6..<13 && found[0].title == "T")
+        let kept = try read(QuestionAnsweringExample.self, "a.json", squad, #"{"answers_must_match": false}"#)
+        #expect(kept[2].answers == [.init(text: "😀三", start: nil, bytes: nil)])
+        let flat = #"{"id":"x","question":"q","context":"ab","answers":{"text":["b"],"answer_start":[1]}}"#
+        #expect(try read(QuestionAnsweringExample.self, "b.jsonl", flat)[0].answers[0].start == 1)
+    }
+
+    @Test("semantic roles: one column of roles per predicate")
+    func roles() throws {
+        func row(_ id: Int, _ form: String, _ rest: String) -> String {
+            "\(id)\t\(form)\t_\t_\t_\t_\t_\t_\t_\t_\t\(rest)\n"
+        }
+        let text =
+            row(1, "she", "_\tA0\tA0") + row(2, "came", "come.01\tV\t_") + row(3, "saw", "see.01\t_\tV")
+            + "\n" + row(1, "no", "_\t")
+        let found = try read(SemanticRoleExample.self, "a.conllu", text)
+        #expect(
+            found[0].predicates.map(\.token) == [1, 2] && found[0].predicates[1].roles == ["A0", "_", "V"]
+        )
+        #expect(found[1].predicates.isEmpty && found[0].labels == ["A0", "V", "A0", "V"])
+        let short = row(1, "she", "_") + row(2, "came", "come.01")
+        #expect(
+            message { _ = try read(SemanticRoleExample.self, "b.conllu", short) }.contains(
+                "0 columns of arguments for 1 predicates"
+            )
+        )
+    }
+
+    @Test("conversations in the styles of Alpaca, ShareGPT, OpenAI and tasks with instances")
+    func conversations() throws {
+        let rows = [
+            #"{"instruction":"a","input":"b","output":"c","history":[["x","y"]],"system":"s"}"#,
+            #"{"conversations":[{"from":"human","value":"a"},{"from":"function_call","value":"{\"name\":\"f\",\"arguments\":{\"k\":1}}"},{"from":"observation","value":"o"},{"from":"gpt","value":"c"}],"tools":"[{\"name\":\"f\"}]"}"#,
+            #"{"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]}]}"#,
+            #"{"instruction":"a","instances":[{"input":"","output":"x"},{"input":"i","output":"y"}]}"#,
+        ]
+        let found = try read(ConversationExample.self, "a.jsonl", rows.joined(separator: "\n"))
+        #expect(
+            found.map { $0.messages.map(\.role.rawValue).joined(separator: " ") } == [
+                "system user assistant user assistant", "user assistant tool assistant", "user assistant",
+                "user assistant", "user assistant",
+            ]
+        )
+        #expect(found[0].messages[3].content == "a\nb" && found[4].messages[0].content == "a\ni")
+        #expect(found[1].messages[1].toolCalls == [.init(name: "f", arguments: ["k": 1])])
+        #expect(found[1].tools == [["name": "f"]] && found[2].messages[1].toolCalls[0].name == "f")
+        let wrong = [
+            (#"{"messages":[{"role":"usr","content":"a"}]}"#, "did you mean 'user'?"),
+            (#"{"x":1}"#, "none of 'messages'"),
+            (#"{"messages":[{"role":"user","content":"a"}]}"#, "the assistant says nothing"),
+            (#"{"conversations":[{"from":"function_call","value":"f()"}]}"#, "must be JSON"),
+            (#"{"messages":[{"role":"user"}]}"#, "'messages[0]': the message of 'user' has no text"),
+        ]
+        for (row, expected) in wrong {
+            let said = message { _ = try read(ConversationExample.self, "b.jsonl", row) }
+            #expect(said.contains(expected) && said.contains("b.jsonl, line 1"), "\(said)")
+        }
+    }
+
+    @Test("preferences: pairs, single judgements, prompts as text")
+    func preferences() throws {
+        let rows = [
+            #"{"conversations":[{"from":"human","value":"a"}],"chosen":{"from":"gpt","value":"b"},"rejected":{"from":"gpt","value":"c"}}"#,
+            #"{"prompt":"a","chosen":"b","rejected":"c"}"#,
+            #"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"label":false}"#,
+        ]
+        let found = try read(PreferenceExample.self, "a.jsonl", rows.joined(separator: "\n"))
+        let (user, answer) = (
+            ChatMessage(role: .user, content: "a"), ChatMessage(role: .assistant, content: "b")
+        )
+        let pair = PreferenceExample.Judgement.pair(
+            chosen: [answer],
+            rejected: [ChatMessage(role: .assistant, content: "c")]
+        )
+        #expect(found.map(\.judgement) == [pair, pair, .single([answer], isWanted: false)])
+        #expect(found.allSatisfy { $0.prompt == [user] })
+        #expect(
+            message {
+                _ = try read(PreferenceExample.self, "b.jsonl", rows[1].replacing("rejected", with: "r"))
+            }.contains("'rejected'")
+        )
+    }
+
+    @Test("pairs with scores")
+    func pairs() throws {
+        let settings = #"{"header": false, "columns": {"score": 0, "source": 1, "target": 2}}"#
+        #expect(
+            try read(PairExample.self, "a.tsv", "4.5\ta\tb\n", settings) == [
+                PairExample(source: "a", target: "b", score: 4.5)
+            ]
+        )
+        #expect(
+            message { _ = try read(PairExample.self, "a.tsv", "x\ta\tb\n", settings) }.contains(
+                "line 1: 'score': 'x' is no number"
+            )
+        )
+    }
+}
