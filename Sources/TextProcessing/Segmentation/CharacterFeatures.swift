@@ -44,6 +44,21 @@ struct CharacterFeatures {
     /// Hands over the keys of all features of a unit.
     @inline(__always)
     func forEachKey(at position: Int, _ body: (UInt64) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.capacity) { keys in
+            for index in 0..<keysOfUnit(at: position, keys) { body(keys[index]) }
+        }
+    }
+
+    private static let capacity = 24
+
+    /// Writes the keys of all features of a unit; says how many.
+    @inline(never)
+    private func keysOfUnit(at position: Int, _ keys: UnsafeMutableBufferPointer<UInt64>) -> Int {
+        var count = 0
+        func body(_ key: UInt64) {
+            keys[count] = key
+            count += 1
+        }
         values.withUnsafeBufferPointer { values in
             let at = position + Self.margin
             let (a, b, c, d, e) = (
@@ -73,12 +88,13 @@ struct CharacterFeatures {
             let far = near << 6 | UInt64(kinds[at - 2]) << 3 | UInt64(kinds[at + 2])
             body(FeatureKey(16).with(far).value)
         }
-        guard !matches.isEmpty else { return }
+        guard !matches.isEmpty else { return count }
         let match = UInt64(matches[position])
         body(FeatureKey(17).with(match).value)
         body(FeatureKey(18).with((match & 7) << 21 | UInt64(values[position + Self.margin])).value)
         body(FeatureKey(19).with(((match >> 3) & 7) << 21 | UInt64(values[position + Self.margin])).value)
         body(FeatureKey(20).with((match >> 6) << 21 | UInt64(values[position + Self.margin])).value)
+        return count
     }
 }
 
@@ -120,8 +136,16 @@ enum BoundaryLabels {
                         scores = (emission(begin), never, never, emission(single))
                         continue
                     }
-                    func pick(_ first: Int, _ left: Float, _ second: Int, _ right: Float, to: Int) -> (Float, UInt8) {
-                        let (one, two) = (left + transitions[first * 4 + to], right + transitions[second * 4 + to])
+                    func pick(
+                        _ first: Int,
+                        _ left: Float,
+                        _ second: Int,
+                        _ right: Float,
+                        to: Int
+                    ) -> (Float, UInt8) {
+                        let (one, two) = (
+                            left + transitions[first * 4 + to], right + transitions[second * 4 + to]
+                        )
                         return two > one ? (two, UInt8(second)) : (one, UInt8(first))
                     }
                     let fromBegin = pick(end, scores.2, single, scores.3, to: begin)
@@ -130,7 +154,8 @@ enum BoundaryLabels {
                     let fromSingle = pick(end, scores.2, single, scores.3, to: single)
                     // A path through a forbidden label must stay worst without running out of range.
                     scores = (
-                        max(fromBegin.0 + emission(begin), never), max(fromMiddle.0 + emission(middle), never),
+                        max(fromBegin.0 + emission(begin), never),
+                        max(fromMiddle.0 + emission(middle), never),
                         max(fromEnd.0 + emission(end), never), max(fromSingle.0 + emission(single), never)
                     )
                     origins[position] =

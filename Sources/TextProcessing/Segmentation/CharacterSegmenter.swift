@@ -38,7 +38,10 @@ public struct CharacterSegmenter: WordSegmenter {
     ) throws(SegmentationError) {
         var trainer = SegmenterTrainer(sentences, lexicon: options.lexicon)
         guard !trainer.isEmpty else {
-            throw SegmentationError(.unusableTraining, "there is no word to learn from; give segmented sentences")
+            throw SegmentationError(
+                .unusableTraining,
+                "there is no word to learn from; give segmented sentences"
+            )
         }
         weights = trainer.train(passes: options.passes, seed: options.seed, threshold: options.threshold)
         suggestedWords = trainer.words

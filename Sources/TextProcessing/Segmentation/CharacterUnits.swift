@@ -71,7 +71,9 @@ enum CharacterUnits {
             let value = (0xFF01...0xFF5E).contains(raw) ? raw - 0xFEE0 : raw
             if Self.kind(of: value) != kind {
                 // A point or comma between digits belongs to the number.
-                guard kind == .digit, value == 0x2E || value == 0x2C, place + length < bytes.count else { break }
+                guard kind == .digit, value == 0x2E || value == 0x2C, place + length < bytes.count else {
+                    break
+                }
                 let (next, _) = utf8Scalar(in: bytes, at: place + length)
                 guard Self.kind(of: (0xFF01...0xFF5E).contains(next) ? next - 0xFEE0 : next) == .digit else {
                     break
@@ -85,7 +87,8 @@ enum CharacterUnits {
     @inline(__always)
     static func isWhiteSpace(_ value: UInt32) -> Bool {
         switch value {
-        case 0x09...0x0D, 0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
+        case 0x09...0x0D, 0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000:
+            true
         default: false
         }
     }
@@ -97,7 +100,8 @@ enum CharacterUnits {
         case 0..<0x80: .other
         case 0xC0...0x24F: value == 0xD7 || value == 0xF7 ? .other : .letter
         case 0x300...0x36F, 0x370...0x3FF, 0x400...0x52F, 0x1E00...0x1FFF: .letter
-        case 0x3007, 0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D, 0x5341, 0x767E, 0x5343,
+        case 0x3007, 0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D, 0x5341, 0x767E,
+            0x5343,
             0x4E07, 0x4EBF, 0x842C, 0x5104, 0x4E24, 0x5169, 0x96F6:
             .numeral
         case 0x5E74, 0x6708, 0x65E5, 0x65F6, 0x6642, 0x5206, 0x79D2: .calendar

@@ -143,12 +143,14 @@ struct UnigramPath: Sendable {
     /// The best step from every place, found from the end; of equal paths the one with the longer first word.
     func best(_ scalars: [UInt32]) -> [Step] {
         let count = scalars.count
-        var (steps, scores) = ([Step](repeating: Step(end: 0, number: -1), count: count), [Double]())
-        scores = [Double](repeating: 0, count: count + 1)
-        var (runEnd, runKind) = (count, UnitKind.other)
+        var steps = [Step](repeating: Step(end: 0, number: -1), count: count)
+        var scores = [Double](repeating: 0, count: count + 1)
+        var (runEnd, isRun) = (count, false)
         for start in stride(from: count - 1, through: 0, by: -1) {
             let kind = CharacterUnits.kind(of: scalars[start])
-            if kind != runKind || !(kind == .letter || kind == .digit) { (runEnd, runKind) = (start + 1, kind) }
+            let continues = kind == .letter || kind == .digit
+            if !(continues && isRun) { runEnd = start + 1 }
+            isRun = continues
             var (score, step) = (unknown + scores[runEnd], Step(end: Int32(runEnd), number: -1))
             var (node, place) = (Int32(0), start)
             while place < count, let next = trie.step(node, scalars[place]) {
@@ -156,7 +158,7 @@ struct UnigramPath: Sendable {
                 let number = trie.value(at: node)
                 guard number >= 0 else { continue }
                 let candidate = logarithms[Int(number)] + scores[place]
-                if candidate > score || (candidate == score && place >= step.end) || place == runEnd && step.number < 0 {
+                if candidate > score || (candidate == score && place >= step.end) {
                     (score, step) = (candidate, Step(end: Int32(place), number: number))
                 }
             }
@@ -172,7 +174,7 @@ struct WordMarkovModel: Sendable {
     private var transitions = [Float](repeating: 0, count: 16)
     private var unseen = SIMD4<Float>.zero
 
-    /// Counts every word with the logarithm of its frequency: new words resemble the many rare ones.
+    /// Counts the characters of all words as often as the words occur.
     init(_ lexicon: WordLexicon) {
         var (counts, sums) = ([UInt32: SIMD4<Double>](), SIMD4<Double>(repeating: 1))
         var (ends, singles) = (1.0, 1.0)
@@ -180,7 +182,7 @@ struct WordMarkovModel: Sendable {
         for entry in lexicon.entries {
             let scalars = entry.word.unicodeScalars.map(\.value)
             guard scalars.allSatisfy({ CharacterUnits.kind(of: $0).isIdeographic }) else { continue }
-            let weight = 1 + log(Double(entry.frequency))
+            let weight = Double(entry.frequency)
             for (index, scalar) in scalars.enumerated() {
                 let label =
                     scalars.count == 1
@@ -208,7 +210,10 @@ struct WordMarkovModel: Sendable {
         let longer = middles[0] / ends
         let goOn = middles[1] / (middles[1] + middles[0])
         let opens = ends / (ends + singles)
-        set(BoundaryLabels.begin, [BoundaryLabels.middle: min(longer, 0.99), BoundaryLabels.end: max(1 - longer, 0.01)])
+        set(
+            BoundaryLabels.begin,
+            [BoundaryLabels.middle: min(longer, 0.99), BoundaryLabels.end: max(1 - longer, 0.01)]
+        )
         set(BoundaryLabels.middle, [BoundaryLabels.middle: goOn, BoundaryLabels.end: 1 - goOn])
         for label in [BoundaryLabels.end, BoundaryLabels.single] {
             set(label, [BoundaryLabels.begin: opens, BoundaryLabels.single: 1 - opens])
@@ -216,7 +221,9 @@ struct WordMarkovModel: Sendable {
     }
 
     private mutating func set(_ label: Int, _ next: [Int: Double]) {
-        for (other, probability) in next { transitions[label * 4 + other] = Float(log(max(probability, 1e-6))) }
+        for (other, probability) in next {
+            transitions[label * 4 + other] = Float(log(max(probability, 1e-6)))
+        }
     }
 
     /// The words of a run of characters, as ranges of the slice's indices.

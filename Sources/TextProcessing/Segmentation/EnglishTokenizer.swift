@@ -102,9 +102,14 @@ private struct EnglishChunkCutter {
         return (properties.isAlphabetic ? .letter : .other, length)
     }
 
+    private func lowered(_ range: Range<Int>) -> String {
+        String(decoding: bytes[range].map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
     private func apostrophe(_ place: Int) -> Int {
         if bytes[place] == 0x27 { return 1 }
-        return place + 2 < bytes.count && bytes[place] == 0xE2 && bytes[place + 1] == 0x80 && bytes[place + 2] == 0x99
+        return place + 2 < bytes.count && bytes[place] == 0xE2 && bytes[place + 1] == 0x80
+            && bytes[place + 2] == 0x99
             ? 3 : 0
     }
 
@@ -131,7 +136,8 @@ private struct EnglishChunkCutter {
         needles.contains { needle in
             let count = needle.utf8CodeUnitCount
             guard chunk.count > count else { return false }
-            return (chunk.lowerBound...min(chunk.lowerBound + 2, chunk.upperBound - count)).contains { start in
+            return (chunk.lowerBound...min(chunk.lowerBound + 2, chunk.upperBound - count)).contains {
+                start in
                 (0..<count).allSatisfy { offset in
                     let byte = bytes[start + offset]
                     return (isLetter(byte) ? byte | 0x20 : byte) == needle.utf8Start[offset]
@@ -145,15 +151,18 @@ private struct EnglishChunkCutter {
         let end = addressEnd(chunk)
         var tail = end
         while tail > chunk.lowerBound, isLetter(bytes[tail - 1]) || isDigit(bytes[tail - 1]) { tail -= 1 }
-        guard tail > chunk.lowerBound + 1, bytes[tail - 1] == 0x2E, isLetter(bytes[tail - 2]) || isDigit(bytes[tail - 2])
+        guard tail > chunk.lowerBound + 1, bytes[tail - 1] == 0x2E,
+            isLetter(bytes[tail - 2]) || isDigit(bytes[tail - 2])
         else { return false }
-        let ending = String(decoding: bytes[tail..<end].map { $0 | 0x20 }, as: UTF8.self)
+        let ending = lowered(tail..<end)
         return Self.endings.contains(ending)
     }
 
     private static let endings: Set<String> = [
-        "com", "org", "net", "edu", "gov", "mil", "info", "biz", "io", "uk", "ca", "de", "fr", "jp", "cn", "au", "ru", "eu",
-        "htm", "html", "php", "asp", "aspx", "jsp", "doc", "docx", "xls", "xlsx", "pdf", "txt", "ppt", "pptx", "jpg",
+        "com", "org", "net", "edu", "gov", "mil", "info", "biz", "io", "uk", "ca", "de", "fr", "jp", "cn",
+        "au", "ru", "eu",
+        "htm", "html", "php", "asp", "aspx", "jsp", "doc", "docx", "xls", "xlsx", "pdf", "txt", "ppt", "pptx",
+        "jpg",
         "jpeg", "gif", "png", "mp3", "mp4", "zip", "exe", "csv", "xml", "json", "wav", "avi", "mpg",
     ]
 
@@ -201,8 +210,11 @@ private struct EnglishChunkCutter {
         var end = place + 1
         switch byte {
         case 0x2E, 0x21, 0x3F:
-            // A cluster such as "?!" or "..." is one word.
-            while end < limit, bytes[end] == 0x2E || bytes[end] == 0x21 || bytes[end] == 0x3F { end += 1 }
+            // "?!" and "..." are words, "...?" is two.
+            let isMark = byte != 0x2E
+            while end < limit, isMark ? bytes[end] == 0x21 || bytes[end] == 0x3F : bytes[end] == 0x2E {
+                end += 1
+            }
         case 0x27:
             if end < limit, bytes[end] == 0x27 { end += 1 }
         case 0x2D, 0x2A, 0x3D, 0x5F, 0x7E, 0x23, 0x2B, 0x3C, 0x3E, 0x60:
@@ -221,8 +233,10 @@ private struct EnglishChunkCutter {
         var (last, flags) = (value, isFlag(value) ? 1 : 0)
         while end < limit {
             let (next, size) = utf8Scalar(in: bytes, at: end)
-            let isSame = (value == 0x2026 || value == 0x2014 || value == 0x2013) && next == value
-            let isModifier = next == 0xFE0F || next == 0x200D || (0x1F3FB...0x1F3FF).contains(next) || next == 0x20E3
+            let isSame =
+                (value == 0x2026 || value == 0x2014 || value == 0x2013 || value == 0x2019) && next == value
+            let isModifier =
+                next == 0xFE0F || next == 0x200D || (0x1F3FB...0x1F3FF).contains(next) || next == 0x20E3
             let isTag = (0xE0020...0xE007F).contains(next)
             let isPair = flags == 1 && isFlag(next)
             guard isSame || isModifier || isTag || isPair || last == 0x200D else { break }
@@ -264,8 +278,10 @@ private struct EnglishChunkCutter {
     private func isShortened(_ place: Int, _ limit: Int) -> Bool {
         var end = place
         while end < limit, isLetter(bytes[end]) || isDigit(bytes[end]) { end += 1 }
-        let word = String(decoding: bytes[place..<end].map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-        if ["s", "m", "re", "ve", "ll", "d", "em", "til", "n", "cause", "tis", "twas"].contains(word) { return true }
+        let word = lowered(place..<end)
+        if ["s", "m", "re", "ve", "ll", "d", "em", "til", "n", "cause", "tis", "twas"].contains(word) {
+            return true
+        }
         return end - place >= 2 && end - place <= 3 && isDigit(bytes[place]) && isDigit(bytes[place + 1])
     }
 
@@ -294,7 +310,6 @@ private struct EnglishChunkCutter {
 
     /// Whether a full stop belongs to the word before it.
     private func stopIsInside(_ place: Int, _ next: UnitKind, _ limit: Int, _ start: Int) -> Bool {
-        let before = bytes[start..<place]
         if next == .digit, isDigit(bytes[place - 1]) { return true }
         if next == .letter {
             // Initials and short forms go on: U.S., e.g., p.m.
@@ -305,12 +320,13 @@ private struct EnglishChunkCutter {
         }
         if next != .other { return false }
         if place + 1 < limit, bytes[place + 1] == 0x2E { return false }
+        let before = bytes[start..<place]
         if before.contains(0x2E) {
-            return before.allSatisfy { isLetter($0) || $0 == 0x2E } && !before.contains(where: isDigit)
-                && isShortParts(before)
+            return before.allSatisfy { isLetter($0) || $0 == 0x2E } && isShortParts(before)
         }
-        let word = String(decoding: before.map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-        guard EnglishWords.abbreviations.contains(word) else { return false }
+        guard before.count < 8, EnglishWords.abbreviations.contains(lowered(start..<place)) else {
+            return false
+        }
         if before.count == 1 { return (0x41...0x5A).contains(bytes[start]) && bytes[start] != 0x49 }
         return true
     }
@@ -324,21 +340,24 @@ private struct EnglishChunkCutter {
     }
 
     /// Whether a hyphen joins: always in Penn's style, otherwise behind a prefix and inside a telephone number.
-    private func hyphenIsInside(_ place: Int, _ last: UnitKind, _ next: UnitKind, _ limit: Int, _ start: Int) -> Bool {
+    private func hyphenIsInside(
+        _ place: Int,
+        _ last: UnitKind,
+        _ next: UnitKind,
+        _ limit: Int,
+        _ start: Int
+    ) -> Bool {
         guard next != .other, !next.isIdeographic, !last.isIdeographic else { return false }
         if style == .penn { return true }
         if last == .digit, next == .digit {
             // 713-853-3989 and 646-8420, but 1999-2000 and 3-4 are ranges.
-            var (groups, length, right) = (1, 0, place + 1)
-            while right < limit, isDigit(bytes[right]) || (bytes[right] == 0x2D && right + 1 < limit && isDigit(bytes[right + 1])) {
-                if bytes[right] == 0x2D { groups += 1 }
-                right += 1
-            }
-            length = place - start
-            return groups > 1 || bytes[start..<place].contains(0x2D) || (length == 3 && right - place - 1 == 4)
+            var right = place + 1
+            while right < limit, right - place < 16, isDigit(bytes[right]) { right += 1 }
+            let goesOn = right + 1 < limit && bytes[right] == 0x2D && isDigit(bytes[right + 1])
+            return goesOn || bytes[start..<place].contains(0x2D) || (place - start == 3 && right - place == 5)
         }
         guard last == .letter, next == .letter else { return false }
-        let word = String(decoding: bytes[start..<place].map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        let word = lowered(start..<place)
         return EnglishWords.prefixes.contains(word)
     }
 
@@ -349,39 +368,40 @@ private struct EnglishChunkCutter {
             words.append(unit..<word.upperBound)
             return
         }
-        if word.count <= 8, word.count > 1 {
-            let lowered = String(decoding: bytes[word].map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-            if let cuts = EnglishWords.cuts[lowered] {
-                var start = word.lowerBound
-                for cut in cuts {
-                    words.append(start..<word.lowerBound + cut)
-                    start = word.lowerBound + cut
-                }
-                words.append(start..<word.upperBound)
-                return
+        if word.count <= 8, word.count > 1, let cuts = EnglishWords.cuts[lowered(word)] {
+            var start = word.lowerBound
+            for cut in cuts + [word.count] {
+                words.append(start..<word.lowerBound + cut)
+                start = word.lowerBound + cut
             }
-        }
-        guard let cut = cliticStart(word), cut > word.lowerBound else {
-            words.append(word)
             return
         }
-        core(word.lowerBound..<cut)
-        words.append(cut..<word.upperBound)
+        var (end, clitics) = (word.upperBound, [Range<Int>]())
+        while clitics.count < 3, let cut = cliticStart(word.lowerBound..<end), cut > word.lowerBound {
+            clitics.append(cut..<end)
+            end = cut
+        }
+        words.append(word.lowerBound..<end)
+        words.append(contentsOf: clitics.reversed())
     }
 
     /// Where a unit begins behind a number: 5pm, 10km, 3.5GB; ordinals and decades stay whole.
     private func unitStart(_ word: Range<Int>) -> Int? {
         guard word.count > 2, word.count < 12, isDigit(bytes[word.lowerBound]) else { return nil }
         var place = word.lowerBound
-        while place < word.upperBound, !isLetter(bytes[place]), bytes[place] < 0x80, bytes[place] != 0x27 { place += 1 }
+        while place < word.upperBound, !isLetter(bytes[place]), bytes[place] < 0x80, bytes[place] != 0x27 {
+            place += 1
+        }
         guard place < word.upperBound, isDigit(bytes[place - 1]) else { return nil }
-        let unit = String(decoding: bytes[place..<word.upperBound].map { isLetter($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        let unit = lowered(place..<word.upperBound)
         return Self.units.contains(unit) ? place : nil
     }
 
     private static let units: Set<String> = [
-        "am", "pm", "a.m.", "p.m.", "a.m", "p.m", "hrs", "hr", "mins", "min", "km", "kg", "mm", "cm", "ft", "lb", "lbs", "oz",
-        "mph", "kmh", "mg", "ml", "mb", "gb", "tb", "kb", "ghz", "mhz", "hz", "yr", "yrs", "yo", "cc", "mw", "kw", "x",
+        "am", "pm", "a.m.", "p.m.", "a.m", "p.m", "hrs", "hr", "mins", "min", "km", "kg", "mm", "cm", "ft",
+        "lb", "lbs", "oz",
+        "mph", "kmh", "mg", "ml", "mb", "gb", "tb", "kb", "ghz", "mhz", "hz", "yr", "yrs", "yo", "cc", "mw",
+        "kw", "x",
         "mil", "bn", "k", "m", "b", "miles", "years", "pc", "in",
     ]
 

@@ -109,7 +109,11 @@ struct ModelReader {
             throw SegmentationError(.limitExceeded, at: place, "\(count) entries; at most \(limit) fit here")
         }
         guard count <= remaining / MemoryLayout<Number>.size else {
-            throw SegmentationError(.truncated, at: place, "\(count) entries are announced, the file ends before")
+            throw SegmentationError(
+                .truncated,
+                at: place,
+                "\(count) entries are announced, the file ends before"
+            )
         }
         return (0..<count).map { _ in unchecked(type) }
     }

@@ -64,7 +64,10 @@ public struct PartOfSpeechTagger: Sendable {
         }
         tags = numbers.keys.sorted()
         guard !tags.isEmpty, tags.count <= Self.maximumTags else {
-            throw SegmentationError(.unusableTraining, "\(tags.count) tags; 1 to \(Self.maximumTags) can be learned")
+            throw SegmentationError(
+                .unusableTraining,
+                "\(tags.count) tags; 1 to \(Self.maximumTags) can be learned"
+            )
         }
         for (number, tag) in tags.enumerated() { numbers[tag] = UInt16(number) }
         let numbered = sentences.filter { !$0.words.isEmpty }.map { sentence in
@@ -120,7 +123,11 @@ public struct PartOfSpeechTagger: Sendable {
         beamWidth = Int(try file.number(UInt32.self))
         let count = Int(try file.number(UInt32.self))
         guard (1...Self.maximumBeam).contains(beamWidth), (1...Self.maximumTags).contains(count) else {
-            throw SegmentationError(.malformed, at: file.place, "beam \(beamWidth) and \(count) tags cannot be")
+            throw SegmentationError(
+                .malformed,
+                at: file.place,
+                "beam \(beamWidth) and \(count) tags cannot be"
+            )
         }
         var tags: [String] = []
         for _ in 0..<count { tags.append(try file.text()) }

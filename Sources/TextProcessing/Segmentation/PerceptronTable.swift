@@ -228,7 +228,11 @@ struct SparseWeights: FeatureScorer, Sendable {
             throw SegmentationError(.malformed, at: file.place, "features must ascend and have weights")
         }
         guard labels.allSatisfy({ Int($0) < labelCount }), values.allSatisfy({ abs($0) < 1e9 }) else {
-            throw SegmentationError(.malformed, at: file.place, "a weight has an unknown label or no sane value")
+            throw SegmentationError(
+                .malformed,
+                at: file.place,
+                "a weight has an unknown label or no sane value"
+            )
         }
         self.init(keys: keys, counts: counts, labels: labels, values: values)
     }

@@ -109,7 +109,11 @@ extension OperatorCatalog {
             switch (model, dictionary, isEnglish) {
             case (let path?, nil, false):
                 let segmenter = try CharacterSegmenter(contentsOf: path)
-                return WordSegmentation(segmenter, source: fingerprint(path, segmenter.serialized()), separator: separator)
+                return WordSegmentation(
+                    segmenter,
+                    source: fingerprint(path, segmenter.serialized()),
+                    separator: separator
+                )
             case (nil, let path?, false):
                 let lexicon = try WordLexicon(contentsOf: path)
                 let kind = unknown.flatMap(DictionarySegmenter.UnknownWords.init(rawValue:)) ?? .hiddenMarkov
@@ -119,9 +123,14 @@ extension OperatorCatalog {
                     source: source,
                     separator: separator
                 )
-            case (nil, nil, true): return WordSegmentation(EnglishTokenizer(), source: "english", separator: separator)
+            case (nil, nil, true):
+                return WordSegmentation(EnglishTokenizer(), source: "english", separator: separator)
             default:
-                throw OperatorError(name, key: "model", "give one of model (a file), dictionary (a file), english: true")
+                throw OperatorError(
+                    name,
+                    key: "model",
+                    "give one of model (a file), dictionary (a file), english: true"
+                )
             }
         },
         OperatorEntry(
@@ -129,7 +138,9 @@ extension OperatorCatalog {
             "one sentence per line (line_ends: always, paragraphs, never; semicolons: false)"
         ) { parameters in
             let kinds = SentenceSplitter.LineEnds.allCases.map(\.rawValue)
-            let lineEnds = try parameters.text("line_ends", oneOf: kinds).flatMap(SentenceSplitter.LineEnds.init(rawValue:))
+            let lineEnds = try parameters.text("line_ends", oneOf: kinds).flatMap(
+                SentenceSplitter.LineEnds.init(rawValue:)
+            )
             return SentencePerLine(
                 SentenceSplitter(
                     lineEnds: lineEnds ?? .always,

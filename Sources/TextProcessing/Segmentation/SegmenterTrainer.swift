@@ -106,7 +106,8 @@ struct SegmenterTrainer {
                     ? 1 << UInt8(BoundaryLabels.single)
                     : inside == first
                         ? 1 << UInt8(BoundaryLabels.begin)
-                        : inside == index - 1 ? 1 << UInt8(BoundaryLabels.end) : 1 << UInt8(BoundaryLabels.middle)
+                        : inside == index - 1
+                            ? 1 << UInt8(BoundaryLabels.end) : 1 << UInt8(BoundaryLabels.middle)
             }
         }
         return masks

@@ -74,7 +74,8 @@ private struct SentenceScanner {
         while place < bytes.count {
             let byte = bytes[place]
             // Only these bytes can begin a stop or a line end.
-            guard byte == 0x2E || byte == 0x21 || byte == 0x3F || byte == 0x0A || byte == 0x0D || byte >= 0xE2 else {
+            guard byte == 0x2E || byte == 0x21 || byte == 0x3F || byte == 0x0A || byte == 0x0D || byte >= 0xE2
+            else {
                 place += 1
                 continue
             }
@@ -117,7 +118,9 @@ private struct SentenceScanner {
     private mutating func endOfLines(_ place: Int) -> Int {
         var (next, count) = (place, 0)
         while next < bytes.count, bytes[next] <= 0x20 {
-            if bytes[next] == 0x0A || (bytes[next] == 0x0D && (next + 1 == bytes.count || bytes[next + 1] != 0x0A)) {
+            if bytes[next] == 0x0A
+                || (bytes[next] == 0x0D && (next + 1 == bytes.count || bytes[next + 1] != 0x0A))
+            {
                 count += 1
             }
             next += 1
@@ -165,7 +168,9 @@ private struct SentenceScanner {
             let (value, length) = utf8Scalar(in: bytes, at: end)
             guard SentenceRules.isStop(value) else { break }
             isWide = isWide || SentenceRules.isWideStop(value)
-            hasMark = hasMark || value == 0x21 || value == 0x3F || value == 0x203C || (0x2047...0x2049).contains(value)
+            hasMark =
+                hasMark || value == 0x21 || value == 0x3F || value == 0x203C
+                || (0x2047...0x2049).contains(value)
             if value == 0x2E { dots += 1 }
             if value == 0x2026 { dots += 2 }
             endsWithFullStop = value == 0x3002
@@ -180,12 +185,19 @@ private struct SentenceScanner {
         // A quote with a space before it opens what follows.
         let (next, nextLength) = utf8Scalar(in: bytes, at: closed)
         if !CharacterUnits.isWhiteSpace(next) {
-            if isBoundaryWithoutSpace(next, before: place, hasMark: hasMark, dots: dots, isClosed: closed > end) {
+            if isBoundaryWithoutSpace(
+                next,
+                before: place,
+                hasMark: hasMark,
+                dots: dots,
+                isClosed: closed > end
+            ) {
                 cut(at: closed)
             }
             return closed
         }
-        if endsSentence(stop: place, closed: closed, after: closed + nextLength, hasMark: hasMark, dots: dots) {
+        if endsSentence(stop: place, closed: closed, after: closed + nextLength, hasMark: hasMark, dots: dots)
+        {
             cut(at: closed)
         }
         return closed
@@ -222,7 +234,8 @@ private struct SentenceScanner {
         guard (0x41...0x5A).contains(next), stop > start else { return false }
         if hasMark { return !isInsideToken(stop) }
         let word = wordBefore(stop)
-        return dots == 1 && word.count > 2 && word.allSatisfy { (0x61...0x7A).contains($0) } && !isInsideToken(stop)
+        return dots == 1 && word.count > 2 && word.allSatisfy { (0x61...0x7A).contains($0) }
+            && !isInsideToken(stop)
     }
 
     /// Whether the run without white space around a place looks like an address.
@@ -258,7 +271,9 @@ private struct SentenceScanner {
         var end = next
         while end < bytes.count, end - next < 24 {
             let byte = bytes[end]
-            guard (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A || byte >= 0x80 || byte == 0x27 else { break }
+            guard (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A || byte >= 0x80 || byte == 0x27 else {
+                break
+            }
             end += 1
         }
         return (Array(bytes[next..<end])[...], utf8Scalar(in: bytes, at: next).value)
@@ -271,7 +286,10 @@ private struct SentenceScanner {
         let isLower =
             (0x61...0x7A).contains(first)
             || (first >= 0x80 && (Unicode.Scalar(first)?.properties.isLowercase ?? false))
-        if first == 0x2C || first == 0x3B || first == 0x29 || first == 0x5D { return false }
+        // Stops with spaces between them end where the last one ends.
+        if first == 0x2C || first == 0x3B || first == 0x29 || first == 0x5D || SentenceRules.isStop(first) {
+            return false
+        }
         if hasMark {
             // "What?" he said: a quote goes on in lower case.
             return !(isLower && closed - stop > 1 && SentenceRules.isCloser(UInt32(bytes[closed - 1])))
@@ -296,8 +314,14 @@ private struct SentenceScanner {
         _ first: UInt32
     ) -> Bool {
         guard let last = before.last else { return true }
-        let lowered = String(decoding: before.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-        let following = String(decoding: next.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        let lowered = String(
+            decoding: before.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
+            as: UTF8.self
+        )
+        let following = String(
+            decoding: next.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
+            as: UTF8.self
+        )
         let startsOften = SentenceRules.starters.contains(following.replacingTypographicApostrophe)
         let isCapital = before.first.map { (0x41...0x5A).contains($0) } ?? false
         if rules.isAbbreviation(lowered) { return false }

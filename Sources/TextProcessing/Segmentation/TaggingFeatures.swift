@@ -27,7 +27,9 @@ struct WordTraits: Sendable {
 
     init(_ word: String) {
         let scalars = Array(word.unicodeScalars)
-        let lowered = scalars.allSatisfy(\.isASCII) ? scalars.map(Self.lowered) : Array(word.lowercased().unicodeScalars)
+        let lowered =
+            scalars.allSatisfy(\.isASCII)
+            ? scalars.map(Self.lowered) : Array(word.lowercased().unicodeScalars)
         form = Self.hash(scalars[...])
         lower = Self.hash(lowered[...])
         let (start, end) = (lowered.startIndex, lowered.endIndex)
@@ -112,6 +114,29 @@ struct TaggingContext {
     /// Hands over the keys of all features that do not depend on tags.
     @inline(__always)
     func forEachStaticKey(at position: Int, _ body: (UInt64) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.staticCapacity) { keys in
+            for index in 0..<staticKeys(at: position, keys) { body(keys[index]) }
+        }
+    }
+
+    /// Hands over the keys of all features that depend on the two tags before.
+    @inline(__always)
+    func forEachDynamicKey(at position: Int, _ last: Int, _ beforeLast: Int, _ body: (UInt64) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.dynamicCapacity) { keys in
+            for index in 0..<dynamicKeys(at: position, last, beforeLast, keys) { body(keys[index]) }
+        }
+    }
+
+    private static let (staticCapacity, dynamicCapacity) = (40, 16)
+
+    /// Writes the keys of the features that do not depend on tags; says how many.
+    @inline(never)
+    private func staticKeys(at position: Int, _ keys: UnsafeMutableBufferPointer<UInt64>) -> Int {
+        var count = 0
+        func body(_ key: UInt64) {
+            keys[count] = key
+            count += 1
+        }
         let (word, left, right) = (self[position], self[position - 1], self[position + 1])
         let (farLeft, farRight) = (self[position - 2], self[position + 2])
         func use(_ template: UInt64, _ first: UInt64) { body(FeatureKey(template).with(first).value) }
@@ -153,15 +178,23 @@ struct TaggingContext {
         use(33, word.prefixes.0 &+ UInt64(min(word.length, 5)), word.suffixes.0)
         use(34, farRight.ambiguity)
         use(35, word.ambiguity, left.lower)
+        return count
     }
 
-    /// Hands over the keys of all features that depend on the two tags before.
-    @inline(__always)
-    func forEachDynamicKey(at position: Int, _ last: Int, _ beforeLast: Int, _ body: (UInt64) -> Void) {
+    /// Writes the keys of the features that depend on the two tags before; says how many.
+    @inline(never)
+    private func dynamicKeys(
+        at position: Int,
+        _ last: Int,
+        _ beforeLast: Int,
+        _ keys: UnsafeMutableBufferPointer<UInt64>
+    ) -> Int {
+        var count = 0
         let (word, left, right) = (self[position], self[position - 1], self[position + 1])
         let (one, two) = (UInt64(last), UInt64(last) << 20 | UInt64(beforeLast))
         func use(_ template: UInt64, _ first: UInt64, _ second: UInt64 = 0) {
-            body(FeatureKey(template).with(first).with(second).value)
+            keys[count] = FeatureKey(template).with(first).with(second).value
+            count += 1
         }
         use(64, one)
         use(65, two)
@@ -175,6 +208,7 @@ struct TaggingContext {
         use(73, two, word.lower)
         use(74, UInt64(beforeLast), word.lower)
         use(75, one, word.shape)
+        return count
     }
 }
 
@@ -257,7 +291,11 @@ struct TagLexicon: Sendable {
         for _ in 0..<count {
             let list: [UInt16] = try file.list(limit: tagCount)
             guard !list.isEmpty, list.allSatisfy({ Int($0) < tagCount }) else {
-                throw SegmentationError(.malformed, at: file.place, "a list of tags is empty or has unknown tags")
+                throw SegmentationError(
+                    .malformed,
+                    at: file.place,
+                    "a list of tags is empty or has unknown tags"
+                )
             }
             lists.append(list)
         }

@@ -149,7 +149,11 @@ public struct WordDiscovery: Sendable {
     }
 
     /// The least pointwise mutual information of the two parts over all cuts.
-    private func information(_ word: ArraySlice<UInt32>, _ count: Int, _ counts: [Int: [UInt64: Int]]) -> Double {
+    private func information(
+        _ word: ArraySlice<UInt32>,
+        _ count: Int,
+        _ counts: [Int: [UInt64: Int]]
+    ) -> Double {
         var least = Double.infinity
         for cut in word.startIndex + 1..<word.endIndex {
             let (left, right) = (word[..<cut], word[cut...])

@@ -191,7 +191,11 @@ public struct WordLexicon: Sendable {
             }
             entry.tag = rest.first.map(Self.string)
             guard entry.word.unicodeScalars.count <= Self.longestWord else {
-                throw SegmentationError(.limitExceeded, at: place, "a word has more than \(Self.longestWord) characters")
+                throw SegmentationError(
+                    .limitExceeded,
+                    at: place,
+                    "a word has more than \(Self.longestWord) characters"
+                )
             }
             add(entry)
         }
