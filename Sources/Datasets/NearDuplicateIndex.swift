@@ -59,7 +59,10 @@ public struct NearDuplicateSettings: Sendable, Hashable {
         sortMemory: Int = 128 << 20,
         seed: UInt64 = 0
     ) {
-        require(threshold > 0 && threshold < 1, "NearDuplicateSettings: threshold \(threshold) is not in 0 … 1")
+        require(
+            threshold > 0 && threshold < 1,
+            "NearDuplicateSettings: threshold \(threshold) is not in 0 … 1"
+        )
         let count = permutations ?? LSHBands.permutations(threshold: threshold)
         self.threshold = threshold
         hasher = MinHasher(permutations: count, shingling: shingling, seed: seed)
@@ -124,7 +127,11 @@ public final class NearDuplicateIndex {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw FileFormatError(.inputOutput, path: folder, "cannot make the folder: \(error.localizedDescription)")
+            throw FileFormatError(
+                .inputOutput,
+                path: folder,
+                "cannot make the folder: \(error.localizedDescription)"
+            )
         }
         store = try SignatureStore(
             folder: folder,
@@ -140,7 +147,9 @@ public final class NearDuplicateIndex {
     /// - Returns: Its number, counted from 0.
     /// - Throws: `FileFormatError` when the disk refuses or there are 2³² − 1 documents.
     @discardableResult
-    public func add(_ text: String) throws -> Int { try append(Sketch(text, settings), byteCount: text.utf8.count) }
+    public func add(_ text: String) throws -> Int {
+        try append(Sketch(text, settings), byteCount: text.utf8.count)
+    }
 
     /// Adds documents, computing their signatures on all cores.
     ///
@@ -173,7 +182,11 @@ public final class NearDuplicateIndex {
     @discardableResult
     private func append(_ sketch: Sketch, byteCount: Int) throws -> Int {
         guard count < Int(UInt32.max) else {
-            throw FileFormatError(.limitExceeded, path: folder, "an index holds at most \(UInt32.max) documents")
+            throw FileFormatError(
+                .limitExceeded,
+                path: folder,
+                "an index holds at most \(UInt32.max) documents"
+            )
         }
         try store.append(byteCount: byteCount, slots: sketch.slots, members: sketch.members)
         return count - 1

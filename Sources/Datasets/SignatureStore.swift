@@ -86,7 +86,11 @@ final class SignatureStore {
             raw.storeBytes(of: offset.littleEndian, toByteOffset: 12, as: UInt64.self)
             for index in 0..<slotCount {
                 let slot = slots.isEmpty ? 0 : slots[index]
-                raw.storeBytes(of: slot.littleEndian, toByteOffset: Self.fixedBytes + 2 * index, as: UInt16.self)
+                raw.storeBytes(
+                    of: slot.littleEndian,
+                    toByteOffset: Self.fixedBytes + 2 * index,
+                    as: UInt16.self
+                )
             }
             let check = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(raw)[4...]))
             raw.storeBytes(of: check.littleEndian, toByteOffset: 0, as: UInt32.self)
@@ -138,11 +142,18 @@ final class SignatureStore {
             let records = min(batch, count - start)
             let place = header.count + start * recordBytes
             try buffer.withUnsafeMutableBytes {
-                try signatures.read(UnsafeMutableRawBufferPointer(rebasing: $0[..<(records * recordBytes)]), at: place)
+                try signatures.read(
+                    UnsafeMutableRawBufferPointer(rebasing: $0[..<(records * recordBytes)]),
+                    at: place
+                )
             }
             for index in 0..<records {
                 let record = buffer.withUnsafeBytes { raw in
-                    parse(UnsafeRawBufferPointer(rebasing: raw[(index * recordBytes)..<((index + 1) * recordBytes)]))
+                    parse(
+                        UnsafeRawBufferPointer(
+                            rebasing: raw[(index * recordBytes)..<((index + 1) * recordBytes)]
+                        )
+                    )
                 }
                 try body(start + index, record)
             }
@@ -168,7 +179,11 @@ final class SignatureStore {
     func members(of record: SignatureRecord) throws -> [UInt32] {
         guard let shingles else { return [] }
         guard shinglesEnd(record) <= shingles.count else {
-            throw FileFormatError(.malformed, path: shingles.path, "a record points beyond the end of the file")
+            throw FileFormatError(
+                .malformed,
+                path: shingles.path,
+                "a record points beyond the end of the file"
+            )
         }
         var members = [UInt32](repeating: 0, count: Int(record.shingleCount))
         try members.withUnsafeMutableBytes { try shingles.read($0, at: Int(record.shingleOffset)) }

@@ -108,7 +108,9 @@ public struct LanguageIdentifier: Sendable {
                         count += 1
                     } letter: { scalar in
                         letters += 1
-                        known += scalar < 0x10000 ? Int(blocks[Int(scalar >> 10)] >> UInt8(scalar >> 7 & 7) & 1) : 1
+                        known +=
+                            scalar < 0x10000
+                            ? Int(blocks[Int(scalar >> 10)] >> UInt8(scalar >> 7 & 7) & 1) : 1
                     }
                 }
             }
@@ -178,7 +180,9 @@ extension LanguageIdentifier {
         guard try Array(take(Self.magic.count)) == Self.magic else {
             throw LanguageModelError(description: "language model: the bytes do not begin as one")
         }
-        let names = String(decoding: try take(Int(number())), as: UTF8.self).split(separator: " ").map(String.init)
+        let names = String(decoding: try take(Int(number())), as: UTF8.self).split(separator: " ").map(
+            String.init
+        )
         guard (2...1000).contains(names.count), Set(names).count == names.count else {
             throw LanguageModelError(description: "language model: \(names.count) languages, or one twice")
         }
@@ -205,7 +209,9 @@ extension LanguageIdentifier {
             embeddings.append(row)
         }
         guard offset == bytes.count else {
-            throw LanguageModelError(description: "language model: \(bytes.count - offset) bytes are left over")
+            throw LanguageModelError(
+                description: "language model: \(bytes.count - offset) bytes are left over"
+            )
         }
         self.init(
             languages: names,

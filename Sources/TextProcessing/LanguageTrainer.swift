@@ -39,7 +39,9 @@ public struct LanguageTrainer: Sendable {
         let languages = texts.keys.sorted()
         let contents = languages.map { texts[$0] ?? [] }
         guard languages.count > 1, contents.allSatisfy({ $0.count >= 16 }) else {
-            fatalError("LanguageTrainer: \(languages.count) languages; two with 16 bytes or more each are needed")
+            fatalError(
+                "LanguageTrainer: \(languages.count) languages; two with 16 bytes or more each are needed"
+            )
         }
         let classes = ideographClasses ?? LanguageIdentifier.shared.features.ideographClasses
         var network = LanguageNetwork(languages: languages.count, seed: seed)
@@ -82,7 +84,9 @@ public struct LanguageTrainer: Sendable {
                 var offset = 0
                 while offset < bytes.count {
                     let scalar = nextScalar(bytes, &offset)
-                    guard scalar < 0x10000, table.kind(scalar) != ScalarKind.separator.rawValue else { continue }
+                    guard scalar < 0x10000, table.kind(scalar) != ScalarKind.separator.rawValue else {
+                        continue
+                    }
                     letters += 1
                     counts[Int(scalar >> 7)] += 1
                 }
@@ -151,7 +155,10 @@ private struct LanguageNetwork {
         rate: Float
     ) -> Double {
         buckets.removeAll(keepingCapacity: true)
-        features.scan(piece) { buckets.append($0) } letter: { _ in }
+        features.scan(piece) {
+            buckets.append($0)
+        } letter: { _ in
+        }
         guard !buckets.isEmpty else { return 0 }
         var hidden = SIMD16<Float>()
         for bucket in buckets { hidden += embeddings[bucket] }
@@ -188,6 +195,9 @@ private struct LanguageNetwork {
     }
 
     private static func steps(_ row: SIMD16<Float>, _ step: Float) -> SIMD16<Float> {
-        (row / step).rounded(.toNearestOrEven).clamped(lowerBound: SIMD16(repeating: -8), upperBound: SIMD16(repeating: 7))
+        (row / step).rounded(.toNearestOrEven).clamped(
+            lowerBound: SIMD16(repeating: -8),
+            upperBound: SIMD16(repeating: 7)
+        )
     }
 }

@@ -35,7 +35,9 @@ public struct MinHasher: Sendable, Hashable {
     ///
     /// - Parameter text: Any text.
     /// - Returns: The signature; an empty one, similar to nothing, for a text without letters and digits.
-    public func signature(of text: String) -> MinHashSignature { signature(ofHashes: shingling.hashes(of: text)) }
+    public func signature(of text: String) -> MinHashSignature {
+        signature(ofHashes: shingling.hashes(of: text))
+    }
 
     /// The signature of a set.
     ///
