@@ -25,6 +25,7 @@ final class RecordFile {
     /// - Parameters:
     ///   - path: The file.
     ///   - isTemporary: Whether it is empty at first and gone when the object goes, even after a crash.
+    /// - Throws: `FileFormatError` when the operating system refuses.
     init(path: String, isTemporary: Bool = false) throws(FileFormatError) {
         self.path = path
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | (isTemporary ? O_EXCL : 0)

@@ -1,7 +1,8 @@
 /// How contamination is looked for.
 public struct ContaminationSettings: Sendable, Hashable {
-    /// How texts are cut and how long n-grams are; 13 words is the length of Brown et al. (2020), and in scripts
-    /// without spaces the items are characters.
+    /// How texts are cut and how long n-grams are.
+    ///
+    /// 13 words is the length of Brown and others (2020); in scripts without spaces the items are characters.
     public let ngrams: Shingling
     /// The share of a test item's n-grams found in the training text from which it counts as contaminated.
     public let overlapThreshold: Double

@@ -24,9 +24,10 @@ public struct LanguageModelError: Error, Equatable, CustomStringConvertible {
     public let description: String
 }
 
-/// Tells the language of a text: a linear softmax classifier over hashed runs of 1 to 4 letters (Joulin et al. 2017),
-/// whose 32,768 × 16 weights have four bits each.
+/// Tells the language of a text.
 ///
+/// It is a linear softmax classifier over hashed runs of 1 to 4 letters (Joulin and others 2017), whose 32,768 × 16
+/// weights have four bits each.
 /// Time does not depend on the number of languages but for one small product; a long text is judged by 4 KB of it.
 public struct LanguageIdentifier: Sendable {
     /// The identifier that comes with the house; `Tools/languages` says how it was made.

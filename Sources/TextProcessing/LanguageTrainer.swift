@@ -1,7 +1,9 @@
 import Foundation
 
-/// Trains a language identifier from texts by stochastic gradient descent, as fastText does (Joulin et al. 2017),
-/// then rounds the embeddings to four bits and trains the small output layer again on the rounded ones.
+/// Trains a language identifier from texts.
+///
+/// Stochastic gradient descent as in fastText (Joulin and others 2017); then the embeddings are rounded to four bits
+/// and the small output layer is trained again on the rounded ones.
 ///
 /// The same texts and seed give the same identifier.
 public struct LanguageTrainer: Sendable {
