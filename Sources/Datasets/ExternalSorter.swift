@@ -17,7 +17,7 @@ final class ExternalSorter {
     private var scratch: [SortRecord] = []
     private var file: RecordFile?
     private var runs: [Range<Int>] = []
-    private static let stride = MemoryLayout<SortRecord>.stride
+    private static let recordBytes = MemoryLayout<SortRecord>.stride
 
     /// A sorter.
     ///
@@ -26,7 +26,7 @@ final class ExternalSorter {
     ///   - memoryBytes: About how much memory to use; at least 1 MB is.
     init(folder: String, memoryBytes: Int = 128 << 20) {
         self.folder = folder
-        runLength = max(memoryBytes, 1 << 20) / (2 * Self.stride)
+        runLength = max(memoryBytes, 1 << 20) / (2 * Self.recordBytes)
     }
 
     func add(_ key: UInt64, _ value: UInt64) throws {
