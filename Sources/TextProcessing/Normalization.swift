@@ -277,7 +277,7 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
 
 /// Decodes one scalar of valid UTF-8.
 @inline(__always)
-private func scalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
+func scalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
     let lead = UInt32(bytes[index])
     func tail(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) & 0x3F }
     if lead < 0x80 { return (lead, 1) }
