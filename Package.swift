@@ -52,7 +52,7 @@ let package = Package(
         // Text and data
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
         room("FileFormats"),
-        room("TextProcessing"),
+        room("TextProcessing", ["YuyanFileFormats"]),
         room("Tokenizers", ["YuyanFileFormats"]),
         room("Datasets", ["YuyanTextProcessing", "YuyanTokenizers", "YuyanFileFormats", "CZlib"]),
         room("Metrics"),

@@ -95,7 +95,7 @@ public struct UnicodeNormalization: TextOperator {
                 place += 1
                 continue
             }
-            let (value, length) = decodeScalar(in: bytes, at: place)
+            let (value, length) = scalar(in: bytes, at: place)
             guard form == .nfc, Self.isInertUnderNFC(value) else { return place }
             place += length
         }
@@ -247,8 +247,8 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
                 place += 1
                 continue
             }
-            let (value, length) = decodeScalar(in: bytes, at: place)
-            let next = place + length < bytes.count ? decodeScalar(in: bytes, at: place + length).value : 0
+            let (value, length) = scalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
             if edit(value, next) != .keep {
                 first = place
                 break
@@ -260,8 +260,8 @@ private func rewriteScalars(of text: String, _ edit: (UInt32, UInt32) -> ScalarE
         output.reserveCapacity(bytes.count)
         place = first
         while place < bytes.count {
-            let (value, length) = decodeScalar(in: bytes, at: place)
-            let next = place + length < bytes.count ? decodeScalar(in: bytes, at: place + length).value : 0
+            let (value, length) = scalar(in: bytes, at: place)
+            let next = place + length < bytes.count ? scalar(in: bytes, at: place + length).value : 0
             let decision = edit(value, next)
             if decision == .keep {
                 for offset in 0..<length { output.append(bytes[place + offset]) }

@@ -218,7 +218,8 @@ public struct OperatorEntry: Sendable {
 /// Every operator that a recipe can name.
 public enum OperatorCatalog {
     /// The entries, in the order in which help shows them.
-    public static let entries: [OperatorEntry] = normalizationEntries + corpusEntries + segmentationEntries
+    public static let entries: [OperatorEntry] =
+        normalizationEntries + cleaningEntries + qualityEntries + corpusEntries + segmentationEntries
 
     /// Makes an operator.
     ///

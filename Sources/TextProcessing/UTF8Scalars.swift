@@ -1,6 +1,6 @@
 /// Decodes the scalar of valid UTF-8 that begins at a place: its value and its number of bytes.
 @inline(__always)
-func decodeScalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
+func scalar(in bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> (value: UInt32, length: Int) {
     let lead = UInt32(bytes[index])
     func tail(_ offset: Int) -> UInt32 { UInt32(bytes[index + offset]) & 0x3F }
     if lead < 0x80 { return (lead, 1) }

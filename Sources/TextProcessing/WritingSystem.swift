@@ -80,7 +80,7 @@ public enum WritingSystem: UInt8, Sendable, CaseIterable {
                 place += 1
                 continue
             }
-            let (value, length) = decodeScalar(in: bytes, at: place)
+            let (value, length) = scalar(in: bytes, at: place)
             counts[Int(of(value).rawValue)] += 1
             place += length
         }
