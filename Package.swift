@@ -68,7 +68,10 @@ let package = Package(
             ]
         ),
         room("Generation", ["YuyanModels", "YuyanTokenizers"]),
-        room("Tasks", ["YuyanGeneration", "YuyanTraining", "YuyanReports", .product(name: "Yams", package: "Yams")]),
+        room(
+            "Tasks",
+            ["YuyanGeneration", "YuyanTraining", "YuyanReports", .product(name: "Yams", package: "Yams")]
+        ),
         room("Commands", ["YuyanTasks", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         .executableTarget(
             name: "yuyan",

@@ -103,7 +103,8 @@ struct DataInspectCommand: ParsableCommand {
 struct DataOverlapCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "overlap",
-        abstract: "Finds test examples that stand in training data: equal, nearly equal, or in long passages.",
+        abstract:
+            "Finds test examples that stand in training data: equal, nearly equal, or in long passages.",
         discussion: """
             Examples are numbered from 1 in the order of the files. Preparing a corpus with data.exclude_texts_of \
             leaves such documents out.

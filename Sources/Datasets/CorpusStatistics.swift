@@ -1,11 +1,11 @@
 import YuyanFileFormats
 import YuyanTextProcessing
 
-/// Lengths and scripts of a corpus's documents, as they went into the shards.
+/// Lengths, scripts and languages of a corpus's documents, as they went into the shards.
 public struct CorpusStatistics: Sendable, Equatable {
-    /// What belongs to one script.
+    /// What belongs to one script or language.
     public struct Share: Sendable, Equatable {
-        /// The script's name, see `WritingSystem`.
+        /// The name, see `WritingSystem` and `LanguageIdentifier`.
         public let name: String
         /// The number of documents that are mostly in it.
         public var documents = 0
@@ -13,6 +13,12 @@ public struct CorpusStatistics: Sendable, Equatable {
         public var bytes = 0
         /// Their tokens.
         public var tokens = 0
+
+        mutating func add(_ document: DocumentEntry) {
+            documents += 1
+            bytes += document.bytes
+            tokens += document.tokens
+        }
 
         /// How many tokens a byte takes; 0 without bytes.
         public var tokensPerByte: Double { bytes > 0 ? Double(tokens) / Double(bytes) : 0 }
@@ -22,35 +28,52 @@ public struct CorpusStatistics: Sendable, Equatable {
     public private(set) var lengths: [Int] = []
     /// The scripts that occur, the one with the most bytes first.
     public private(set) var scripts: [Share] = []
+    /// The languages that occur, the one with the most bytes first.
+    public private(set) var languages: [Share] = []
 
     /// Statistics of nothing.
     public init() {}
 
     init(_ documents: [DocumentEntry]) {
-        var shares = WritingSystem.allCases.map { Share(name: $0.name) }
+        var scripts = WritingSystem.allCases.map { Share(name: $0.name) }
+        let names = [LanguageIdentifier.unknown] + LanguageIdentifier.shared.languages
+        var languages = names.map { Share(name: $0) }
         for document in documents {
             let power =
                 max(document.characters, 1).bitWidth - 1 - max(document.characters, 1).leadingZeroBitCount
             while lengths.count <= power { lengths.append(0) }
             lengths[power] += 1
-            let script = Int(document.script.rawValue)
-            shares[script].documents += 1
-            shares[script].bytes += document.bytes
-            shares[script].tokens += document.tokens
+            scripts[Int(document.script.rawValue)].add(document)
+            languages[min(document.language, names.count - 1)].add(document)
         }
-        scripts = shares.filter { $0.documents > 0 }
-            .sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
+        self.scripts = Self.sorted(scripts)
+        self.languages = Self.sorted(languages)
+    }
+
+    private static func sorted(_ shares: [Share]) -> [Share] {
+        shares.filter { $0.documents > 0 }.sorted { ($1.bytes, $0.name) < ($0.bytes, $1.name) }
     }
 
     init(_ members: JSONMembers) throws {
         lengths = try members.list("lengths").map { try $0.integer("documents") }
-        scripts = try members.list("scripts").map { script in
-            var share = Share(name: try script.string("script"))
-            share.documents = try script.integer("documents")
-            share.bytes = try script.integer("bytes")
-            share.tokens = try script.integer("tokens")
-            return share
-        }
+        scripts = try members.list("scripts").map(Self.share)
+        languages = try members.list("languages").map(Self.share)
+    }
+
+    private static func share(_ members: JSONMembers) throws -> Share {
+        var share = Share(name: try members.string("name"))
+        share.documents = try members.integer("documents")
+        share.bytes = try members.integer("bytes")
+        share.tokens = try members.integer("tokens")
+        return share
+    }
+
+    private static func json(_ share: Share) -> JSONValue {
+        [
+            "name": .string(share.name), "documents": .integer(share.documents),
+            "bytes": .integer(share.bytes),
+            "tokens": .integer(share.tokens), "tokens_per_byte": .number(share.tokensPerByte),
+        ]
     }
 
     var json: JSONValue {
@@ -60,15 +83,7 @@ public struct CorpusStatistics: Sendable, Equatable {
                     ["from": .integer(1 << power), "documents": .integer(count)]
                 }
             ),
-            "scripts": .array(
-                scripts.map {
-                    [
-                        "script": .string($0.name), "documents": .integer($0.documents),
-                        "bytes": .integer($0.bytes), "tokens": .integer($0.tokens),
-                        "tokens_per_byte": .number($0.tokensPerByte),
-                    ]
-                }
-            ),
+            "scripts": .array(scripts.map(Self.json)), "languages": .array(languages.map(Self.json)),
         ]
     }
 }

@@ -26,7 +26,11 @@ struct NearDuplicateSearch {
         let index = try NearDuplicateIndex(folder: folder, settings: settings)
         var next = index.count
         guard next <= documents.count else {
-            throw FileFormatError(.mismatch, path: folder, "it holds more documents than there are; remove it")
+            throw FileFormatError(
+                .mismatch,
+                path: folder,
+                "it holds more documents than there are; remove it"
+            )
         }
         while next < documents.count {
             if isCancelled() { throw CancellationError() }
@@ -51,7 +55,10 @@ struct NearDuplicateSearch {
                 let id =
                     width == .uint16
                     ? Int32(packed.loadUnaligned(fromByteOffset: place * 2, as: UInt16.self).littleEndian)
-                    : Int32(bitPattern: packed.loadUnaligned(fromByteOffset: place * 4, as: UInt32.self).littleEndian)
+                    : Int32(
+                        bitPattern: packed.loadUnaligned(fromByteOffset: place * 4, as: UInt32.self)
+                            .littleEndian
+                    )
                 tokenizer.appendBytes(of: id, to: &bytes)
             }
         }

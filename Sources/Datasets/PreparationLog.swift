@@ -66,7 +66,9 @@ final class PreparationLog {
 
     func tokensPath(_ part: Int) -> String { "\(folder)/part-\(part).tokens" }
     /// The folder of the signatures by which near-duplicates are found, one for each kind of settings.
-    func nearFolder(_ settings: String) -> String { "\(folder)/near-\(SHA256.hex(of: settings.utf8).prefix(16))" }
+    func nearFolder(_ settings: String) -> String {
+        "\(folder)/near-\(SHA256.hex(of: settings.utf8).prefix(16))"
+    }
     func segmentsPath(_ part: Int) -> String { "\(folder)/part-\(part).segments" }
 
     /// Takes note of a part whose files are safe on disk.

@@ -65,7 +65,12 @@ extension CorpusPreparer {
         )
         if let settings = options.nearDuplicates {
             let search = NearDuplicateSearch(settings, tokenizer: tokenizer, width: plan.width)
-            let clusters = try search.clusters(split.kept, parts, folder: log.nearFolder("\(settings)"), isCancelled: isCancelled)
+            let clusters = try search.clusters(
+                split.kept,
+                parts,
+                folder: log.nearFolder("\(settings)"),
+                isCancelled: isCancelled
+            )
             split.removeNearDuplicates(clusters)
         }
         split.divide(

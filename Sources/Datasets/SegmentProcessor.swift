@@ -106,7 +106,7 @@ struct SegmentRecord: Sendable, Hashable {
     static let dropped: UInt64 = 4
     static let invalid: UInt64 = 8
 
-    /// Flags in the low 8 bits, the script in the next 8, the source's number above.
+    /// Flags in the low 8 bits, the script in the next 8, the language in the next 16, the source's number above.
     var header: UInt64
     var tokens = 0
     var bytes = 0
@@ -117,11 +117,13 @@ struct SegmentRecord: Sendable, Hashable {
     var endsDocument: Bool { header & Self.ends != 0 }
     var isDropped: Bool { header & Self.dropped != 0 }
     var isInvalid: Bool { header & Self.invalid != 0 }
-    var source: Int { Int(header >> 16) }
+    var source: Int { Int(header >> 32) }
+    /// The place of the language in the identifier's list, and 1; 0 for a later segment, which is not judged.
+    var language: Int { Int(UInt16(truncatingIfNeeded: header >> 16)) }
     var script: WritingSystem { WritingSystem(rawValue: UInt8(truncatingIfNeeded: header >> 8)) ?? .other }
 
     init(_ segment: RawSegment) {
-        header = UInt64(segment.source) << 16
+        header = UInt64(segment.source) << 32
         if segment.startsDocument { header |= Self.starts }
         if segment.endsDocument { header |= Self.ends }
     }
@@ -165,6 +167,11 @@ struct SegmentProcessor: Sendable {
             let tokens = tokenizer.encode(text)
             let script = text.withUTF8 { WritingSystem.dominant(in: $0) }
             result.record.header |= UInt64(script.rawValue) << 8
+            if segment.startsDocument {
+                let language = LanguageIdentifier.shared.identify(text).language
+                let place = LanguageIdentifier.shared.languages.firstIndex(of: language).map { $0 + 1 } ?? 0
+                result.record.header |= UInt64(UInt16(clamping: place)) << 16
+            }
             result.record.tokens = tokens.count
             result.record.bytes = text.utf8.count
             result.record.characters = text.unicodeScalars.count

@@ -14,6 +14,8 @@ struct DocumentEntry: Sendable {
     var fingerprint: TextFingerprint
     /// The script of its first segment.
     let script: WritingSystem
+    /// The language of its first segment, see ``SegmentRecord/language``.
+    let language: Int
     /// Whether its file was named for validation.
     let isGivenForValidation: Bool
     var isDropped = false
@@ -72,6 +74,7 @@ struct PartReader {
                         start: start,
                         fingerprint: record.fingerprint,
                         script: record.script,
+                        language: record.language,
                         isGivenForValidation: sources[record.source].isValidation
                     )
                 )

@@ -3,7 +3,7 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTextProcessing
 
-/// One step of `data.pipeline`: an operator and its settings.
+/// One step of `data.pipeline`: an operator and its settings, or the name of a preset.
 public struct PipelineStep: Sendable, Equatable {
     /// The operator's name in the catalogue.
     public var name: String
@@ -18,6 +18,14 @@ public struct PipelineStep: Sendable, Equatable {
     public init(_ name: String, _ values: [String: OperatorValue] = [:]) {
         self.name = name
         self.values = values
+    }
+
+    /// The steps of the preset of this name; the step itself when there is none.
+    var expanded: [PipelineStep] {
+        guard values.isEmpty, let preset = OperatorCatalog.presets.first(where: { $0.name == name }) else {
+            return [self]
+        }
+        return preset.steps.map { PipelineStep($0.name, $0.values) }
     }
 
     var json: JSONValue {
@@ -44,7 +52,7 @@ extension DataRecipe {
     public func makePipeline() throws -> TextPipeline {
         var operators: [any TextOperator] = []
         if normalize { operators += [UnicodeNormalization(.nfc), NewlineNormalization()] }
-        for step in pipeline {
+        for step in pipeline.flatMap(\.expanded) {
             do {
                 operators.append(try OperatorCatalog.make(step.name, step.values))
             } catch let error as OperatorError {

@@ -30,7 +30,9 @@ public struct PreparationReport: Sendable {
         try SafeFile.write(text: page.html, to: "\(folder)/\(Self.fileName)")
     }
 
-    private var tables: [ReportTable] { [fates, parts, scripts, operators, reasons] }
+    private var tables: [ReportTable] {
+        [fates, parts, shares("Scripts", description.statistics.scripts), languages, operators, reasons]
+    }
 
     private var page: ReportPage {
         var page = ReportPage(
@@ -47,9 +49,11 @@ public struct PreparationReport: Sendable {
         page.table(fates)
         page.table(parts)
         page.bars(lengthChart)
-        page.heading("Scripts")
-        page.table(scripts)
+        page.heading("Scripts and languages")
+        page.table(shares("Scripts", description.statistics.scripts))
         page.bars(scriptChart)
+        page.table(languages)
+        page.bars(languageChart)
         if !description.operators.isEmpty {
             page.heading("Cleaning")
             page.table(operators)
@@ -79,7 +83,8 @@ public struct PreparationReport: Sendable {
         )
         let rows = [
             ("read", counts.read), ("kept", counts.kept), ("empty", counts.empty),
-            ("equal to an earlier one", counts.duplicates), ("nearly equal to another", counts.nearDuplicates),
+            ("equal to an earlier one", counts.duplicates),
+            ("nearly equal to another", counts.nearDuplicates),
             ("dropped by cleaning", counts.dropped),
             ("not valid UTF-8", counts.invalid),
         ]
@@ -106,13 +111,15 @@ public struct PreparationReport: Sendable {
         return table
     }
 
-    private var scripts: ReportTable {
+    private var languages: ReportTable { shares("Languages", description.statistics.languages) }
+
+    private func shares(_ title: String, _ shares: [CorpusStatistics.Share]) -> ReportTable {
         var table = ReportTable(
-            title: "Scripts",
-            columns: ["script", "documents", "bytes", "share", "tokens per byte"]
+            title: title,
+            columns: ["name", "documents", "bytes", "share", "tokens per byte"]
         )
-        let bytes = description.statistics.scripts.reduce(0) { $0 + $1.bytes }
-        for share in description.statistics.scripts {
+        let bytes = shares.reduce(0) { $0 + $1.bytes }
+        for share in shares {
             table.row([
                 .text(share.name), .number("\(share.documents)"), .number("\(share.bytes)"),
                 .number(percent(share.bytes, of: bytes)), .number(thousandths(share.tokensPerByte)),
@@ -126,6 +133,15 @@ public struct PreparationReport: Sendable {
             title: "Tokens per byte",
             bars: description.statistics.scripts.map {
                 BarChart.Bar($0.name, $0.tokensPerByte, label: thousandths($0.tokensPerByte))
+            }
+        )
+    }
+
+    private var languageChart: BarChart {
+        BarChart(
+            title: "Bytes by language",
+            bars: description.statistics.languages.map {
+                BarChart.Bar($0.name, Double($0.bytes), label: "\($0.bytes)")
             }
         )
     }

@@ -18,7 +18,8 @@ public struct ContaminationFilter: TextOperator {
             fingerprint = fingerprint.joined(with: TextFingerprint(text))
         }
         self.checker = checker
-        identity = "\(texts.count) texts \(String(fingerprint.high, radix: 16)), overlap \(checks.overlapThreshold)"
+        identity =
+            "\(texts.count) texts \(String(fingerprint.high, radix: 16)), overlap \(checks.overlapThreshold)"
     }
 
     /// The operator's name.
@@ -34,6 +35,7 @@ public struct ContaminationFilter: TextOperator {
     /// - Returns: Unchanged or dropped.
     public func apply(to text: String) -> TextOutcome {
         var looking = checker
-        return looking.checkTraining(id: 0, text: text) ? .dropped(reason: "holds a text to be judged by") : .unchanged
+        return looking.checkTraining(id: 0, text: text)
+            ? .dropped(reason: "holds a text to be judged by") : .unchanged
     }
 }

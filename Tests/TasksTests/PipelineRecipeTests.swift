@@ -41,6 +41,13 @@ import YuyanTestSupport
         #expect(recipe.resolved["data"]?["pipeline"]?.arrayValue?.count == 4)
     }
 
+    @Test func aPresetStandsForItsSteps() throws {
+        let pipeline = try recipe(" web").data.makePipeline()
+        #expect(pipeline.operators.count > 5 && pipeline.operators.contains { $0.name == "html_removal" })
+        let more = try recipe("\n    - web\n    - min_length: { scalars: 9 }").data.makePipeline()
+        #expect(more.operators.count == pipeline.operators.count + 1)
+    }
+
     @Test func mistakesNameTheirPlace() {
         #expect(message(" { a: 1 }").hasPrefix("r.yaml:3: data.pipeline must be a list"))
         #expect(message("\n    - [a]").hasPrefix("r.yaml:4: a step of data.pipeline"))

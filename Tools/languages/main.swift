@@ -5,7 +5,8 @@ import Foundation
 let arguments = CommandLine.arguments
 guard arguments.count >= 4 else { fatalError("usage: trainer TEXT_FOLDER IDEOGRAPH_CLASSES OUTPUT") }
 var texts: [String: [UInt8]] = [:]
-for name in try FileManager.default.contentsOfDirectory(atPath: arguments[1]).sorted() where name.hasSuffix(".txt") {
+for name in try FileManager.default.contentsOfDirectory(atPath: arguments[1]).sorted()
+where name.hasSuffix(".txt") {
     var text = try String(contentsOfFile: "\(arguments[1])/\(name)", encoding: .utf8)
     let language = String(name.dropLast(4))
     if language == "code" { text = text.replacingOccurrences(of: "\\n", with: "\n") }
@@ -15,8 +16,12 @@ texts[LanguageIdentifier.unknown] = Gibberish(seed: 1).text(bytes: 2_000_000)
 let classes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: arguments[2])))
 var trainer = LanguageTrainer()
 if let value = ProcessInfo.processInfo.environment["EPOCHS"].flatMap(Int.init) { trainer.epochs = value }
-if let value = ProcessInfo.processInfo.environment["SAMPLES"].flatMap(Int.init) { trainer.samplesPerLanguage = value }
-if let value = ProcessInfo.processInfo.environment["RATE"].flatMap(Float.init) { trainer.learningRate = value }
+if let value = ProcessInfo.processInfo.environment["SAMPLES"].flatMap(Int.init) {
+    trainer.samplesPerLanguage = value
+}
+if let value = ProcessInfo.processInfo.environment["RATE"].flatMap(Float.init) {
+    trainer.learningRate = value
+}
 print("\(texts.count) classes: \(texts.keys.sorted().joined(separator: " "))")
 let identifier = trainer.train(texts, ideographClasses: classes) { epoch, loss in
     print("epoch \(epoch + 1): loss \(loss)")
@@ -38,14 +43,18 @@ struct Gibberish {
     func text(bytes: Int) -> [UInt8] {
         var copy = self
         var text: [UInt8] = []
-        let alphabets = ["abcdefghijklmnopqrstuvwxyz", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "asdfghjkl", "qwertyuiop"]
+        let alphabets = [
+            "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "asdfghjkl", "qwertyuiop",
+        ]
         while text.count < bytes {
             let alphabet = Array(alphabets[copy.below(alphabets.count)].utf8)
             let isRun = copy.below(8) == 0
             let letters = isRun ? [alphabet[copy.below(alphabet.count)]] : alphabet
             for _ in 0..<(1 + copy.below(6)) {
-                for _ in 0..<(3 + copy.below(isRun ? 8 : 20)) { text.append(letters[copy.below(letters.count)]) }
+                for _ in 0..<(3 + copy.below(isRun ? 8 : 20)) {
+                    text.append(letters[copy.below(letters.count)])
+                }
                 text.append(UInt8(ascii: " "))
             }
             text.append(UInt8(ascii: "\n"))

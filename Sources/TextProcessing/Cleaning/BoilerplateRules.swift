@@ -67,7 +67,8 @@ struct BoilerplateRules: Sendable {
             if part.indices.allSatisfy({ bytes[found + $0] == part[$0] }),
                 found == 0 || !(Characters.isLetter(first) && Characters.isLetter(bytes[found - 1])),
                 found + part.count == bytes.count
-                    || !(Characters.isLetter(part[part.count - 1]) && Characters.isLetter(bytes[found + part.count]))
+                    || !(Characters.isLetter(part[part.count - 1])
+                        && Characters.isLetter(bytes[found + part.count]))
             {
                 return true
             }
@@ -93,12 +94,15 @@ struct BoilerplateRules: Sendable {
             place += length
         }
         let ends: [[UInt8]] = [
-            " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→", "←", "•", "·",
+            " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→",
+            "←", "•", "·",
             "：", "！", "。", "【", "】", "［", "］", "（", "）", "＞", "＜", "▶", "►", "↓", "▼", "↑", "«",
         ].map { Array($0.utf8) }
         var slice = key[...]
         while let end = ends.first(where: { slice.starts(with: $0) }) { slice = slice.dropFirst(end.count) }
-        while let end = ends.first(where: { slice.count >= $0.count && slice.suffix($0.count).elementsEqual($0) }) {
+        while let end = ends.first(where: {
+            slice.count >= $0.count && slice.suffix($0.count).elementsEqual($0)
+        }) {
             slice = slice.dropLast(end.count)
         }
         return Array(slice)
@@ -257,7 +261,9 @@ extension String {
 enum PageNumber {
     /// Whether a line is a page number that is marked as one: `Page 3 of 9`, `- 3 -`, `第3页`, `3 / 9`.
     static func isMarked(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard line.count <= 48, line.contains(where: Characters.isDigit) || has("第", line) else { return false }
+        guard line.count <= 48, line.contains(where: Characters.isDigit) || has("第", line) else {
+            return false
+        }
         // The shape of the line: digits as 0, no spaces, in lower case.
         var shape: [UInt8] = []
         var digits = 0
@@ -279,7 +285,8 @@ enum PageNumber {
     }
 
     private static let shapes: Set<String> = [
-        "page0", "page0of0", "page0/0", "p.0", "pg.0", "pg0", "-0-", "--0--", "—0—", "–0–", "[0]", "~0~", "·0·", "•0•",
+        "page0", "page0of0", "page0/0", "p.0", "pg.0", "pg0", "-0-", "--0--", "—0—", "–0–", "[0]", "~0~",
+        "·0·", "•0•",
         "[page0]", "(page0)", "page:0", "page0.", "-page0-", "|0|", "0|page", "page|0", "0of0",
         "第0页", "第0頁", "第0页共0页", "第0页,共0页", "第0页，共0页", "第0页/共0页", "第0頁共0頁", "第0頁，共0頁", "共0页第0页", "共0页", "共0頁",
         "共0页，第0页", "第0/0页", "0/0页", "页码0", "页码：0", "页0",

@@ -47,7 +47,9 @@ public struct ChineseSimplification: TextOperator {
             if form != 0 {
                 rewriter.replace(
                     place..<(place + 3),
-                    with: [UInt8(0xE0 | form >> 12), UInt8(0x80 | form >> 6 & 0x3F), UInt8(0x80 | form & 0x3F)]
+                    with: [
+                        UInt8(0xE0 | form >> 12), UInt8(0x80 | form >> 6 & 0x3F), UInt8(0x80 | form & 0x3F),
+                    ]
                 )
             }
             place += 3
