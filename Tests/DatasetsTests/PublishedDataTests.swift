@@ -131,6 +131,21 @@ struct PublishedDataTests {
         }
     }
 
+    @Test("treebanks: the words and SpaceAfter make the text", .enabled(if: root != nil))
+    func treebankTexts() throws {
+        let root = try #require(Self.root)
+        for file in [
+            "pos-ud-ewt-en/en_ewt-ud-dev.conllu.gz", "pos-ud-gsdsimp-zh/zh_gsdsimp-ud-dev.conllu.gz",
+        ] {
+            let reader = try ConlluReader("\(root)/\(file)")
+            var differences = 0
+            while let sentence = try reader.next() {
+                if sentence.text != sentence.comment("text") { differences += 1 }
+            }
+            #expect(differences == 0, "\(file)")
+        }
+    }
+
     @Test("semantic roles", .enabled(if: root != nil))
     func roles() throws {
         let root = try #require(Self.root)
