@@ -1,7 +1,13 @@
 import YuyanFileFormats
 
-/// Searches of bytes, sixteen at a time.
+/// Searches of bytes, eight at a time in a 64-bit word.
+///
+/// A mask has the high bit of each byte that was looked for; bits above the first one may be wrong (a borrow ran into
+/// them), so only the first counts.
 enum ByteSearch {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let highs: UInt64 = 0x8080_8080_8080_8080
+
     /// The place of the first byte that is one of two, from `position` on; `end` when there is none.
     @inline(__always)
     static func first(
@@ -11,12 +17,13 @@ enum ByteSearch {
         from position: Int,
         to end: Int
     ) -> Int {
+        let (ones, twos) = (Self.ones &* UInt64(one), Self.ones &* UInt64(two))
         var place = position
-        while place + 16 <= end {
-            let block = load(bytes, place)
-            let found = place16((block .== one) .| (block .== two))
-            if found < 16 { return place + found }
-            place += 16
+        while place + 8 <= end {
+            let word = load(bytes, place)
+            let mask = zeros(word ^ ones) | zeros(word ^ twos)
+            if mask != 0 { return place + mask.trailingZeroBitCount >> 3 }
+            place += 8
         }
         while place < end, bytes[place] != one, bytes[place] != two { place += 1 }
         return place
@@ -27,11 +34,12 @@ enum ByteSearch {
     @inline(__always)
     static func stringStop(in bytes: UnsafePointer<UInt8>, from position: Int, to end: Int) -> Int {
         var place = position
-        while place + 16 <= end {
-            let block = load(bytes, place)
-            let found = place16((block .== 0x22) .| (block .== 0x5C) .| (block .< 0x20))
-            if found < 16 { return place + found }
-            place += 16
+        while place + 8 <= end {
+            let word = load(bytes, place)
+            let controls = (word &- ones &* 0x20) & ~word & highs
+            let mask = zeros(word ^ ones &* 0x22) | zeros(word ^ ones &* 0x5C) | controls
+            if mask != 0 { return place + mask.trailingZeroBitCount >> 3 }
+            place += 8
         }
         while place < end, bytes[place] != 0x22, bytes[place] != 0x5C, bytes[place] >= 0x20 { place += 1 }
         return place
@@ -41,12 +49,13 @@ enum ByteSearch {
     @inline(__always)
     static func structure(in bytes: UnsafePointer<UInt8>, from position: Int, to end: Int) -> Int {
         var place = position
-        while place + 16 <= end {
-            let block = load(bytes, place)
-            let folded = block | 0x20
-            let found = place16((block .== 0x22) .| (folded .== 0x7B) .| (folded .== 0x7D))
-            if found < 16 { return place + found }
-            place += 16
+        while place + 8 <= end {
+            let word = load(bytes, place)
+            let folded = word | ones &* 0x20
+            let mask =
+                zeros(word ^ ones &* 0x22) | zeros(folded ^ ones &* 0x7B) | zeros(folded ^ ones &* 0x7D)
+            if mask != 0 { return place + mask.trailingZeroBitCount >> 3 }
+            place += 8
         }
         while place < end {
             let byte = bytes[place]
@@ -81,15 +90,11 @@ enum ByteSearch {
     }
 
     @inline(__always)
-    private static func load(_ bytes: UnsafePointer<UInt8>, _ place: Int) -> SIMD16<UInt8> {
-        UnsafeRawPointer(bytes + place).loadUnaligned(as: SIMD16<UInt8>.self)
+    private static func load(_ bytes: UnsafePointer<UInt8>, _ place: Int) -> UInt64 {
+        UInt64(littleEndian: UnsafeRawPointer(bytes + place).loadUnaligned(as: UInt64.self))
     }
 
-    /// The number of the first true lane; 16 when there is none.
+    /// The high bits of the bytes that are zero.
     @inline(__always)
-    private static func place16(_ mask: SIMDMask<SIMD16<Int8>>) -> Int {
-        let words = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
-        if words[0] != 0 { return words[0].trailingZeroBitCount >> 3 }
-        return words[1] != 0 ? 8 + words[1].trailingZeroBitCount >> 3 : 16
-    }
+    private static func zeros(_ word: UInt64) -> UInt64 { (word &- ones) & ~word & highs }
 }

@@ -303,3 +303,30 @@ final class ConlluScanner: RecordScanner {
         )
     }
 }
+
+/// Reads the sentences of a CoNLL-U file whole: words, multiword tokens, empty nodes and comments.
+///
+/// Not Sendable: one reader uses it from one thread.
+public final class ConlluReader {
+    private let scanner: ConlluScanner
+
+    /// Opens a file, plain or gzip.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - settings: how to read it; its limits count.
+    /// - Throws: `FileFormatError` when the file cannot be opened.
+    public init(_ path: String, settings: DataSettings = DataSettings()) throws {
+        let buffer = try InputBuffer(path: path, limit: settings.maximumRecordBytes)
+        scanner = try ConlluScanner(buffer, settings: settings, selection: FieldSelection(entries: nil))
+    }
+
+    /// The next sentence.
+    ///
+    /// - Returns: the sentence, or nil behind the last.
+    /// - Throws: `FileFormatError` with file and line for a malformed sentence; the one after it can be read then.
+    public func next() throws -> ConlluSentence? {
+        guard case .record = try scanner.next() else { return nil }
+        return try scanner.present()
+    }
+}

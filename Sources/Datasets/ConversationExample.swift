@@ -271,6 +271,16 @@ public struct PreferenceExample: DatasetExample {
     /// The tools that the assistant may call, as JSON; nil for none.
     public let tools: JSONValue?
 
+    /// Makes an example.
+    ///
+    /// - Parameters:
+    ///   - prompt: the conversation before the answers.
+    ///   - judgement: the answers and the verdict.
+    ///   - tools: the tools that the assistant may call.
+    public init(prompt: [ChatMessage], judgement: Judgement, tools: JSONValue? = nil) {
+        (self.prompt, self.judgement, self.tools) = (prompt, judgement, tools)
+    }
+
     /// The prompt as in conversations (or `prompt`), with `chosen` and `rejected`, or `label`.
     public static var roles: [ExampleRole] {
         (ConversationExample.promptRoles + ["prompt", "chosen", "rejected", "output", "label"])

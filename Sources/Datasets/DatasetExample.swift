@@ -289,12 +289,31 @@ public struct SemanticRoleExample: DatasetExample {
         public let sense: String
         /// The role of every token, `_` for none.
         public let roles: [String]
+
+        /// Makes a predicate.
+        ///
+        /// - Parameters:
+        ///   - token: the token, counted from 0.
+        ///   - sense: the roleset.
+        ///   - roles: the role of every token, `_` for none.
+        public init(token: Int, sense: String, roles: [String]) {
+            (self.token, self.sense, self.roles) = (token, sense, roles)
+        }
     }
 
     /// The tokens.
     public let tokens: [String]
     /// The predicates in the order of their tokens.
     public let predicates: [Predicate]
+
+    /// Makes an example.
+    ///
+    /// - Parameters:
+    ///   - tokens: the tokens.
+    ///   - predicates: the predicates in the order of their tokens.
+    public init(tokens: [String], predicates: [Predicate]) {
+        (self.tokens, self.predicates) = (tokens, predicates)
+    }
 
     /// `tokens`, `predicates` (a roleset or `_` per token) and `arguments` (a list of roles per predicate).
     public static var roles: [ExampleRole] {

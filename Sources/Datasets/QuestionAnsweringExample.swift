@@ -10,6 +10,16 @@ public struct QuestionAnsweringExample: DatasetExample {
         public let start: Int?
         /// Its UTF-8 bytes in the context, where `start` is known.
         public let bytes: Range<Int>?
+
+        /// Makes an answer.
+        ///
+        /// - Parameters:
+        ///   - text: the answer.
+        ///   - start: where it begins, in Unicode scalars of the context.
+        ///   - bytes: its UTF-8 bytes in the context.
+        public init(text: String, start: Int? = nil, bytes: Range<Int>? = nil) {
+            (self.text, self.start, self.bytes) = (text, start, bytes)
+        }
     }
 
     /// The question's own name in the data set.
@@ -22,6 +32,20 @@ public struct QuestionAnsweringExample: DatasetExample {
     public let context: String
     /// The reference answers; none for a question that the text does not answer.
     public let answers: [Answer]
+
+    /// Makes an example.
+    ///
+    /// - Parameters:
+    ///   - id: the question's own name in the data set.
+    ///   - title: the title of the article.
+    ///   - question: the question.
+    ///   - context: the text.
+    ///   - answers: the reference answers.
+    public init(id: String? = nil, title: String? = nil, question: String, context: String, answers: [Answer])
+    {
+        (self.id, self.title, self.question) = (id, title, question)
+        (self.context, self.answers) = (context, answers)
+    }
 
     /// Whether the text holds no answer (SQuAD 2.0).
     public var isImpossible: Bool { answers.isEmpty }
@@ -119,7 +143,8 @@ public struct QuestionAnsweringExample: DatasetExample {
         let name = id.map { "question '\(shortened($0))'" } ?? "the question"
         var found: [Answer] = []
         for (text, start) in try references(answers, name) {
-            guard let start else {
+            // A negative place, as CMRC has it, marks an answer in words of its own.
+            guard let start, start >= 0 else {
                 found.append(Answer(text: text, start: nil, bytes: nil))
                 continue
             }

@@ -242,6 +242,10 @@ final class TableScanner: RecordScanner {
     /// Finds the columns of the row at the beginning of some bytes.
     private func scan(_ bytes: UnsafePointer<UInt8>, _ count: Int, isAtEnd: Bool) -> Scan {
         var (place, lines, problem): (Int, Int, FileFormatError?) = (0, 0, nil)
+        // Held here, the spans need no check of exclusive access for each column.
+        var spans = ContiguousArray<Span>()
+        swap(&spans, &self.spans)
+        defer { swap(&spans, &self.spans) }
         spans.removeAll(keepingCapacity: true)
         while true {
             if spans.count >= Self.maximumColumns {
@@ -252,7 +256,7 @@ final class TableScanner: RecordScanner {
             }
             let stop: Int
             if quoting, place < count, bytes[place] == 0x22 {
-                switch quoted(bytes, place, count, isAtEnd, &lines) {
+                switch quoted(bytes, place, count, isAtEnd, &lines, &spans) {
                 case .needsMore: return .needsMore
                 case .unclosed:
                     let error = FileFormatError(.truncated, "a quotation mark of this row is never closed")
@@ -309,7 +313,8 @@ final class TableScanner: RecordScanner {
         _ start: Int,
         _ count: Int,
         _ isAtEnd: Bool,
-        _ lines: inout Int
+        _ lines: inout Int,
+        _ spans: inout ContiguousArray<Span>
     ) -> Quoted {
         var (place, hasEscapes) = (start + 1, false)
         while true {

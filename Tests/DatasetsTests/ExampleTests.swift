@@ -111,7 +111,11 @@ struct ExampleTests {
         #expect(found.map(\.id) == ["1", "2"] && found.map(\.isImpossible) == [false, true])
         #expect(found[0].answers[0].bytes == 6..<13 && found[0].title == "T")
         let kept = try read(QuestionAnsweringExample.self, "a.json", squad, #"{"answers_must_match": false}"#)
-        #expect(kept[2].answers == [.init(text: "😀三", start: nil, bytes: nil)])
+        #expect(kept[2].answers.map(\.text) == ["😀三"] && kept[2].answers[0].start == nil)
+        let free =
+            #"{"question":"q","context":"ab","answers":[{"text":"x","answer_start":-1},{"text":"b","answer_start":1}]}"#
+        let answered = try read(QuestionAnsweringExample.self, "c.jsonl", free)[0].answers
+        #expect(answered == [.init(text: "x"), .init(text: "b", start: 1, bytes: 1..<2)])
         let flat = #"{"id":"x","question":"q","context":"ab","answers":{"text":["b"],"answer_start":[1]}}"#
         #expect(try read(QuestionAnsweringExample.self, "b.jsonl", flat)[0].answers[0].start == 1)
     }

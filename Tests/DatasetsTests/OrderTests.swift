@@ -131,7 +131,7 @@ struct OrderTests {
         #expect(plan.batches.flatMap { $0 }.sorted() == Array(0..<3000))
         var places = 0
         for batch in plan.batches {
-            let width = max((batch.map { lengths[$0] }.max() ?? 0) + 7 & ~7, 8)
+            let width = max(((batch.map { lengths[$0] }.max() ?? 0) + 7) / 8 * 8, 8)
             #expect(width * batch.count <= 2048 && batch.count <= 64, "seed \(seed)")
             places += width * batch.count
         }

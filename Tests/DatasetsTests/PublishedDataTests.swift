@@ -108,7 +108,7 @@ struct PublishedDataTests {
     func tagging() throws {
         let root = try #require(Self.root)
         let sets: [(String, String, Int, Int?)] = [
-            ("ner-wnut17-en/emerging.dev.conll", #"{"tag_scheme": "bio"}"#, 1009, 15734),
+            ("ner-wnut17-en/emerging.dev.conll", "{}", 1009, 15734),
             ("ner-wnut17-en/wnut17train.conll", #"{"tag_scheme": "bio"}"#, 3394, 62730),
             ("ner-wikiann-en/dev.bio", #"{"token_prefix": "en:"}"#, 9811, 79430),
             ("ner-wikiann-en/train.bio.gz", #"{"token_prefix": "en:"}"#, 19624, 158_243),
@@ -131,11 +131,27 @@ struct PublishedDataTests {
         }
     }
 
+    @Test("treebanks: the words and SpaceAfter make the text", .enabled(if: root != nil))
+    func treebankTexts() throws {
+        let root = try #require(Self.root)
+        for file in [
+            "pos-ud-ewt-en/en_ewt-ud-dev.conllu.gz", "pos-ud-gsdsimp-zh/zh_gsdsimp-ud-dev.conllu.gz",
+        ] {
+            let reader = try ConlluReader("\(root)/\(file)")
+            var differences = 0
+            while let sentence = try reader.next() {
+                if sentence.text != sentence.comment("text") { differences += 1 }
+            }
+            #expect(differences == 0, "\(file)")
+        }
+    }
+
     @Test("semantic roles", .enabled(if: root != nil))
     func roles() throws {
         let root = try #require(Self.root)
         let sets: [(String, String, Int, Int)] = [
-            ("srl-up-ewt-en/en_ewt-up-dev.conllu.gz", "{}", 2002, 25150),
+            // Two of the 25,150 rows are empty nodes, which are no tokens.
+            ("srl-up-ewt-en/en_ewt-up-dev.conllu.gz", "{}", 2002, 25148),
             (
                 "srl-up-zh/zh-up-dev.conllu",
                 #"{"columns": {"tokens": 2, "predicates": 9, "arguments": 10}}"#, 500, 12663

@@ -222,6 +222,21 @@ struct RecordReaderTests {
         }
     }
 
+    @Test("whole sentences of CoNLL-U: words, multiword tokens, empty nodes, comments and the text they make")
+    func sentences() throws {
+        let rest = "\t_\tX\t_\t_\t0\t_\t_\t"
+        let text =
+            "# sent_id = a\n#text=au lac !\n1-2\tau\t_\t_\t_\t_\t_\t_\t_\t_\n1\tà\(rest)_\n2\tle\(rest)_\n"
+            + "3\tlac\(rest)SpaceAfter=No|A=b\n3.1\te\(rest)_\n4\t!\(rest)_\n\n1\tx\n\n1\ty\(rest)_\n"
+        let reader = try ConlluReader(folder.write("a.conllu", text))
+        let first = try #require(try reader.next())
+        #expect(first.words.map(\.form) == ["à", "le", "lac", "!"] && first.words[2].line == 6)
+        #expect(first.multiwordTokens.map(\.words) == [0..<2] && first.emptyNodes.map(\.form) == ["e"])
+        #expect(first.text == "au lac!" && first.comment("text") == "au lac !" && first.comment("x") == nil)
+        #expect(message { _ = try reader.next() }.contains("a.conllu, line 10: 2 columns"))
+        #expect(try reader.next()?.text == "y" && reader.next() == nil)
+    }
+
     @Test("an index gives the same rows as reading in order, in every format that has rows of its own")
     func index() throws {
         let files: [(String, String, String)] = [
