@@ -120,6 +120,18 @@ struct WordSegmentationTests {
         #expect(taught.words(in: "玄铁和玄铁的玄铁") == ["玄铁", "和", "玄铁", "的", "玄铁"], "before: \(before)")
     }
 
+    @Test("word lists of more than a megabyte are saved and loaded; words with white space are passed over")
+    func longLists() throws {
+        var model = try CharacterSegmenter(training: SmallTreebank.chinese)
+        let padding = String(repeating: "长", count: 8)
+        model.force((0..<50_000).map { "\(padding)\($0)x" } + ["一 二", "三\n四"])
+        let loaded = try CharacterSegmenter(serialized: model.serialized())
+        #expect(loaded.serialized() == model.serialized())
+        #expect(loaded.words(in: "\(padding)49999x").count == 1)
+        #expect(loaded.words(in: "一 二") == ["一", "二"])
+        #expect(WordLexicon([.init(word: "a b"), .init(word: "")]).entries.isEmpty)
+    }
+
     @Test("every character but white space is in exactly one word")
     func coverage() throws {
         let seed = UInt64.random(in: 0...UInt64.max)

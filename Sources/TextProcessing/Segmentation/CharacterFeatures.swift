@@ -118,6 +118,7 @@ enum BoundaryLabels {
     ///   - emissions: Four scores per unit.
     ///   - transitions: Sixteen scores, from the row's label to the column's.
     ///   - allowed: A mask per unit; every unit's mask must fit its neighbours'.
+    /// - Returns: A label for each unit.
     static func best(emissions: [Float], transitions: [Float], allowed: [UInt8]) -> [UInt8] {
         let count = allowed.count
         guard count > 0 else { return [] }

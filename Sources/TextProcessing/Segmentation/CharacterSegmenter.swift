@@ -54,9 +54,9 @@ public struct CharacterSegmenter: WordSegmenter {
 
     /// Adds words that make the model more ready to cut around them, as its training taught it.
     ///
-    /// - Parameter words: The words; letters and digits in them are not looked at.
+    /// - Parameter words: The words; those with letters, digits or white space change nothing.
     public mutating func suggest(_ words: [String]) {
-        for word in words where !word.isEmpty {
+        for word in words where WordLexicon.isUsable(word) {
             suggested.insert(word.unicodeScalars.lazy.map(\.value), value: 0)
             suggestedWords.append(word)
         }
@@ -66,9 +66,9 @@ public struct CharacterSegmenter: WordSegmenter {
     ///
     /// A word that begins or ends with a letter or digit is not cut out of a longer run of letters or digits.
     ///
-    /// - Parameter words: The words; white space in them is not matched.
+    /// - Parameter words: The words; those with white space are passed over.
     public mutating func force(_ words: [String]) {
-        for word in words where !word.isEmpty {
+        for word in words where WordLexicon.isUsable(word) {
             forced.insert(word.unicodeScalars.lazy.map(\.value), value: 0)
             forcedWords.append(word)
         }
@@ -145,7 +145,8 @@ public struct CharacterSegmenter: WordSegmenter {
         var file = try ModelReader(bytes, kind: .segmenter)
         weights = try CharacterWeights(from: &file)
         (suggested, suggestedWords) = (WordTrie(), [])
-        let (suggestions, rules) = (try file.text(), try file.text())
+        let suggestions = try file.text(limit: SegmentationFiles.limit)
+        let rules = try file.text(limit: SegmentationFiles.limit)
         try file.finish()
         suggest(suggestions.utf8.split(separator: 0x0A).map { String(Substring($0)) })
         force(rules.utf8.split(separator: 0x0A).map { String(Substring($0)) })

@@ -22,6 +22,7 @@ enum CharacterUnits {
     /// - Parameters:
     ///   - bytes: The text.
     ///   - cuts: Places in ascending order where runs of letters and digits end.
+    /// - Returns: The units in order.
     static func units(of bytes: UnsafeBufferPointer<UInt8>, cuts: [Int] = []) -> [CharacterUnit] {
         var units: [CharacterUnit] = []
         units.reserveCapacity(bytes.count / 3 + 8)

@@ -118,8 +118,9 @@ struct ModelReader {
         return (0..<count).map { _ in unchecked(type) }
     }
 
-    mutating func text() throws(SegmentationError) -> String {
-        let raw: [UInt8] = try list(limit: 1 << 20)
+    /// A text of at most `limit` bytes.
+    mutating func text(limit: Int = 1 << 16) throws(SegmentationError) -> String {
+        let raw: [UInt8] = try list(limit: limit)
         guard let text = String(validating: raw, as: UTF8.self) else {
             throw SegmentationError(.malformed, at: place, "a name is not valid UTF-8")
         }

@@ -22,7 +22,7 @@ public struct WordSegmentation: TextOperator {
     /// It rewrites.
     public var kind: TextOperatorKind { .mapper }
 
-    /// Sets the words of a text apart; line ends stay.
+    /// Sets the words of a text apart; line feeds stay, other white space goes.
     ///
     /// - Parameter text: Any text.
     /// - Returns: The text with the separator between words, or unchanged.

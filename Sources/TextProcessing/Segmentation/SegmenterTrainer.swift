@@ -26,7 +26,7 @@ struct SegmenterTrainer {
                 occurrences[word, default: 0] += 1
             }
         }
-        let given = lexicon?.entries.map(\.word) ?? []
+        let given = (lexicon?.entries ?? []).map(\.word).filter { $0.unicodeScalars.count > 1 }
         let known = Set(given)
         // A word that one part alone has would be known to that part's sentences only by themselves.
         let learned = occurrences.keys.filter { !known.contains($0) }.sorted()

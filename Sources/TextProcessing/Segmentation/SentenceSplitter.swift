@@ -160,6 +160,17 @@ private struct SentenceScanner {
         return end
     }
 
+    /// Behind a face such as :-) that follows at a place, white space before it; the place itself when none does.
+    private func faceEnd(_ place: Int) -> Int {
+        guard place + 2 < bytes.count, bytes[place] == 0x20, bytes[place + 1] < 0x41 else { return place }
+        for face in EnglishWords.emoticons where place + 1 + face.count <= bytes.count {
+            let end = place + 1 + face.count
+            guard bytes[place + 1..<end].elementsEqual(face) else { continue }
+            return end == bytes.count || bytes[end] <= 0x20 ? end : place
+        }
+        return place
+    }
+
     /// Decides about a cluster of stops; says where to go on.
     private mutating func afterStop(_ place: Int) -> Int {
         var (end, isWide, hasMark, dots) = (place, false, false, 0)
@@ -176,7 +187,7 @@ private struct SentenceScanner {
             endsWithFullStop = value == 0x3002
             end += length
         }
-        let closed = closersEnd(end)
+        let closed = faceEnd(closersEnd(end))
         if isWide {
             if endsWideSentence(end, closed, endsWithFullStop) { cut(at: closed) }
             return closed
@@ -295,9 +306,11 @@ private struct SentenceScanner {
             return !(isLower && closed - stop > 1 && SentenceRules.isCloser(UInt32(bytes[closed - 1])))
                 && !(isLower && isQuoteOrBracket(closed))
         }
-        if isLower { return false }
-        if dots > 1 { return true }
         let before = wordBefore(stop)
+        if isLower {
+            return dots == 1 && bytes[closed - 1] == 0x2E && isPlainWord(before) && word.first != 0x27
+        }
+        if dots > 1 { return true }
         if closed > stop + 1 { return true }
         return isEndAfterWord(before, stop: stop, next: word, first)
     }
@@ -314,14 +327,8 @@ private struct SentenceScanner {
         _ first: UInt32
     ) -> Bool {
         guard let last = before.last else { return true }
-        let lowered = String(
-            decoding: before.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
-            as: UTF8.self
-        )
-        let following = String(
-            decoding: next.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
-            as: UTF8.self
-        )
+        let lowered = Self.lowered(before)
+        let following = Self.lowered(next)
         let startsOften = SentenceRules.starters.contains(following.replacingTypographicApostrophe)
         let isCapital = before.first.map { (0x41...0x5A).contains($0) } ?? false
         if rules.isAbbreviation(lowered) { return false }
@@ -341,6 +348,18 @@ private struct SentenceScanner {
         // Initials with inner stops: "J.R. Smith", "the U.S. Army".
         if before.contains(0x2E), isInitials(before) { return startsOften }
         return true
+    }
+
+    /// Whether a word is no known abbreviation, so that a stop behind it ends a sentence even before a small letter.
+    private func isPlainWord(_ word: ArraySlice<UInt8>) -> Bool {
+        guard word.count > 1, word.allSatisfy({ (0x61...0x7A).contains($0 | 0x20) }) else { return false }
+        let lowered = Self.lowered(word)
+        return !rules.isAbbreviation(lowered) && !SentenceRules.leading.contains(lowered)
+            && !SentenceRules.trailing.contains(lowered)
+    }
+
+    private static func lowered(_ word: ArraySlice<UInt8>) -> String {
+        String(decoding: word.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 
     /// Whether letters and stops alternate.

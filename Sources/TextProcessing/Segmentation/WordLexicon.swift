@@ -129,12 +129,13 @@ public struct WordLexicon: Sendable {
 
     /// Adds a word, or replaces its frequency and tag.
     ///
-    /// - Parameter entry: The word; empty words and words of more than 256 scalars are passed over.
+    /// - Parameter entry: The word; empty words, words with white space and words of more than 256 scalars
+    ///   are passed over.
     public mutating func add(_ entry: Entry) {
         var entry = entry
         entry.frequency = min(max(entry.frequency, 1), Self.largestFrequency)
+        guard Self.isUsable(entry.word) else { return }
         let scalars = entry.word.unicodeScalars.map(\.value)
-        guard !scalars.isEmpty, scalars.count <= Self.longestWord else { return }
         let known = trie.value(of: scalars)
         if known >= 0 {
             total += entry.frequency - entries[Int(known)].frequency
@@ -144,6 +145,12 @@ public struct WordLexicon: Sendable {
             entries.append(entry)
             total += entry.frequency
         }
+    }
+
+    /// Whether a word can stand in a dictionary.
+    static func isUsable(_ word: String) -> Bool {
+        !word.isEmpty && word.unicodeScalars.count <= longestWord
+            && !word.unicodeScalars.contains { CharacterUnits.isWhiteSpace($0.value) }
     }
 
     /// Looks up a word.
