@@ -7,12 +7,18 @@ struct BoilerplateTests {
     func kinds() {
         let step = BoilerplateRemoval()
         let lines: [(String, BoilerplateKind)] = [
-            ("We use cookies to improve your experience.", .cookies), ("Accept all cookies", .cookies), ("本网站使用Cookie以改善体验", .cookies),
-            ("Home | About Us | Contact", .navigation), ("首页 > 新闻 > 正文", .navigation), ("Skip to content", .navigation), ("« Previous", .navigation),
-            ("上一篇", .navigation), ("© 2023 Example Inc. All rights reserved.", .copyright), ("版权所有 未经授权不得转载", .copyright),
-            ("京ICP备12345678号", .copyright), ("Share on Facebook", .share), ("分享到：微博 微信", .share), ("Read more »", .readMore), ("[阅读全文]", .readMore),
-            ("Page 3 of 12", .pageNumbers), ("- 12 -", .pageNumbers), ("第 3 页 共 10 页", .pageNumbers), ("Sign up for our newsletter", .account),
-            ("请先登录", .account), ("ADVERTISEMENT", .advertisements), ("广告", .advertisements), ("Leave a comment", .comments), ("相关阅读", .comments),
+            ("We use cookies to improve your experience.", .cookies), ("Accept all cookies", .cookies),
+            ("本网站使用Cookie以改善体验", .cookies),
+            ("Home | About Us | Contact", .navigation), ("首页 > 新闻 > 正文", .navigation),
+            ("Skip to content", .navigation), ("« Previous", .navigation),
+            ("上一篇", .navigation), ("© 2023 Example Inc. All rights reserved.", .copyright),
+            ("版权所有 未经授权不得转载", .copyright),
+            ("京ICP备12345678号", .copyright), ("Share on Facebook", .share), ("分享到：微博 微信", .share),
+            ("Read more »", .readMore), ("[阅读全文]", .readMore),
+            ("Page 3 of 12", .pageNumbers), ("- 12 -", .pageNumbers), ("第 3 页 共 10 页", .pageNumbers),
+            ("Sign up for our newsletter", .account),
+            ("请先登录", .account), ("ADVERTISEMENT", .advertisements), ("广告", .advertisements),
+            ("Leave a comment", .comments), ("相关阅读", .comments),
             ("（责任编辑：张三）", .credits),
         ]
         for (line, kind) in lines {
@@ -25,8 +31,10 @@ struct BoilerplateTests {
     func text() {
         let step = BoilerplateRemoval()
         for line in [
-            "", "\n", "She went home and made cookies.", "He wanted to read more books about it.", "他分享了自己的经历。", "The next page was blank.", "12", "Chapter 3",
-            "第3章", "The company uses the site to sell homes.", "编辑部的故事", "A long report about how websites ask for consent to cookies and what the law says about it, which goes on for well over two hundred bytes, so that no rule for short lines may touch it at all, whatever words it holds: we use cookies.",
+            "", "\n", "She went home and made cookies.", "He wanted to read more books about it.",
+            "他分享了自己的经历。", "The next page was blank.", "12", "Chapter 3",
+            "第3章", "The company uses the site to sell homes.", "编辑部的故事",
+            "A long report about how websites ask for consent to cookies and what the law says about it, which goes on for well over two hundred bytes, so that no rule for short lines may touch it at all, whatever words it holds: we use cookies.",
         ] {
             #expect(step.apply(to: line) == .unchanged, "\(line)")
         }
@@ -48,12 +56,21 @@ struct BoilerplateTests {
 
     @Test("running headers")
     func headers() {
-        let pages = (1...5).map { "THE BOOK  \($0)\nChapter title\nText of page \($0 * 7919).\nMore \($0 * 31) text \($0)\nfoot" }
+        let pages = (1...5).map {
+            "THE BOOK  \($0)\nChapter title\nText of page \($0 * 7919).\nMore \($0 * 31) text \($0)\nfoot"
+        }
         let step = RunningHeaderRemoval()
         let plain = cleaned(step, pages.joined(separator: "\n\u{C}"))
-        #expect(plain?.contains("THE BOOK") == false && plain?.contains("foot") == false && plain?.contains("\u{C}") == false)
+        #expect(
+            plain?.contains("THE BOOK") == false && plain?.contains("foot") == false
+                && plain?.contains("\u{C}") == false
+        )
         #expect(plain?.contains("Text of page 7919.") == false || plain?.contains("Text") == true)
-        #expect(found(step, "Title\na\n- 1 -\nTitle\nb\n- 2 -\nTitle\nc\n") == ["running header": 3, "page number": 2])
+        #expect(
+            found(step, "Title\na\n- 1 -\nTitle\nb\n- 2 -\nTitle\nc\n") == [
+                "running header": 3, "page number": 2,
+            ]
+        )
         #expect(cleaned(step, "Title\nabc\n- 1 -\nTitle\nbcd\n- 2 -\nTitle\ncde\n") == "abc\nbcd\ncde\n")
         // Without the marks of pages, refrains stay.
         #expect(step.apply(to: "oh\nla\noh\nlo\noh\nli\n") == .unchanged)

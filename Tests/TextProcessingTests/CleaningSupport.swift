@@ -24,7 +24,9 @@ func reason(_ step: some TextOperator, _ text: String) -> String? {
 }
 
 /// Whether two texts have the same bytes; `==` on strings takes canonically equal ones for equal.
-func same(_ text: String?, _ other: String) -> Bool { text.map { $0.utf8.elementsEqual(other.utf8) } ?? false }
+func same(_ text: String?, _ other: String) -> Bool {
+    text.map { $0.utf8.elementsEqual(other.utf8) } ?? false
+}
 
 /// A repeatable source of random numbers.
 struct SplitMix: RandomNumberGenerator {
@@ -41,14 +43,22 @@ struct SplitMix: RandomNumberGenerator {
 
 /// Pieces of everything that operators look for, and of what surrounds it.
 let cleaningPieces: [String] = [
-    "a", "B", "the ", " ", "  ", "\t", "\n", "\n\n", "\r\n", "\u{3000}", "\u{A0}", "\u{85}", "\u{C}", ".", ",", "...", "…", "1", "23",
-    "2024", "语言", "，", "。", "Ａ", "１", "！", "乾隆", "乾", "著名", "著", "說話", "頭髮", "裏", "é", "e\u{301}", "한국", "😀", "👩\u{200D}👧",
-    "\u{FE0F}", "1\u{FE0F}\u{20E3}", "🇨🇳", "\u{200D}", "☺\u{FE0F}", "\u{FFFD}", "\u{0}", "<", ">", "</", "<p>", "</p>", "<b", "<br/>", "<script>",
-    "</script>", "<!--", "-->", "<![CDATA[", "]]>", "<td>", "<pre>", "<a href=\"x", "'", "\"", "=", "&", "#", ";", "http://", "https://a.cn/",
-    "www.", "example.com", "(", ")", "[", "]", "@", "user", "#话题#", "//@", "转发微博", "回复@", ":", "：", "[哈哈]", "[doge]", "Page 3", "- 3 -",
-    "第3页", "Read more", "阅读全文", "Home | About | Contact", "© 2020", "13812345678", "+86 ", "010-62785001", "110101199003070038", "1.2.3.4",
-    "192.168.1.1", "fe80::1", "::", "00:1a:2b:3c:4d:5e", "4111111111111111", "123-45-6789", "password", "=abc123XY", "密码", "AKIA", "eyJ",
-    "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "born ", "1990-01-02", "京A12345", "DE89370400440532013000", "lorem ipsum", "{",
+    "a", "B", "the ", " ", "  ", "\t", "\n", "\n\n", "\r\n", "\u{3000}", "\u{A0}", "\u{85}", "\u{C}", ".",
+    ",", "...", "…", "1", "23",
+    "2024", "语言", "，", "。", "Ａ", "１", "！", "乾隆", "乾", "著名", "著", "說話", "頭髮", "裏", "é", "e\u{301}", "한국", "😀",
+    "👩\u{200D}👧",
+    "\u{FE0F}", "1\u{FE0F}\u{20E3}", "🇨🇳", "\u{200D}", "☺\u{FE0F}", "\u{FFFD}", "\u{0}", "<", ">", "</", "<p>",
+    "</p>", "<b", "<br/>", "<script>",
+    "</script>", "<!--", "-->", "<![CDATA[", "]]>", "<td>", "<pre>", "<a href=\"x", "'", "\"", "=", "&", "#",
+    ";", "http://", "https://a.cn/",
+    "www.", "example.com", "(", ")", "[", "]", "@", "user", "#话题#", "//@", "转发微博", "回复@", ":", "：", "[哈哈]",
+    "[doge]", "Page 3", "- 3 -",
+    "第3页", "Read more", "阅读全文", "Home | About | Contact", "© 2020", "13812345678", "+86 ", "010-62785001",
+    "110101199003070038", "1.2.3.4",
+    "192.168.1.1", "fe80::1", "::", "00:1a:2b:3c:4d:5e", "4111111111111111", "123-45-6789", "password",
+    "=abc123XY", "密码", "AKIA", "eyJ",
+    "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "born ", "1990-01-02", "京A12345",
+    "DE89370400440532013000", "lorem ipsum", "{",
     "}", "Ã©", "- ", "•", "x@y.co", " at ", " dot ", "com", "和", "of",
 ]
 
@@ -76,7 +86,8 @@ final class ScratchFolder {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("yuyan-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent("yuyan-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

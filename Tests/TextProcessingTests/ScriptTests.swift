@@ -13,7 +13,10 @@ struct ScriptTests {
         #expect(cleaned(WidthNormalization(to: .half, .punctuation), "ＡＢ！（～") == "ＡＢ!(~")
         #expect(cleaned(WidthNormalization(to: .half, .letters), "Ａ１\u{3000}") == "A１\u{3000}")
         // Neighbours of the block stay: U+FF00 is nothing, U+FF5F is a bracket, U+FF61 … half-width katakana.
-        #expect(WidthNormalization(to: .half, [.letters, .digits, .punctuation, .space]).apply(to: "｟｡ｱ￥") == .unchanged)
+        #expect(
+            WidthNormalization(to: .half, [.letters, .digits, .punctuation, .space]).apply(to: "｟｡ｱ￥")
+                == .unchanged
+        )
     }
 
     @Test("half width becomes full width and back")
@@ -31,8 +34,10 @@ struct ScriptTests {
     func simplification() {
         let step = ChineseSimplification()
         let pairs = [
-            ("漢語詞典", "汉语词典"), ("頭髮發展", "头发发展"), ("乾隆皇帝吃乾麵", "乾隆皇帝吃干面"), ("著名作家看著書", "著名作家看着书"), ("瞭望瞭解", "瞭望了解"),
-            ("裏面、裡面、週末遊覽", "里面、里面、周末游览"), ("覆蓋與答覆", "覆盖与答复"), ("彷彿彷徨", "仿佛彷徨"), ("甚麼於是", "什么于是"), ("臺灣颱風", "台湾台风"),
+            ("漢語詞典", "汉语词典"), ("頭髮發展", "头发发展"), ("乾隆皇帝吃乾麵", "乾隆皇帝吃干面"), ("著名作家看著書", "著名作家看着书"),
+            ("瞭望瞭解", "瞭望了解"),
+            ("裏面、裡面、週末遊覽", "里面、里面、周末游览"), ("覆蓋與答覆", "覆盖与答复"), ("彷彿彷徨", "仿佛彷徨"), ("甚麼於是", "什么于是"),
+            ("臺灣颱風", "台湾台风"),
             ("皇后後面", "皇后后面"), ("憑藉藉口狼藉", "凭借借口狼藉"), ("為了證據", "为了证据"),
         ]
         for (source, target) in pairs { #expect(cleaned(step, source) == target) }
@@ -53,7 +58,12 @@ struct ScriptTests {
         #expect(step.apply(to: "") == .unchanged)
         #expect(cleaned(WhitespaceTidying(blankLines: 0), "a\n\n\nb") == "a\nb")
         #expect(cleaned(WhitespaceTidying(unifiesSpaces: true), "\u{3000}你\u{3000}\u{A0}好\u{2003}") == " 你 好")
-        #expect(cleaned(WhitespaceTidying(trimsLines: false, blankLines: 1), "a \n\n\n\nb \n\n\n") == "a \n\nb \n\n")
-        #expect(cleaned(WhitespaceTidying(collapsesSpaces: false), "def  f():\n    x  \n") == "def  f():\n    x\n")
+        #expect(
+            cleaned(WhitespaceTidying(trimsLines: false, blankLines: 1), "a \n\n\n\nb \n\n\n")
+                == "a \n\nb \n\n"
+        )
+        #expect(
+            cleaned(WhitespaceTidying(collapsesSpaces: false), "def  f():\n    x  \n") == "def  f():\n    x\n"
+        )
     }
 }

@@ -177,7 +177,8 @@ public struct TextAugmentation: Sendable {
     public func augmented(_ text: String, document: UInt64, copy: UInt64 = 0) throws -> String {
         var current = text
         for (step, method) in methods.enumerated() {
-            let stream = document &* 0xA24B_AED4_963E_E407 ^ copy &* 0x9FB2_1C65_1E98_DF25 ^ UInt64(step) << 56
+            let stream =
+                document &* 0xA24B_AED4_963E_E407 ^ copy &* 0x9FB2_1C65_1E98_DF25 ^ UInt64(step) << 56
             var draws = CounterDraws(seed: seed, stream: stream)
             if case .paraphrase(let paraphrase) = method {
                 current = try paraphrase(current)
@@ -230,7 +231,9 @@ public struct TextAugmentation: Sendable {
         _ draws: inout CounterDraws
     ) {
         guard share > 0 else { return }
-        var candidates = tokens.indices.filter { !stopWords.contains(tokens[$0]) && !synonyms.of(tokens[$0]).isEmpty }
+        var candidates = tokens.indices.filter {
+            !stopWords.contains(tokens[$0]) && !synonyms.of(tokens[$0]).isEmpty
+        }
         var left = Self.count(share, of: tokens)
         while left > 0, !candidates.isEmpty {
             let index = candidates.remove(at: draws.index(below: candidates.count))
@@ -267,7 +270,8 @@ public struct TextAugmentation: Sendable {
         return table
     }()
 
-    private static func misspelt(_ word: String, _ probability: Double, _ draws: inout CounterDraws) -> String {
+    private static func misspelt(_ word: String, _ probability: Double, _ draws: inout CounterDraws) -> String
+    {
         let scalars = Array(word.unicodeScalars)
         var output = String.UnicodeScalarView()
         var index = 0
@@ -307,7 +311,9 @@ public struct TextAugmentation: Sendable {
         var tokens: [String] = []
         var run = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            let isRun = !Characters.isHan(scalar.value) && (Characters.isLetter(scalar.value) || scalar.properties.numericType != nil)
+            let isRun =
+                !Characters.isHan(scalar.value)
+                && (Characters.isLetter(scalar.value) || scalar.properties.numericType != nil)
             if isRun {
                 run.append(scalar)
                 continue

@@ -225,7 +225,9 @@ public struct RunningHeaderRemoval: TextOperator {
             for isFirst in [true, false] {
                 var counts: [TextFingerprint: Int] = [:]
                 let prints = pages.map { page -> TextFingerprint? in
-                    guard let line = isFirst ? page.first : page.last, line.count <= longest else { return nil }
+                    guard let line = isFirst ? page.first : page.last, line.count <= longest else {
+                        return nil
+                    }
                     return shape(bytes, line)
                 }
                 for print in prints { if let print { counts[print, default: 0] += 1 } }

@@ -67,7 +67,8 @@ struct BoilerplateRules: Sendable {
             if part.indices.allSatisfy({ bytes[found + $0] == part[$0] }),
                 found == 0 || !(Characters.isLetter(first) && Characters.isLetter(bytes[found - 1])),
                 found + part.count == bytes.count
-                    || !(Characters.isLetter(part[part.count - 1]) && Characters.isLetter(bytes[found + part.count]))
+                    || !(Characters.isLetter(part[part.count - 1])
+                        && Characters.isLetter(bytes[found + part.count]))
             {
                 return true
             }
@@ -92,30 +93,48 @@ struct BoilerplateRules: Sendable {
             }
             place += length
         }
-        let ends: [[UInt8]] = [
-            " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→", "←", "•", "·",
-            "：", "！", "。", "【", "】", "［", "］", "（", "）", "＞", "＜", "▶", "►", "↓", "▼", "↑", "«",
-        ].map { Array($0.utf8) }
         var slice = key[...]
         while let end = ends.first(where: { slice.starts(with: $0) }) { slice = slice.dropFirst(end.count) }
-        while let end = ends.first(where: { slice.count >= $0.count && slice.suffix($0.count).elementsEqual($0) }) {
+        while let end = ends.first(where: {
+            slice.count >= $0.count && slice.suffix($0.count).elementsEqual($0)
+        }) {
             slice = slice.dropLast(end.count)
         }
         return Array(slice)
     }
 
+    /// Signs that are no part of a line's words at its ends.
+    private static let ends: [[UInt8]] = [
+        " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→", "←",
+        "•", "·",
+        "：", "！", "。", "【", "】", "［", "］", "（", "）", "＞", "＜", "▶", "►", "↓", "▼", "↑", "«",
+    ].map { Array($0.utf8) }
+
     /// Whether a line is a row of menu entries: three or more, most of them words of menus.
     private static func isMenu(_ key: [UInt8]) -> Bool {
-        var text = String(decoding: key, as: UTF8.self)
-        for separator in ["›", "»", "＞", "｜", "·", "•", ">", "/", "  "] {
-            text = text.replacing(separator, with: "|")
+        guard key.contains(where: separatorStarts.contains) else { return false }
+        return key.withUnsafeBufferPointer { bytes in
+            var (entries, words, start, place) = (0, 0, 0, 0)
+            while place <= bytes.count {
+                let (value, length) = place < bytes.count ? scalar(in: bytes, at: place) : (UInt32(0x7C), 1)
+                if separators.contains(value) {
+                    var range = start..<place
+                    while let first = range.first, bytes[first] == 0x20 { range.removeFirst() }
+                    while let last = range.last, bytes[last] == 0x20 { range.removeLast() }
+                    if !range.isEmpty {
+                        entries += 1
+                        if menuWords.contains(String(decoding: bytes[range], as: UTF8.self)) { words += 1 }
+                    }
+                    start = place + length
+                }
+                place += length
+            }
+            return entries >= 3 && 2 * words >= entries || entries == 2 && words == 2
         }
-        let entries = text.split(separator: "|").map { entry in
-            String(decoding: entry.utf8.drop { $0 == 0x20 }, as: UTF8.self).trimmedEnd
-        }
-        let words = entries.filter(menuWords.contains).count
-        return entries.count >= 3 && 2 * words >= entries.count || entries.count == 2 && words == 2
     }
+
+    private static let separators = Set("|>/›»＞｜·•".unicodeScalars.map(\.value))
+    private static let separatorStarts = ByteSet([0x7C, 0x3E, 0x2F, 0xE2, 0xC2, 0xEF])
 
     private static let menuWords = Set(
         ("home|about|about us|contact|contact us|blog|news|products|services|faq|help|support|login|log in|sign in|"
@@ -244,20 +263,13 @@ struct BoilerplateRules: Sendable {
     ]
 }
 
-extension String {
-    /// The text without spaces at its end.
-    fileprivate var trimmedEnd: String {
-        var scalars = unicodeScalars
-        while scalars.last == " " { scalars.removeLast() }
-        return String(scalars)
-    }
-}
-
 /// Lines that hold nothing but a page number.
 enum PageNumber {
     /// Whether a line is a page number that is marked as one: `Page 3 of 9`, `- 3 -`, `第3页`, `3 / 9`.
     static func isMarked(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard line.count <= 48, line.contains(where: Characters.isDigit) || has("第", line) else { return false }
+        guard line.count <= 48, line.contains(where: Characters.isDigit) || has("第", line) else {
+            return false
+        }
         // The shape of the line: digits as 0, no spaces, in lower case.
         var shape: [UInt8] = []
         var digits = 0
@@ -279,7 +291,8 @@ enum PageNumber {
     }
 
     private static let shapes: Set<String> = [
-        "page0", "page0of0", "page0/0", "p.0", "pg.0", "pg0", "-0-", "--0--", "—0—", "–0–", "[0]", "~0~", "·0·", "•0•",
+        "page0", "page0of0", "page0/0", "p.0", "pg.0", "pg0", "-0-", "--0--", "—0—", "–0–", "[0]", "~0~",
+        "·0·", "•0•",
         "[page0]", "(page0)", "page:0", "page0.", "-page0-", "|0|", "0|page", "page|0", "0of0",
         "第0页", "第0頁", "第0页共0页", "第0页,共0页", "第0页，共0页", "第0页/共0页", "第0頁共0頁", "第0頁，共0頁", "共0页第0页", "共0页", "共0頁",
         "共0页，第0页", "第0/0页", "0/0页", "页码0", "页码：0", "页0",

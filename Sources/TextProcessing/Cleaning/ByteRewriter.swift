@@ -103,7 +103,8 @@ enum Characters {
     static func isHan(_ value: UInt32) -> Bool {
         value >= 0x3400
             && (value < 0x4DC0 || 0x4E00..<0xA000 ~= value || 0xF900..<0xFB00 ~= value || value == 0x3007
-                || 0x20000..<0x32000 ~= value) || value == 0x3007
+                || 0x20000..<0x32000 ~= value)
+            || value == 0x3007
     }
 
     /// White space of Unicode.

@@ -9,7 +9,8 @@ extension OperatorCatalog {
                 + "punctuation: false, space: true)"
         ) { parameters in
             let widths = WidthNormalization.Width.allCases.map(\.rawValue)
-            let width = try parameters.text("to", oneOf: widths).flatMap(WidthNormalization.Width.init) ?? .half
+            let width =
+                try parameters.text("to", oneOf: widths).flatMap(WidthNormalization.Width.init) ?? .half
             var classes: WidthNormalization.Classes = []
             if try parameters.flag("letters", default: true) { classes.insert(.letters) }
             if try parameters.flag("digits", default: true) { classes.insert(.digits) }
@@ -54,7 +55,9 @@ extension OperatorCatalog {
                 + "noscript: false)"
         ) { parameters in
             let kinds = HTMLRemoval.Whitespace.allCases.map(\.rawValue)
-            let whitespace = try parameters.text("whitespace", oneOf: kinds).flatMap(HTMLRemoval.Whitespace.init)
+            let whitespace = try parameters.text("whitespace", oneOf: kinds).flatMap(
+                HTMLRemoval.Whitespace.init
+            )
             let cells = try parameters.text("cells", oneOf: ["tab", "space"])
             return HTMLRemoval(
                 whitespace: whitespace ?? .auto,
@@ -78,7 +81,9 @@ extension OperatorCatalog {
                 + "repost_marks, emoticons; all but topics by default)"
         ) { parameters in
             let all = SocialMediaCleaning.Parts.names
-            guard let names = try parameters.list("parts", oneOf: all.map(\.name)) else { return SocialMediaCleaning() }
+            guard let names = try parameters.list("parts", oneOf: all.map(\.name)) else {
+                return SocialMediaCleaning()
+            }
             var parts: SocialMediaCleaning.Parts = []
             for entry in all where names.contains(entry.name) { parts.insert(entry.part) }
             return SocialMediaCleaning(parts)

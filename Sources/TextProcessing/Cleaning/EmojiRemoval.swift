@@ -92,8 +92,9 @@ public struct EmojiRemoval: TextOperator {
         guard let properties = Unicode.Scalar(value)?.properties, value >= 0x2000, properties.isEmoji else {
             return nil
         }
-        guard properties.isEmojiPresentation || next.value == 0xFE0F || 0x1F3FB...0x1F3FF ~= next.value
-            || value >= 0x1F000
+        guard
+            properties.isEmojiPresentation || next.value == 0xFE0F || 0x1F3FB...0x1F3FF ~= next.value
+                || value >= 0x1F000
         else { return nil }
         while next.value == 0xFE0F || 0x1F3FB...0x1F3FF ~= next.value || 0xE0020...0xE007F ~= next.value
             || next.value == 0x20E3

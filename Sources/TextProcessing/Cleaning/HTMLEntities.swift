@@ -58,7 +58,8 @@ enum HTMLEntities {
         return nil
     }
 
-    private static func reference(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Reference? {
+    private static func reference(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Reference?
+    {
         references[String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<end]), as: UTF8.self)]
     }
 

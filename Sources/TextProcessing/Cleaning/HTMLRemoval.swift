@@ -97,7 +97,9 @@ private struct HTMLSurvey {
     init?(_ tokenizer: inout HTMLTokenizer) {
         let bytes = tokenizer.bytes
         let hasReferences = Characters.find(UInt8(ascii: "&"), in: bytes, from: 0) != nil
-        guard hasReferences || Characters.find(UInt8(ascii: "<"), in: bytes, from: 0) != nil else { return nil }
+        guard hasReferences || Characters.find(UInt8(ascii: "<"), in: bytes, from: 0) != nil else {
+            return nil
+        }
         var isMarked = false
         while let token = tokenizer.next() {
             switch token {
@@ -198,7 +200,9 @@ private struct HTMLTextWriter {
                 if pendingBreak, preDepth == 0 {
                     pendingBreak = false
                     let isEnded = output.last == 0x0A
-                    output.append(contentsOf: isEnded ? Array(piece.drop { $0 != 0x0A }.dropFirst()) : Array(piece))
+                    output.append(
+                        contentsOf: isEnded ? Array(piece.drop { $0 != 0x0A }.dropFirst()) : Array(piece)
+                    )
                     return
                 }
             }

@@ -85,7 +85,8 @@ struct HTMLTokenizer {
         if Characters.matches("<!--", in: bytes, at: place) {
             // "<!-->" and "<!--->" are comments without content.
             let inner = place + 4
-            for ending in [">", "->"] as [StaticString] where Characters.matches(ending, in: bytes, at: inner) {
+            for ending in [">", "->"] as [StaticString] where Characters.matches(ending, in: bytes, at: inner)
+            {
                 place = inner + ending.utf8CodeUnitCount
                 return .markup(isDoctype: false)
             }
@@ -107,8 +108,9 @@ struct HTMLTokenizer {
         }
         let isDoctype = Characters.matches("<!doctype", in: bytes, at: place)
         // Conditional comments: <![if …]>, <![endif]>
-        guard isDoctype || Characters.matches("<![", in: bytes, at: place)
-            || place + 2 < bytes.count && Characters.isLetter(bytes[place + 2])
+        guard
+            isDoctype || Characters.matches("<![", in: bytes, at: place)
+                || place + 2 < bytes.count && Characters.isLetter(bytes[place + 2])
         else { return nil }
         return skip(to: UInt8(ascii: ">"), isDoctype: isDoctype)
     }
@@ -125,21 +127,30 @@ struct HTMLTokenizer {
         while end < bytes.count, end - start <= 64, Self.isNameByte(bytes[end]) { end += 1 }
         guard end < bytes.count, end - start <= 64 else { return nil }
         let next = bytes[end]
-        guard Characters.isSpace(next) || next == UInt8(ascii: ">") || next == UInt8(ascii: "/") else { return nil }
+        guard Characters.isSpace(next) || next == UInt8(ascii: ">") || next == UInt8(ascii: "/") else {
+            return nil
+        }
         let name = String(
             decoding: bytes[start..<end].map(Characters.lowercased),
             as: UTF8.self
         )
         let known = Self.elements[name]
-        // Custom elements have a hyphen, those of Office a colon.
-        let isElement = known != nil || name.contains("-") || name.contains(":")
-        guard isElement || takesUnknownTags, let close = closing(from: end) else { return nil }
+        guard known != nil || takesUnknownTags, bytes[end - 1] != UInt8(ascii: ":"), isAttributeStart(end),
+            let close = closing(from: end)
+        else { return nil }
         place = close + 1
         if !isEnd, Self.textless.contains(name), name != "noscript" || skipsNoscript {
             skipContent(of: name)
             return .markup(isDoctype: false)
         }
         return .tag(Tag(element: known ?? .inline, isEnd: isEnd, body: end..<close))
+    }
+
+    /// Whether what follows a name can be an attribute or the end of a tag, unlike in `a<b && c>d`.
+    private func isAttributeStart(_ start: Int) -> Bool {
+        var place = start
+        while place < bytes.count, Characters.isSpace(bytes[place]) { place += 1 }
+        return place < bytes.count && !"&|=<+-)".utf8.contains(bytes[place])
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
@@ -175,7 +186,8 @@ struct HTMLTokenizer {
         var start = place
         while let open = Characters.find("</", in: bytes, from: start) {
             let after = open + 2 + name.utf8.count
-            if after < bytes.count, zip(name.utf8, bytes[(open + 2)...]).allSatisfy({ $0 == Characters.lowercased($1) }),
+            if after < bytes.count,
+                zip(name.utf8, bytes[(open + 2)...]).allSatisfy({ $0 == Characters.lowercased($1) }),
                 !Self.isNameByte(bytes[after])
             {
                 place = (Characters.find(UInt8(ascii: ">"), in: bytes, from: after) ?? (bytes.count - 1)) + 1
@@ -196,11 +208,15 @@ struct HTMLTokenizer {
     func attribute(_ name: StaticString, of tag: Tag) -> Range<Int>? {
         var place = tag.body.lowerBound
         while place < tag.body.upperBound {
-            while place < tag.body.upperBound, Characters.isSpace(bytes[place]) || bytes[place] == UInt8(ascii: "/") {
+            while place < tag.body.upperBound,
+                Characters.isSpace(bytes[place]) || bytes[place] == UInt8(ascii: "/")
+            {
                 place += 1
             }
             let start = place
-            while place < tag.body.upperBound, !Characters.isSpace(bytes[place]), bytes[place] != UInt8(ascii: "=") {
+            while place < tag.body.upperBound, !Characters.isSpace(bytes[place]),
+                bytes[place] != UInt8(ascii: "=")
+            {
                 place += 1
             }
             let isWanted =
@@ -213,7 +229,8 @@ struct HTMLTokenizer {
             let quote = bytes[place]
             var value = place..<place
             if quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
-                let end = bytes[(place + 1)..<tag.body.upperBound].firstIndex(of: quote) ?? tag.body.upperBound
+                let end =
+                    bytes[(place + 1)..<tag.body.upperBound].firstIndex(of: quote) ?? tag.body.upperBound
                 value = (place + 1)..<end
                 place = min(end + 1, tag.body.upperBound)
             } else {

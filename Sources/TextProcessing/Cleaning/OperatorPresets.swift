@@ -49,7 +49,8 @@ extension OperatorCatalog {
             name: "books",
             summary: "books and papers taken from scans or PDF",
             steps: [
-                .init("unicode_normalization"), .init("newline_normalization"), .init("running_header_removal"),
+                .init("unicode_normalization"), .init("newline_normalization"),
+                .init("running_header_removal"),
                 .init("control_character_removal", ["invisible": .flag(true)]), .init("whitespace_tidying"),
                 .init("replacement_share_filter"), .init("mojibake_share_filter"),
             ]

@@ -28,7 +28,9 @@ public struct StopWords: Sendable, Equatable {
     /// - Parameter word: any word; letter case does not count.
     /// - Returns: whether it is on the list.
     public func contains(_ word: some StringProtocol) -> Bool {
-        words.contains(word.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A ~= $0) } ? String(word) : word.lowercased())
+        words.contains(
+            word.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A ~= $0) } ? String(word) : word.lowercased()
+        )
     }
 
     /// The words of both lists.

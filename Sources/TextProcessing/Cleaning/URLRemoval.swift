@@ -166,7 +166,9 @@ private struct SocialMediaScanner {
         if parts.contains(.emails), let email = URLScanner(bytes).email(at: sign, from: start) {
             return Match(name: "emails", range: email)
         }
-        guard parts.contains(.mentions), sign == 0 || !Characters.isAlphanumeric(bytes[sign - 1]) else { return nil }
+        guard parts.contains(.mentions), sign == 0 || !Characters.isAlphanumeric(bytes[sign - 1]) else {
+            return nil
+        }
         let end = nameEnd(from: sign + 1)
         return end > sign + 1 ? Match(name: "mentions", range: sign..<colonEnd(end)) : nil
     }
@@ -176,8 +178,10 @@ private struct SocialMediaScanner {
         var (place, count) = (start, 0)
         while place < bytes.count, count < 30 {
             let (value, length) = scalar(in: bytes, at: place)
-            guard value < 0x80 ? Characters.isAlphanumeric(UInt8(value)) || value == 0x5F || value == 0x2D
-                : Characters.isLetter(value) || value == 0xB7
+            guard
+                value < 0x80
+                    ? Characters.isAlphanumeric(UInt8(value)) || value == 0x5F || value == 0x2D
+                    : Characters.isLetter(value) || value == 0xB7
             else { break }
             place += length
             count += 1
@@ -191,7 +195,9 @@ private struct SocialMediaScanner {
         return has("：", at: place) ? place + 3 : place
     }
 
-    private func has(_ word: StaticString, at place: Int) -> Bool { Characters.matches(word, in: bytes, at: place) }
+    private func has(_ word: StaticString, at place: Int) -> Bool {
+        Characters.matches(word, in: bytes, at: place)
+    }
 
     private func reply(_ place: Int) -> Match? {
         guard parts.contains(.mentions), has("回复@", at: place) || has("回復@", at: place) else { return nil }
@@ -215,9 +221,14 @@ private struct SocialMediaScanner {
         {
             // Behind the closing sign must not be a letter of ASCII: "#one #two".
             let inner = (sign + 1)..<place
-            return Match(name: "topics", range: sign..<(place + 1), kept: parts.contains(.topics) ? nil : inner)
+            return Match(
+                name: "topics",
+                range: sign..<(place + 1),
+                kept: parts.contains(.topics) ? nil : inner
+            )
         }
-        guard sign == 0 || !Characters.isAlphanumeric(bytes[sign - 1]) && bytes[sign - 1] != UInt8(ascii: "&") else {
+        guard sign == 0 || !Characters.isAlphanumeric(bytes[sign - 1]) && bytes[sign - 1] != UInt8(ascii: "&")
+        else {
             return nil
         }
         let end = tagEnd(from: sign + 1)
@@ -228,7 +239,9 @@ private struct SocialMediaScanner {
 
     /// The end of a `#topic`: a letter, then letters, digits and `_`.
     private func tagEnd(from start: Int) -> Int {
-        guard start < bytes.count, Characters.isLetter(scalar(in: bytes, at: start).value) else { return start }
+        guard start < bytes.count, Characters.isLetter(scalar(in: bytes, at: start).value) else {
+            return start
+        }
         let end = nameEnd(from: start)
         // C#-like hexadecimal colours are no topics.
         let isColour = [3, 6].contains(end - start) && bytes[start..<end].allSatisfy(Characters.isHexDigit)
@@ -236,10 +249,12 @@ private struct SocialMediaScanner {
     }
 
     private func repost(_ place: Int) -> Match? {
-        guard parts.contains(.reposts), has("//@", at: place), place == 0 || bytes[place - 1] != UInt8(ascii: ":")
+        guard parts.contains(.reposts), has("//@", at: place),
+            place == 0 || bytes[place - 1] != UInt8(ascii: ":")
         else { return nil }
         let name = nameEnd(from: place + 3)
-        guard name > place + 3, colonEnd(name) > name || name == bytes.count || Characters.isSpace(bytes[name])
+        guard name > place + 3,
+            colonEnd(name) > name || name == bytes.count || Characters.isSpace(bytes[name])
         else { return nil }
         // What another user wrote goes to the end of the line.
         return Match(name: "reposts", range: place..<Characters.endOfLine(bytes, from: name))
@@ -253,7 +268,9 @@ private struct SocialMediaScanner {
             // Only where nothing else stands before it on its line.
             var before = place
             while before > 0, bytes[before - 1] != 0x0A, Characters.isSpace(bytes[before - 1]) { before -= 1 }
-            if before == 0 || bytes[before - 1] == 0x0A, end == bytes.count || !Characters.isAlphanumeric(bytes[end]), isMarkEnd(end) {
+            if before == 0 || bytes[before - 1] == 0x0A,
+                end == bytes.count || !Characters.isAlphanumeric(bytes[end]), isMarkEnd(end)
+            {
                 return Match(name: "repost_marks", range: place..<end)
             }
         }
@@ -272,7 +289,9 @@ private struct SocialMediaScanner {
         var (end, count, hasHan) = (place + 1, 0, false)
         while end < bytes.count, count <= 8, bytes[end] != UInt8(ascii: "]") {
             let (value, length) = scalar(in: bytes, at: end)
-            guard Characters.isHan(value) || value < 0x80 && Characters.isLetter(UInt8(value)) else { return nil }
+            guard Characters.isHan(value) || value < 0x80 && Characters.isLetter(UInt8(value)) else {
+                return nil
+            }
             hasHan = hasHan || Characters.isHan(value)
             end += length
             count += 1
@@ -280,11 +299,14 @@ private struct SocialMediaScanner {
         guard 1...8 ~= count, end < bytes.count, bytes[end] == UInt8(ascii: "]") else { return nil }
         // "[link](address)" is Markdown.
         if end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "(") { return nil }
-        guard hasHan || Self.latinCodes.contains(String(decoding: bytes[(place + 1)..<end], as: UTF8.self)) else {
+        guard hasHan || Self.latinCodes.contains(String(decoding: bytes[(place + 1)..<end], as: UTF8.self))
+        else {
             return nil
         }
         return Match(name: "emoticons", range: place..<(end + 1))
     }
 
-    private static let latinCodes: Set<String> = ["doge", "ok", "OK", "NO", "good", "din", "xkl", "orz", "BOBO"]
+    private static let latinCodes: Set<String> = [
+        "doge", "ok", "OK", "NO", "good", "din", "xkl", "orz", "BOBO",
+    ]
 }

@@ -49,7 +49,9 @@ struct URLScanner {
         let schemes: [StaticString] = ["https", "http", "ftps", "ftp"]
         for scheme in schemes {
             let begin = schemeEnd - scheme.utf8CodeUnitCount
-            if begin >= start, Characters.matches(scheme, in: bytes, at: begin), isBoundary(begin, from: start) {
+            if begin >= start, Characters.matches(scheme, in: bytes, at: begin),
+                isBoundary(begin, from: start)
+            {
                 return address(from: begin, hostAt: schemeEnd + 3)
             }
         }
@@ -57,7 +59,8 @@ struct URLScanner {
     }
 
     private func address(from begin: Int, hostAt host: Int) -> Range<Int>? {
-        guard host < bytes.count, Characters.isAlphanumeric(bytes[host]) || bytes[host] == UInt8(ascii: "[") else {
+        guard host < bytes.count, Characters.isAlphanumeric(bytes[host]) || bytes[host] == UInt8(ascii: "[")
+        else {
             return nil
         }
         return begin..<end(from: host)
@@ -120,7 +123,7 @@ struct URLScanner {
         var place = begin
         var label = begin
         var end: Int?
-        var isFirst = true
+        var (isFirst, endsInTop) = (true, false)
         while place <= bytes.count, place - begin <= 253 {
             let byte = place < bytes.count ? bytes[place] : 0
             if Characters.isAlphanumeric(byte) || byte == UInt8(ascii: "-") {
@@ -130,19 +133,22 @@ struct URLScanner {
             guard place > label, place - label <= 63, bytes[label] != UInt8(ascii: "-"),
                 bytes[place - 1] != UInt8(ascii: "-")
             else { break }
-            end = !isFirst && isTopLevel(bytes, label..<place) ? place : end
+            endsInTop = !isFirst && isTopLevel(bytes, label..<place)
+            if endsInTop { end = place }
             isFirst = false
             guard byte == UInt8(ascii: ".") else { break }
             place += 1
             label = place
         }
         // What follows the top-level domain must not go on as a name ("file.com.swift" ends nowhere).
-        guard let end, end >= label - 1 else { return nil }
-        return end
+        return endsInTop ? end : nil
     }
 
     private static func isTopLevel(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Bool {
-        guard 2...10 ~= range.count else { return false }
+        // "The end.In the" lacks a space; a domain has one case.
+        guard 2...10 ~= range.count,
+            bytes[range].dropFirst().allSatisfy({ ($0 ^ bytes[range.lowerBound]) & 0x20 == 0 })
+        else { return false }
         return topLevelDomains.contains(
             String(decoding: bytes[range].map(Characters.lowercased), as: UTF8.self)
         )
@@ -154,7 +160,9 @@ struct URLScanner {
         ("com org net edu gov mil int info biz name pro io co ai app dev tech online site xyz top club vip shop store "
             + "blog cloud live news cc tv me us uk ca au nz de fr it es pt nl be ch at dk se no fi pl cz hu ro gr tr "
             + "ru ua jp kr cn tw hk mo sg my th vn ph id in pk ir il sa ae za eg ng ke br mx ar cl pe eu asia wang "
-            + "ren ltd group work link fun space website ink mobi love wiki email").split(separator: " ").map(String.init)
+            + "ren ltd group work link fun space website ink mobi love wiki email").split(separator: " ").map(
+                String.init
+            )
     )
 
     /// The first address of mail at or after a place; nil when there is none.
@@ -180,10 +188,14 @@ struct URLScanner {
         while begin > start, sign - begin < 64, Self.localPart.contains(bytes[begin - 1]) { begin -= 1 }
         // The parts that only quoting or a query would bring there do not begin an address.
         while begin < sign, !Self.localStart.contains(bytes[begin]) { begin += 1 }
-        if let separator = bytes[begin..<sign].lastIndex(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "=") }) {
+        if let separator = bytes[begin..<sign].lastIndex(where: {
+            $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "=")
+        }) {
             begin = separator + 1
         }
-        guard begin < sign, bytes[sign - 1] != UInt8(ascii: "."), let end = Self.hostEnd(bytes, from: sign + 1) else {
+        guard begin < sign, bytes[sign - 1] != UInt8(ascii: "."),
+            let end = Self.hostEnd(bytes, from: sign + 1)
+        else {
             return nil
         }
         return begin..<end
@@ -203,7 +215,9 @@ struct URLScanner {
             }
             guard place > label, place - label <= 63, bytes[label] != UInt8(ascii: "-") else { break }
             labels += 1
-            if labels > 1, place - label >= 2, bytes[label..<place].allSatisfy(Characters.isLetter) { end = place }
+            if labels > 1, place - label >= 2, bytes[label..<place].allSatisfy(Characters.isLetter) {
+                end = place
+            }
             guard byte == UInt8(ascii: ".") else { break }
             place += 1
             label = place

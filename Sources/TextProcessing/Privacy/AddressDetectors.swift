@@ -1,7 +1,9 @@
 extension PersonalDataScanner {
     /// An address of IPv4 at a digit: four numbers up to 255 without leading zeros.
     func address4(at start: Int) -> PersonalDataMatch? {
-        if start > 0, bytes[start - 1] == UInt8(ascii: "."), start > 1, Characters.isAlphanumeric(bytes[start - 2]) {
+        if start > 0, bytes[start - 1] == UInt8(ascii: "."), start > 1,
+            Characters.isAlphanumeric(bytes[start - 2])
+        {
             return nil
         }
         guard let (octets, end) = octets(at: start) else { return nil }
@@ -12,7 +14,8 @@ extension PersonalDataScanner {
                 Characters.isAlphanumeric(bytes[end + 1])
             {
                 // A fifth number, or a version such as 1.2.3.4-beta; an address may end a sentence.
-                return Characters.isDigit(bytes[end + 1]) || next == UInt8(ascii: "-") ? nil : find(octets, start, end)
+                return Characters.isDigit(bytes[end + 1]) || next == UInt8(ascii: "-")
+                    ? nil : find(octets, start, end)
             }
         }
         return find(octets, start, end)
@@ -39,18 +42,22 @@ extension PersonalDataScanner {
     }
 
     private func find(_ octets: [Int], _ start: Int, _ end: Int) -> PersonalDataMatch? {
-        if keepsLoopback, octets[0] == 127 || octets == [0, 0, 0, 0] || octets == [255, 255, 255, 255] { return nil }
+        if keepsLoopback, octets[0] == 127 || octets == [0, 0, 0, 0] || octets == [255, 255, 255, 255] {
+            return nil
+        }
         // Netmasks are no addresses.
         if octets[0] == 255, octets[1] == 255 { return nil }
         let hint = hint(before: start)
         if hint == .order { return nil }
         if start > 0, bytes[start - 1] | 0x20 == UInt8(ascii: "v") { return nil }
         let isPrivate =
-            octets[0] == 10 || octets[0] == 172 && 16...31 ~= octets[1] || octets[0] == 192 && octets[1] == 168
+            octets[0] == 10 || octets[0] == 172 && 16...31 ~= octets[1]
+            || octets[0] == 192 && octets[1] == 168
         // Four small numbers are a version or a section unless something says that they are an address.
         let hasPort =
             end + 1 < bytes.count && bytes[end] == UInt8(ascii: ":") && Characters.isDigit(bytes[end + 1])
-        if octets.allSatisfy({ $0 < 32 }), !isPrivate || octets[1...].allSatisfy({ $0 < 10 }), hint != .address, !hasPort,
+        if octets.allSatisfy({ $0 < 32 }), !isPrivate || octets[1...].allSatisfy({ $0 < 10 }),
+            hint != .address, !hasPort,
             Set(octets).count > 1
         {
             return nil
@@ -94,7 +101,9 @@ extension PersonalDataScanner {
         guard kinds.contains(.macAddress) else { return nil }
         let dotted = start + 4 < bytes.count && bytes[start + 4] == UInt8(ascii: ".")
         let (width, count, length) = dotted ? (4, 3, 14) : (2, 6, 17)
-        guard start + length <= bytes.count, start == 0 || bytes[start - 1] != UInt8(ascii: ":") else { return nil }
+        guard start + length <= bytes.count, start == 0 || bytes[start - 1] != UInt8(ascii: ":") else {
+            return nil
+        }
         let sign = bytes[start + width]
         var hasLetter = false
         for offset in 0..<length {
@@ -107,7 +116,9 @@ extension PersonalDataScanner {
             }
         }
         let end = start + length
-        if isWordByte(end) || end + 1 < bytes.count && bytes[end] == sign && isWordByte(end + 1) { return nil }
+        if isWordByte(end) || end + 1 < bytes.count && bytes[end] == sign && isWordByte(end + 1) {
+            return nil
+        }
         // Six pairs of decimal digits with hyphens are a draw of a lottery or a date with a time.
         guard hasLetter || sign == UInt8(ascii: ":"), count > 0 else { return nil }
         return PersonalDataMatch(kind: .macAddress, range: start..<end)
@@ -145,7 +156,9 @@ extension PersonalDataScanner {
             if Characters.matches("::", in: bytes, at: place), gap < 0 {
                 gap = groups
                 place += 2
-            } else if place + 1 < bytes.count, bytes[place] == UInt8(ascii: ":"), Characters.isHexDigit(bytes[place + 1]) {
+            } else if place + 1 < bytes.count, bytes[place] == UInt8(ascii: ":"),
+                Characters.isHexDigit(bytes[place + 1])
+            {
                 place += 1
             } else {
                 break
@@ -157,8 +170,9 @@ extension PersonalDataScanner {
         if gap >= 0 {
             // With "::", code such as a::b looks the same: the first group must be one that is assigned.
             if gap == 0 { return keepsLoopback || groups != 1 ? nil : find6(start, place, digits) }
-            guard 0x2000...0x3FFF ~= first || 0xFC00...0xFDFF ~= first || 0xFE80...0xFEBF ~= first
-                || 0xFF00...0xFFFF ~= first
+            guard
+                0x2000...0x3FFF ~= first || 0xFC00...0xFDFF ~= first || 0xFE80...0xFEBF ~= first
+                    || 0xFF00...0xFFFF ~= first
             else { return nil }
         }
         return find6(start, place, digits)

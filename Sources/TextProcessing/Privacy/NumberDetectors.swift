@@ -18,6 +18,12 @@ struct NumberToken {
         groups.prefix(count).flatMap { bytes[$0].map { $0 - 0x30 } }
     }
 
+    /// Whether the bracket before the first group closes behind it.
+    func closesBracket(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard groups.count > 1, let first = groups.first else { return false }
+        return bytes[first.upperBound] == UInt8(ascii: ")")
+    }
+
     /// Whether all of the first groups are joined by the same sign.
     func isUniform(_ count: Int) -> Bool { Set(separators.prefix(count - 1)).count <= 1 }
 
@@ -69,7 +75,14 @@ extension PersonalDataScanner {
             token.separators.append(sign)
             place = next
         }
-        if token.separators.count == token.groups.count, !token.groups.isEmpty { token.separators.removeLast() }
+        if token.separators.count == token.groups.count, !token.groups.isEmpty {
+            token.separators.removeLast()
+        }
+        if token.isBracketed, !token.separators.contains(UInt8(ascii: ")")), !token.closesBracket(bytes) {
+            // The bracket encloses more than the number.
+            token.isBracketed = false
+            token.start += 1
+        }
         return total >= 7 ? token : nil
     }
 
@@ -82,7 +95,8 @@ extension PersonalDataScanner {
             if Characters.isDigit(bytes[place + 1]) { return (byte, place + 1) }
         case UInt8(ascii: ")"):
             guard token.isBracketed, token.groups.count == 1 else { return nil }
-            let next = bytes[place + 1] == 0x20 || bytes[place + 1] == UInt8(ascii: "-") ? place + 2 : place + 1
+            let next =
+                bytes[place + 1] == 0x20 || bytes[place + 1] == UInt8(ascii: "-") ? place + 2 : place + 1
             if next < bytes.count, Characters.isDigit(bytes[next]) { return (byte, next) }
         case 0x20:
             if Characters.isDigit(bytes[place + 1]) { return (byte, place + 1) }
@@ -94,7 +108,8 @@ extension PersonalDataScanner {
         }
         // In brackets the sign may stand behind the group: "(415) 555".
         if byte == UInt8(ascii: ")"), token.hasPlus, token.separators.contains(UInt8(ascii: "(")) {
-            let next = bytes[place + 1] == 0x20 || bytes[place + 1] == UInt8(ascii: "-") ? place + 2 : place + 1
+            let next =
+                bytes[place + 1] == 0x20 || bytes[place + 1] == UInt8(ascii: "-") ? place + 2 : place + 1
             if next < bytes.count, Characters.isDigit(bytes[next]) { return (UInt8(ascii: " "), next) }
         }
         return nil
@@ -129,13 +144,21 @@ extension PersonalDataScanner {
         let end = token.groups[count - 1].upperBound
         guard end < bytes.count else { return true }
         let next = bytes[end]
-        if Characters.isAlphanumeric(next) || next == UInt8(ascii: "%") || next == UInt8(ascii: "_") { return false }
+        if Characters.isAlphanumeric(next) || next == UInt8(ascii: "%") || next == UInt8(ascii: "_") {
+            return false
+        }
         if count < token.groups.count, token.separators[count - 1] != 0x20 { return false }
-        if next == UInt8(ascii: "."), end + 1 < bytes.count, Characters.isDigit(bytes[end + 1]) { return false }
-        if next == UInt8(ascii: "/") || next == UInt8(ascii: ","), end + 1 < bytes.count, Characters.isDigit(bytes[end + 1]) {
+        if next == UInt8(ascii: "."), end + 1 < bytes.count, Characters.isDigit(bytes[end + 1]) {
+            return false
+        }
+        if next == UInt8(ascii: "/") || next == UInt8(ascii: ","), end + 1 < bytes.count,
+            Characters.isDigit(bytes[end + 1])
+        {
             return next == UInt8(ascii: "/") && token.groups[count - 1].count >= 7
         }
-        let units: [StaticString] = ["元", "美元", "万", "亿", "人", "次", "吨", "个", "年", "米", "块", "公里", "股", "件", "册"]
+        let units: [StaticString] = [
+            "元", "美元", "万", "亿", "人", "次", "吨", "个", "年", "米", "块", "公里", "股", "件", "册",
+        ]
         return !units.contains { Characters.matches($0, in: bytes, at: end) }
     }
 
@@ -173,22 +196,24 @@ extension PersonalDataScanner {
         return match(.socialSecurity, token, 3)
     }
 
+    private static let cardShapes: [[Int]] = [
+        [4, 4, 4, 4, 3], [4, 4, 4, 4, 2], [4, 4, 4, 4, 1], [4, 4, 4, 4], [4, 6, 5], [4, 6, 4], [6, 13],
+    ]
+
     private func bankCard(_ token: NumberToken) -> PersonalDataMatch? {
         guard !token.hasPlus, !token.isBracketed else { return nil }
-        let shapes: [[Int]] = [[4, 4, 4, 4, 3], [4, 4, 4, 4, 2], [4, 4, 4, 4], [4, 6, 5], [4, 6, 4], [6, 13], [4, 4, 4, 4, 1]]
         let lengths = token.lengths(5)
-        var count = 0
-        if 13...19 ~= lengths[0] {
-            count = 1
-        } else if let shape = shapes.first(where: { lengths.starts(with: $0) }),
-            token.isUniform(shape.count), token.separators[0] != UInt8(ascii: ".")
-        {
-            count = shape.count
+        for shape in Self.cardShapes where lengths.starts(with: shape) {
+            let count = shape.count
+            guard token.isUniform(count), token.separators[0] != UInt8(ascii: "."), ends(token, count),
+                NumberRules.isBankCard(token.digits(bytes, count))
+            else { continue }
+            return hint(before: token.start) == .order ? nil : match(.bankCard, token, count)
         }
-        guard count > 0, ends(token, count), NumberRules.isBankCard(token.digits(bytes, count)),
+        guard 13...19 ~= lengths[0], ends(token, 1), NumberRules.isBankCard(token.digits(bytes, 1)),
             hint(before: token.start) != .order
         else { return nil }
-        return match(.bankCard, token, count)
+        return match(.bankCard, token, 1)
     }
 
     // MARK: - Telephone numbers
@@ -203,14 +228,17 @@ extension PersonalDataScanner {
         for count in stride(from: token.groups.count, through: 1, by: -1) {
             var digits = token.digits(bytes, count)
             // "+44 (0)20": the trunk prefix in brackets is not dialled.
-            if count > 1, token.separators[0] == UInt8(ascii: "("), token.groups[1].count == 1, digits.count > 3,
+            if count > 1, token.separators[0] == UInt8(ascii: "("), token.groups[1].count == 1,
+                digits.count > 3,
                 bytes[token.groups[1].lowerBound] == 0x30
             {
                 digits.remove(at: token.groups[0].count)
             }
             guard NumberRules.isInternationalPhone(digits), ends(token, count) else { continue }
             // Thousands set apart by spaces: "+12 000 000".
-            if token.lengths(count).dropFirst().allSatisfy({ $0 == 3 }), count > 1, digits.suffix(6).allSatisfy({ $0 == 0 }) {
+            if token.lengths(count).dropFirst().allSatisfy({ $0 == 3 }), count > 1,
+                digits.suffix(6).allSatisfy({ $0 == 0 })
+            {
                 return nil
             }
             return match(.phone, token, count)
@@ -222,20 +250,30 @@ extension PersonalDataScanner {
         // 86 or 0086 before a mobile number.
         var skip = 0
         let first = bytes[token.groups[0]]
-        if token.groups.count > 1, first.elementsEqual("86".utf8) || first.elementsEqual("0086".utf8) { skip = 1 }
+        if token.groups.count > 1, first.elementsEqual("86".utf8) || first.elementsEqual("0086".utf8) {
+            skip = 1
+        }
         for count in stride(from: min(token.groups.count, skip + 3), to: skip, by: -1) {
             let lengths = Array(token.lengths(count).dropFirst(skip))
             let digits = Array(token.groups[skip..<count].flatMap { bytes[$0].map { $0 - 0x30 } })
-            guard digits.count >= 7, ends(token, count) else { continue }
-            if isChineseMobile(digits, lengths, token, skip) { return match(.phone, token, count) }
-            if skip == 0, isLandline(digits, lengths, token) {
-                return match(.phone, token, count + extensionGroups(token, count))
+            guard digits.count >= 7 else { continue }
+            if ends(token, count), isChineseMobile(digits, lengths, token, skip) {
+                return match(.phone, token, count)
+            }
+            let whole = count + extensionGroups(token, count)
+            if skip == 0, ends(token, whole), isLandline(digits, lengths, token) {
+                return match(.phone, token, whole)
             }
         }
         return nil
     }
 
-    private func isChineseMobile(_ digits: [UInt8], _ lengths: [Int], _ token: NumberToken, _ skip: Int) -> Bool {
+    private func isChineseMobile(
+        _ digits: [UInt8],
+        _ lengths: [Int],
+        _ token: NumberToken,
+        _ skip: Int
+    ) -> Bool {
         if digits.count == 13, lengths == [13], digits.starts(with: [8, 6, 1]), digits[3] > 2 {
             return hint(before: token.start) == .phone
         }
@@ -266,7 +304,8 @@ extension PersonalDataScanner {
     /// Chinese service numbers: 400-810-8888, 800-….
     private func isService(_ digits: [UInt8], _ lengths: [Int], _ token: NumberToken) -> Bool {
         (digits.starts(with: [4, 0, 0]) || digits.starts(with: [8, 0, 0]))
-            && ([[3, 3, 4], [3, 4, 3], [4, 3, 3], [3, 7]].contains(lengths) && token.separators[0] != UInt8(ascii: ".")
+            && ([[3, 3, 4], [3, 4, 3], [4, 3, 3], [3, 7]].contains(lengths)
+                && token.separators[0] != UInt8(ascii: ".")
                 || lengths == [10] && hint(before: token.start) == .phone)
     }
 
@@ -281,9 +320,13 @@ extension PersonalDataScanner {
     private func northAmericanPhone(_ token: NumberToken) -> PersonalDataMatch? {
         let skip = token.groups.count > 3 && bytes[token.groups[0]].elementsEqual("1".utf8) ? 1 : 0
         let count = skip + 3
-        guard token.groups.count >= count, Array(token.lengths(count).dropFirst(skip)) == [3, 3, 4] else { return nil }
+        guard token.groups.count >= count, Array(token.lengths(count).dropFirst(skip)) == [3, 3, 4] else {
+            return nil
+        }
         let digits = Array(token.digits(bytes, count).dropFirst(skip))
-        guard digits[0] > 1, digits[3] > 1, !(digits[1] == 1 && digits[2] == 1), ends(token, count) else { return nil }
+        guard digits[0] > 1, digits[3] > 1, !(digits[1] == 1 && digits[2] == 1), ends(token, count) else {
+            return nil
+        }
         let signs = Set(token.separators.prefix(count - 1))
         // Spaces alone also set numbers of a table apart.
         let hint = hint(before: token.start)

@@ -13,7 +13,7 @@ enum NumberRules {
 
     /// Whether digits are a bank card: prefix and length of an issuer, and the Luhn digit.
     static func isBankCard(_ digits: [UInt8]) -> Bool {
-        guard 13...19 ~= digits.count, Set(digits).count > 2 else { return false }
+        guard 13...19 ~= digits.count, Set(digits).count > 1 else { return false }
         func prefix(_ count: Int) -> Int { digits.prefix(count).reduce(0) { 10 * $0 + Int($1) } }
         let count = digits.count
         let isIssued =
@@ -65,7 +65,8 @@ enum NumberRules {
 
     /// Whether an account number passes ISO 13616: the length of its country, and mod 97.
     static func isIBAN(_ characters: [UInt8]) -> Bool {
-        guard characters.count > 4, let length = ibanLengths[String(decoding: characters.prefix(2), as: UTF8.self)],
+        guard characters.count > 4,
+            let length = ibanLengths[String(decoding: characters.prefix(2), as: UTF8.self)],
             characters.count == length
         else { return false }
         var remainder = 0
@@ -113,7 +114,8 @@ enum NumberRules {
 
     /// Country codes of ITU-T E.164 with one and two digits; all others have three.
     static let shortCountryCodes: Set<Int> = [
-        1, 7, 20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
+        1, 7, 20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56,
+        57, 58,
         60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
     ]
 

@@ -126,7 +126,12 @@ public struct PersonalDataScrubbing: TextOperator {
     }
 
     private func matches(in bytes: UnsafeBufferPointer<UInt8>) -> [PersonalDataMatch] {
-        var scanner = PersonalDataScanner(bytes, kinds, keepsLoopback: keepsLoopback, spelled: findsSpelledEmails)
+        var scanner = PersonalDataScanner(
+            bytes,
+            kinds,
+            keepsLoopback: keepsLoopback,
+            spelled: findsSpelledEmails
+        )
         return scanner.run()
     }
 

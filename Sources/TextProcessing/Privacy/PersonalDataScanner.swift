@@ -42,7 +42,8 @@ struct PersonalDataScanner {
 
     /// Digits, letters, the signs before numbers, and the lead bytes of Chinese words that announce something.
     private static let starts = ByteSet(
-        Array(0x30...0x39) + Array(0x41...0x5A) + Array(0x61...0x7A) + [0x2B, 0x28, 0x2D, 0x3A] + Array(0xE4...0xE9)
+        Array(0x30...0x39) + Array(0x41...0x5A) + Array(0x61...0x7A) + [0x2B, 0x28, 0x2D, 0x3A]
+            + Array(0xE4...0xE9)
     )
 
     /// Looks for finds at a place and returns where to go on.
@@ -63,8 +64,13 @@ struct PersonalDataScanner {
             return note(match)
         }
         let isWordByte = Characters.isAlphanumeric(byte)
-        if isWordByte, place > 0, Characters.isAlphanumeric(bytes[place - 1]) || bytes[place - 1] == UInt8(ascii: "_") {
-            return wordEnd(place)
+        if isWordByte, place > 0, Characters.isAlphanumeric(bytes[place - 1]) { return wordEnd(place) }
+        if isWordByte, place > 0, bytes[place - 1] == UInt8(ascii: "_") {
+            // The last part of a longer name: DB_PASSWORD.
+            guard kinds.contains(.secret), let range = assignment(at: place), range.upperBound <= limit else {
+                return wordEnd(place)
+            }
+            return note(PersonalDataMatch(kind: .secret, range: range))
         }
         if Characters.isLetter(byte) {
             if let match = letterStart(at: place), match.range.upperBound <= limit { return note(match) }
@@ -103,7 +109,8 @@ struct PersonalDataScanner {
         var ranges: [Range<Int>] = []
         var place = 0
         while place < bytes.count {
-            guard bytes[place] | 0x20 == UInt8(ascii: "a"), let (nameEnd, hostStart) = joint("at", at: place) else {
+            guard bytes[place] | 0x20 == UInt8(ascii: "a"), let (nameEnd, hostStart) = joint("at", at: place)
+            else {
                 place += 1
                 continue
             }
@@ -130,7 +137,9 @@ struct PersonalDataScanner {
         var (before, after) = (place, end)
         let opening = bytes[place - 1]
         if opening == UInt8(ascii: "[") || opening == UInt8(ascii: "(") {
-            guard bytes[end] == (opening == UInt8(ascii: "[") ? UInt8(ascii: "]") : UInt8(ascii: ")")) else { return nil }
+            guard bytes[end] == (opening == UInt8(ascii: "[") ? UInt8(ascii: "]") : UInt8(ascii: ")")) else {
+                return nil
+            }
             (before, after) = (place - 1, end + 1)
         } else if opening != 0x20 || bytes[end] != 0x20 {
             return nil
@@ -144,7 +153,9 @@ struct PersonalDataScanner {
         var place = start
         for label in 0..<4 {
             let begin = place
-            while place < bytes.count, Characters.isAlphanumeric(bytes[place]) || bytes[place] == UInt8(ascii: "-") {
+            while place < bytes.count,
+                Characters.isAlphanumeric(bytes[place]) || bytes[place] == UInt8(ascii: "-")
+            {
                 place += 1
             }
             guard place > begin, place - begin < 64 else { return nil }
@@ -178,7 +189,9 @@ struct PersonalDataScanner {
                 var at = place - word.count
                 while at >= line {
                     if word.indices.allSatisfy({ Characters.lowercased(bytes[at + $0]) == word[$0] }) {
-                        if isWhole(at, at + word.count), at + word.count > best.1 { best = (hint, at + word.count) }
+                        if isWhole(at, at + word.count), at + word.count > best.1 {
+                            best = (hint, at + word.count)
+                        }
                         break
                     }
                     at -= 1
@@ -201,16 +214,18 @@ struct PersonalDataScanner {
         (words(addressWords), .address),
     ]
 
-    private static func words(_ list: String) -> [[UInt8]] { list.split(separator: "|").map { Array($0.utf8) } }
+    private static func words(_ list: String) -> [[UInt8]] {
+        list.split(separator: "|").map { Array($0.utf8) }
+    }
 
     private static let phoneWords = """
         tel|phone|telephone|call|mobile|cell|fax|dial|whatsapp|text me|sms|ring|hotline|ph|contact number|callback|reach|\
         电话|手机|手机号|致电|拨打|来电|传真|联系方式|热线|联系人|电联|微信同号|座机|固话|客服|電話|手機|撥打|傳真|聯絡|打给|短信|号码是
         """
     private static let orderWords = """
-        order|invoice|tracking|serial|isbn|issn|ref|reference|sku|version|ver|build|no|number|ticket|item|part|model|\
-        barcode|timestamp|doi|patent|case|uid|id|batch|lot|code|imei|release|section|firmware|chapter|parcel|upc|ean|\
-        transaction|commit|revision|#|\
+        order|invoice|tracking|serial|isbn|issn|ref|reference|sku|version|ver|build|ticket|item|part|model|\
+        barcode|timestamp|doi|patent|case|uid|user id|batch|lot|imei|release|section|firmware|chapter|parcel|upc|ean|\
+        transaction|commit|revision|\
         订单|单号|编号|流水|快递|运单|序列号|学号|工号|型号|条码|版本|时间戳|专利|批号|案号|书号|货号|课程号|文号|发票|合同号|票号|固件|章节|\
         會員號|訂單|編號|單號|会员号|房号|商品|qq|群号|邮编|代码
         """
@@ -223,7 +238,9 @@ struct PersonalDataScanner {
 extension PersonalDataScanner {
     /// The end of a private key in PEM at a place (RFC 7468).
     mutating func privateKey(at place: Int) -> Range<Int>? {
-        guard Characters.matches("-----begin ", in: bytes, at: place), place < noKeyEndFrom else { return nil }
+        guard Characters.matches("-----begin ", in: bytes, at: place), place < noKeyEndFrom else {
+            return nil
+        }
         let lineEnd = min(Characters.endOfLine(bytes, from: place), place + 64)
         let head = UnsafeBufferPointer(rebasing: bytes[place..<lineEnd])
         guard Characters.find("PRIVATE KEY", in: head, from: 0) != nil else { return nil }

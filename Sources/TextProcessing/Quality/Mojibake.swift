@@ -27,9 +27,14 @@ enum Mojibake {
     }
 
     /// The scalars at a place that, taken for bytes, are one scalar of UTF-8; 0 when they are not.
-    private static func sequence(_ bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> (count: Int, next: Int) {
+    private static func sequence(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        at start: Int
+    ) -> (count: Int, next: Int) {
         let lead = scalar(in: bytes, at: start)
-        let needed = 0xC3...0xDF ~= lead.value ? 1 : (0xE0...0xEF ~= lead.value ? 2 : (0xF0...0xF4 ~= lead.value ? 3 : 0))
+        let needed =
+            0xC3...0xDF ~= lead.value
+            ? 1 : (0xE0...0xEF ~= lead.value ? 2 : (0xF0...0xF4 ~= lead.value ? 3 : 0))
         guard needed > 0 else { return (0, start) }
         var place = start + lead.length
         for _ in 0..<needed {
@@ -43,8 +48,10 @@ enum Mojibake {
 
     /// What Windows-1252 has for the bytes 0x80 … 0x9F.
     private static let windows1252: Set<UInt32> = [
-        0x20AC, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x017D,
-        0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x017E,
+        0x20AC, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152,
+        0x017D,
+        0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153,
+        0x017E,
         0x0178,
     ]
 

@@ -33,7 +33,11 @@ extension OperatorCatalog {
             guard measure == .badWords else { return QualityFilter(measure, limit) }
             let list = try words(&parameters, "words_file")
             guard !list.isEmpty else {
-                throw OperatorError("bad_words_filter", key: "words_file", "must name a file with at least one word")
+                throw OperatorError(
+                    "bad_words_filter",
+                    key: "words_file",
+                    "must name a file with at least one word"
+                )
             }
             return QualityFilter(measure, limit, badWords: list)
         }

@@ -107,7 +107,8 @@ extension QualityMeasure {
         case .lines, .meanLineLength, .longestLine, .bulletLineShare, .ellipsisLineShare, .terminalLineShare,
             .shortLineShare:
             .lines
-        case .duplicateLineShare, .duplicateLineScalarShare, .duplicateParagraphShare, .duplicateParagraphScalarShare:
+        case .duplicateLineShare, .duplicateLineScalarShare, .duplicateParagraphShare,
+            .duplicateParagraphScalarShare:
             .repeatedLines
         case .mojibakeShare: .mojibake
         default: gramLength == nil ? [] : .words
@@ -264,9 +265,13 @@ struct WordFinder: Sendable {
     }
 
     private func match(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int, _ first: UInt8) -> Int? {
-        if Characters.isAlphanumeric(first), place > 0, Characters.isAlphanumeric(bytes[place - 1]) { return nil }
+        if Characters.isAlphanumeric(first), place > 0, Characters.isAlphanumeric(bytes[place - 1]) {
+            return nil
+        }
         for word in words[first] ?? [] where place + word.count <= bytes.count {
-            guard word.indices.allSatisfy({ word[$0] == Characters.lowercased(bytes[place + $0]) }) else { continue }
+            guard word.indices.allSatisfy({ word[$0] == Characters.lowercased(bytes[place + $0]) }) else {
+                continue
+            }
             let end = place + word.count
             if Characters.isAlphanumeric(word[word.count - 1]), end < bytes.count,
                 Characters.isAlphanumeric(bytes[end])

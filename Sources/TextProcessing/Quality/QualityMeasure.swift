@@ -161,7 +161,8 @@ public enum QualityPreset: String, Sendable, CaseIterable {
                     .chineseShare: QualityLimit(minimum: 0.5), .digitShare: QualityLimit(maximum: 0.2),
                     .punctuationShare: QualityLimit(minimum: 0.01, maximum: 0.3),
                     .symbolShare: QualityLimit(maximum: 0.1), .stopWordShare: QualityLimit(minimum: 0.05),
-                    .bulletLineShare: QualityLimit(maximum: 0.9), .ellipsisLineShare: QualityLimit(maximum: 0.3),
+                    .bulletLineShare: QualityLimit(maximum: 0.9),
+                    .ellipsisLineShare: QualityLimit(maximum: 0.3),
                     .shortLineShare: QualityLimit(maximum: 0.8), .badWords: QualityLimit(maximum: 2),
                 ]
             ) { $1 }
@@ -174,7 +175,8 @@ public enum QualityPreset: String, Sendable, CaseIterable {
     ]
 
     private static let repetition: [QualityMeasure: QualityLimit] = [
-        .duplicateLineShare: QualityLimit(maximum: 0.3), .duplicateLineScalarShare: QualityLimit(maximum: 0.2),
+        .duplicateLineShare: QualityLimit(maximum: 0.3),
+        .duplicateLineScalarShare: QualityLimit(maximum: 0.2),
         .duplicateParagraphShare: QualityLimit(maximum: 0.3),
         .duplicateParagraphScalarShare: QualityLimit(maximum: 0.2),
         .top2GramShare: QualityLimit(maximum: 0.2), .top3GramShare: QualityLimit(maximum: 0.18),
@@ -187,7 +189,8 @@ public enum QualityPreset: String, Sendable, CaseIterable {
     private static let gopher: [QualityMeasure: QualityLimit] = broken.merging(repetition) { $1 }.merging(
         [
             .words: QualityLimit(minimum: 50, maximum: 100_000),
-            .meanWordLength: QualityLimit(minimum: 3, maximum: 10), .symbolWordRatio: QualityLimit(maximum: 0.1),
+            .meanWordLength: QualityLimit(minimum: 3, maximum: 10),
+            .symbolWordRatio: QualityLimit(maximum: 0.1),
             .bulletLineShare: QualityLimit(maximum: 0.9), .ellipsisLineShare: QualityLimit(maximum: 0.3),
             .alphabeticWordShare: QualityLimit(minimum: 0.8), .stopWords: QualityLimit(minimum: 2),
         ]

@@ -143,7 +143,9 @@ struct TextStatistics {
                 var (count, hash, hasLetter) = (0, UInt64(0xCBF2_9CE4_8422_2325), false)
                 while place < bytes.count {
                     let (next, width) = scalar(in: bytes, at: place)
-                    guard Self.isWordScalar(next) && !Characters.isHan(next) || isApostrophe(next) else { break }
+                    guard Self.isWordScalar(next) && !Characters.isHan(next) || isApostrophe(next) else {
+                        break
+                    }
                     hash = (hash ^ UInt64(next)) &* 0x100_0000_01B3
                     hasLetter = hasLetter || !(0x30...0x39 ~= next) && !isApostrophe(next)
                     count += 1
@@ -202,7 +204,9 @@ struct TextStatistics {
 /// Function words that show that a text is prose.
 private enum StopCharacters {
     static let english = StopWords.english
-    static let chinese = Set("的了和是在有我你他她们这那不也都就而及与或之其以于为因但对到从被把让很更最又还着过吗呢吧這們與於為對從還過嗎".unicodeScalars.map(\.value))
+    static let chinese = Set(
+        "的了和是在有我你他她们这那不也都就而及与或之其以于为因但对到从被把让很更最又还着过吗呢吧這們與於為對從還過嗎".unicodeScalars.map(\.value)
+    )
 }
 
 /// Counts of the lines and paragraphs of a text.
@@ -243,8 +247,12 @@ struct LineStatistics {
         while start < bytes.count {
             let end = Characters.endOfLine(bytes, from: start)
             var content = start..<end
-            while let byte = content.first.map({ bytes[$0] }), Characters.isSpace(byte) { content.removeFirst() }
-            while let byte = content.last.map({ bytes[$0] }), Characters.isSpace(byte) { content.removeLast() }
+            while let byte = content.first.map({ bytes[$0] }), Characters.isSpace(byte) {
+                content.removeFirst()
+            }
+            while let byte = content.last.map({ bytes[$0] }), Characters.isSpace(byte) {
+                content.removeLast()
+            }
             start = end + 1
             if content.isEmpty {
                 if findsRepetition { close(&self) }
@@ -273,7 +281,8 @@ struct LineStatistics {
         if length < shorterThan { short += 1 }
         let first = scalar(in: line, at: 0).value
         switch first {
-        case 0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x2013, 0x25CF, 0x25CB, 0x00B7:
+        case 0x2022, 0x2023, 0x25B6, 0x25C0, 0x25E6, 0x25A0, 0x25A1, 0x25AA, 0x25AB, 0x2013, 0x25CF, 0x25CB,
+            0x00B7:
             bullets += 1
         case 0x2A, 0x2D: if line.count > 1, line[1] == 0x20 { bullets += 1 }
         default: break
