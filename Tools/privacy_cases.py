@@ -140,7 +140,7 @@ def ip():
         groups = [f"{draw.randrange(65536):x}" for _ in range(8)]
         groups[0] = pick(["2001", "2404", "fe80", "fd12", "2a00"])
         groups[3] = groups[3] + "" if any(c.isdigit() for c in "".join(groups)) else "1"
-        return pick([":".join(groups), f"{groups[0]}::{groups[5]}1", f"{groups[0]}:db8:{groups[2]}::{groups[7]}"])
+        return pick([":".join(groups), f"{groups[0]}::{groups[5][:3]}1", f"{groups[0]}:db8:{groups[2]}::{groups[7]}"])
     return pick([
         lambda: f"{draw.randint(32, 223)}.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randint(1, 254)}",
         lambda: f"192.168.{draw.randrange(256)}.{draw.randint(1, 254)}", lambda: f"10.{draw.randrange(256)}.{draw.randint(40, 255)}.{draw.randint(1, 254)}",

@@ -93,11 +93,6 @@ struct BoilerplateRules: Sendable {
             }
             place += length
         }
-        let ends: [[UInt8]] = [
-            " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→",
-            "←", "•", "·",
-            "：", "！", "。", "【", "】", "［", "］", "（", "）", "＞", "＜", "▶", "►", "↓", "▼", "↑", "«",
-        ].map { Array($0.utf8) }
         var slice = key[...]
         while let end = ends.first(where: { slice.starts(with: $0) }) { slice = slice.dropFirst(end.count) }
         while let end = ends.first(where: {
@@ -108,18 +103,38 @@ struct BoilerplateRules: Sendable {
         return Array(slice)
     }
 
+    /// Signs that are no part of a line's words at its ends.
+    private static let ends: [[UInt8]] = [
+        " ", ".", ":", "!", "|", "-", "*", "[", "]", "(", ")", ">", "<", "…", "»", "«", "›", "‹", "→", "←",
+        "•", "·",
+        "：", "！", "。", "【", "】", "［", "］", "（", "）", "＞", "＜", "▶", "►", "↓", "▼", "↑", "«",
+    ].map { Array($0.utf8) }
+
     /// Whether a line is a row of menu entries: three or more, most of them words of menus.
     private static func isMenu(_ key: [UInt8]) -> Bool {
-        var text = String(decoding: key, as: UTF8.self)
-        for separator in ["›", "»", "＞", "｜", "·", "•", ">", "/", "  "] {
-            text = text.replacing(separator, with: "|")
+        guard key.contains(where: separatorStarts.contains) else { return false }
+        return key.withUnsafeBufferPointer { bytes in
+            var (entries, words, start, place) = (0, 0, 0, 0)
+            while place <= bytes.count {
+                let (value, length) = place < bytes.count ? scalar(in: bytes, at: place) : (UInt32(0x7C), 1)
+                if separators.contains(value) {
+                    var range = start..<place
+                    while let first = range.first, bytes[first] == 0x20 { range.removeFirst() }
+                    while let last = range.last, bytes[last] == 0x20 { range.removeLast() }
+                    if !range.isEmpty {
+                        entries += 1
+                        if menuWords.contains(String(decoding: bytes[range], as: UTF8.self)) { words += 1 }
+                    }
+                    start = place + length
+                }
+                place += length
+            }
+            return entries >= 3 && 2 * words >= entries || entries == 2 && words == 2
         }
-        let entries = text.split(separator: "|").map { entry in
-            String(decoding: entry.utf8.drop { $0 == 0x20 }, as: UTF8.self).trimmedEnd
-        }
-        let words = entries.filter(menuWords.contains).count
-        return entries.count >= 3 && 2 * words >= entries.count || entries.count == 2 && words == 2
     }
+
+    private static let separators = Set("|>/›»＞｜·•".unicodeScalars.map(\.value))
+    private static let separatorStarts = ByteSet([0x7C, 0x3E, 0x2F, 0xE2, 0xC2, 0xEF])
 
     private static let menuWords = Set(
         ("home|about|about us|contact|contact us|blog|news|products|services|faq|help|support|login|log in|sign in|"
@@ -246,15 +261,6 @@ struct BoilerplateRules: Sendable {
                 + "本文来自+作者|文章来源："
         ),
     ]
-}
-
-extension String {
-    /// The text without spaces at its end.
-    fileprivate var trimmedEnd: String {
-        var scalars = unicodeScalars
-        while scalars.last == " " { scalars.removeLast() }
-        return String(scalars)
-    }
 }
 
 /// Lines that hold nothing but a page number.

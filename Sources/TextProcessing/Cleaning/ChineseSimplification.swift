@@ -2,7 +2,7 @@
 ///
 /// Characters follow kSimplifiedVariant of the Unicode Unihan database and the list of retired variants; words in
 /// which a character stays, or takes its other form, are exceptions. Characters that simplified text has too (著, 乾,
-/// 藉 …) are touched only where the text also holds a character that can only be traditional.
+/// 藉 …) are touched only where the text also holds a character or word that can only be traditional.
 public struct ChineseSimplification: TextOperator {
     /// Creates the operator.
     public init() {}
@@ -34,9 +34,7 @@ public struct ChineseSimplification: TextOperator {
                 continue
             }
             let value = scalar(in: bytes, at: place).value
-            if let words = tables.words[value],
-                let word = words.first(where: { $0.matches(bytes, at: place) })
-            {
+            if let word = tables.word(bytes, at: place, value) {
                 if word.source != word.target {
                     rewriter.replace(place..<(place + word.source.count), with: word.target)
                 }
@@ -65,6 +63,11 @@ public struct ChineseSimplification: TextOperator {
                 continue
             }
             let value = scalar(in: bytes, at: place).value
+            if let word = tables.word(bytes, at: place, value) {
+                if word.source != word.target { return true }
+                place += word.source.count
+                continue
+            }
             if tables.form(of: value) != 0, !tables.shared.contains(value) { return true }
             place += 3
         }
@@ -88,8 +91,17 @@ public struct ChineseSimplification: TextOperator {
         var forms = [UInt16](repeating: 0, count: 0x9FFF - 0x3400 + 1)
         /// Words by their first scalar, the longest first.
         var words: [UInt32: [Word]] = [:]
+        /// Whether words begin with a scalar, from U+3400.
+        var heads = [Bool](repeating: false, count: 0x9FFF - 0x3400 + 1)
         /// Characters that simplified text has too.
         var shared: Set<UInt32> = []
+
+        @inline(__always)
+        func word(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int, _ value: UInt32) -> Word? {
+            let index = Int(value) - Int(Self.first)
+            guard index >= 0, index < heads.count, heads[index] else { return nil }
+            return words[value]?.first { $0.matches(bytes, at: place) }
+        }
 
         @inline(__always)
         func form(of value: UInt32) -> UInt32 {
@@ -109,6 +121,7 @@ public struct ChineseSimplification: TextOperator {
             let sides = entry.split(separator: "=")
             guard let source = sides.first, let target = sides.last, let head = source.unicodeScalars.first
             else { continue }
+            if head.value >= Tables.first { tables.heads[Int(head.value - Tables.first)] = true }
             tables.words[head.value, default: []].append(
                 Word(source: Array(source.utf8), target: Array(target.utf8))
             )
@@ -126,7 +139,7 @@ public struct ChineseSimplification: TextOperator {
         乾隆 乾坤 乾清宮=乾清宫 乾元 乾卦 乾縣=乾县 乾陵 乾道 乾嘉 康乾 雍乾 乾符 乾寧=乾宁 乾象 乾德 乾祐 朝乾夕惕 \
         著名 著作 著述 著稱=著称 著者 著書立說=著书立说 著錄=著录 顯著=显著 卓著 昭著 名著 原著 專著=专著 巨著 鉅著=巨著 \
         編著=编著 譯著=译著 合著者 遺著=遗著 拙著 土著 所著 所著墨=所着墨 臭名昭著 彰明較著=彰明较著 見微知著=见微知著 撰著 \
-        瞭望 瞭臺=瞭台 狼藉 慰藉 蘊藉=蕴藉 枕藉 藉藉 憑藉=凭借 宮商角徵羽=宫商角徵羽 角徵羽 變徵之聲=变徵之声 \
+        瞭望 瞭臺=瞭台 瞭解=了解 明瞭=明了 瞭然=了然 狼藉 慰藉 蘊藉=蕴藉 枕藉 藉藉 憑藉=凭借 宮商角徵羽=宫商角徵羽 角徵羽 變徵之聲=变徵之声 \
         答覆=答复 回覆=回复 反覆=反复 批覆=批复 覆信=复信 函覆=函复 覆函=复函 奏覆=奏复 \
         彷彿=仿佛 甚麼=什么 夥頤=夥颐 於菟 樊於期 錢鍾書=钱锺书 \
         崑崙=昆仑 崑曲=昆曲 崑劇=昆剧 崑山=昆山 蘇崑=苏昆

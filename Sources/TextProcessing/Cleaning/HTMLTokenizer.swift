@@ -135,15 +135,22 @@ struct HTMLTokenizer {
             as: UTF8.self
         )
         let known = Self.elements[name]
-        // Custom elements have a hyphen, those of Office a colon.
-        let isElement = known != nil || name.contains("-") || name.contains(":")
-        guard isElement || takesUnknownTags, let close = closing(from: end) else { return nil }
+        guard known != nil || takesUnknownTags, bytes[end - 1] != UInt8(ascii: ":"), isAttributeStart(end),
+            let close = closing(from: end)
+        else { return nil }
         place = close + 1
         if !isEnd, Self.textless.contains(name), name != "noscript" || skipsNoscript {
             skipContent(of: name)
             return .markup(isDoctype: false)
         }
         return .tag(Tag(element: known ?? .inline, isEnd: isEnd, body: end..<close))
+    }
+
+    /// Whether what follows a name can be an attribute or the end of a tag, unlike in `a<b && c>d`.
+    private func isAttributeStart(_ start: Int) -> Bool {
+        var place = start
+        while place < bytes.count, Characters.isSpace(bytes[place]) { place += 1 }
+        return place < bytes.count && !"&|=<+-)".utf8.contains(bytes[place])
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -123,7 +123,7 @@ struct URLScanner {
         var place = begin
         var label = begin
         var end: Int?
-        var isFirst = true
+        var (isFirst, endsInTop) = (true, false)
         while place <= bytes.count, place - begin <= 253 {
             let byte = place < bytes.count ? bytes[place] : 0
             if Characters.isAlphanumeric(byte) || byte == UInt8(ascii: "-") {
@@ -133,19 +133,22 @@ struct URLScanner {
             guard place > label, place - label <= 63, bytes[label] != UInt8(ascii: "-"),
                 bytes[place - 1] != UInt8(ascii: "-")
             else { break }
-            end = !isFirst && isTopLevel(bytes, label..<place) ? place : end
+            endsInTop = !isFirst && isTopLevel(bytes, label..<place)
+            if endsInTop { end = place }
             isFirst = false
             guard byte == UInt8(ascii: ".") else { break }
             place += 1
             label = place
         }
         // What follows the top-level domain must not go on as a name ("file.com.swift" ends nowhere).
-        guard let end, end >= label - 1 else { return nil }
-        return end
+        return endsInTop ? end : nil
     }
 
     private static func isTopLevel(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Bool {
-        guard 2...10 ~= range.count else { return false }
+        // "The end.In the" lacks a space; a domain has one case.
+        guard 2...10 ~= range.count,
+            bytes[range].dropFirst().allSatisfy({ ($0 ^ bytes[range.lowerBound]) & 0x20 == 0 })
+        else { return false }
         return topLevelDomains.contains(
             String(decoding: bytes[range].map(Characters.lowercased), as: UTF8.self)
         )

@@ -18,6 +18,12 @@ struct NumberToken {
         groups.prefix(count).flatMap { bytes[$0].map { $0 - 0x30 } }
     }
 
+    /// Whether the bracket before the first group closes behind it.
+    func closesBracket(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard groups.count > 1, let first = groups.first else { return false }
+        return bytes[first.upperBound] == UInt8(ascii: ")")
+    }
+
     /// Whether all of the first groups are joined by the same sign.
     func isUniform(_ count: Int) -> Bool { Set(separators.prefix(count - 1)).count <= 1 }
 
@@ -71,6 +77,11 @@ extension PersonalDataScanner {
         }
         if token.separators.count == token.groups.count, !token.groups.isEmpty {
             token.separators.removeLast()
+        }
+        if token.isBracketed, !token.separators.contains(UInt8(ascii: ")")), !token.closesBracket(bytes) {
+            // The bracket encloses more than the number.
+            token.isBracketed = false
+            token.start += 1
         }
         return total >= 7 ? token : nil
     }
@@ -185,24 +196,24 @@ extension PersonalDataScanner {
         return match(.socialSecurity, token, 3)
     }
 
+    private static let cardShapes: [[Int]] = [
+        [4, 4, 4, 4, 3], [4, 4, 4, 4, 2], [4, 4, 4, 4, 1], [4, 4, 4, 4], [4, 6, 5], [4, 6, 4], [6, 13],
+    ]
+
     private func bankCard(_ token: NumberToken) -> PersonalDataMatch? {
         guard !token.hasPlus, !token.isBracketed else { return nil }
-        let shapes: [[Int]] = [
-            [4, 4, 4, 4, 3], [4, 4, 4, 4, 2], [4, 4, 4, 4], [4, 6, 5], [4, 6, 4], [6, 13], [4, 4, 4, 4, 1],
-        ]
         let lengths = token.lengths(5)
-        var count = 0
-        if 13...19 ~= lengths[0] {
-            count = 1
-        } else if let shape = shapes.first(where: { lengths.starts(with: $0) }),
-            token.isUniform(shape.count), token.separators[0] != UInt8(ascii: ".")
-        {
-            count = shape.count
+        for shape in Self.cardShapes where lengths.starts(with: shape) {
+            let count = shape.count
+            guard token.isUniform(count), token.separators[0] != UInt8(ascii: "."), ends(token, count),
+                NumberRules.isBankCard(token.digits(bytes, count))
+            else { continue }
+            return hint(before: token.start) == .order ? nil : match(.bankCard, token, count)
         }
-        guard count > 0, ends(token, count), NumberRules.isBankCard(token.digits(bytes, count)),
+        guard 13...19 ~= lengths[0], ends(token, 1), NumberRules.isBankCard(token.digits(bytes, 1)),
             hint(before: token.start) != .order
         else { return nil }
-        return match(.bankCard, token, count)
+        return match(.bankCard, token, 1)
     }
 
     // MARK: - Telephone numbers
@@ -245,10 +256,13 @@ extension PersonalDataScanner {
         for count in stride(from: min(token.groups.count, skip + 3), to: skip, by: -1) {
             let lengths = Array(token.lengths(count).dropFirst(skip))
             let digits = Array(token.groups[skip..<count].flatMap { bytes[$0].map { $0 - 0x30 } })
-            guard digits.count >= 7, ends(token, count) else { continue }
-            if isChineseMobile(digits, lengths, token, skip) { return match(.phone, token, count) }
-            if skip == 0, isLandline(digits, lengths, token) {
-                return match(.phone, token, count + extensionGroups(token, count))
+            guard digits.count >= 7 else { continue }
+            if ends(token, count), isChineseMobile(digits, lengths, token, skip) {
+                return match(.phone, token, count)
+            }
+            let whole = count + extensionGroups(token, count)
+            if skip == 0, ends(token, whole), isLandline(digits, lengths, token) {
+                return match(.phone, token, whole)
             }
         }
         return nil

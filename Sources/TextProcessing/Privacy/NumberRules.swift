@@ -13,7 +13,7 @@ enum NumberRules {
 
     /// Whether digits are a bank card: prefix and length of an issuer, and the Luhn digit.
     static func isBankCard(_ digits: [UInt8]) -> Bool {
-        guard 13...19 ~= digits.count, Set(digits).count > 2 else { return false }
+        guard 13...19 ~= digits.count, Set(digits).count > 1 else { return false }
         func prefix(_ count: Int) -> Int { digits.prefix(count).reduce(0) { 10 * $0 + Int($1) } }
         let count = digits.count
         let isIssued =

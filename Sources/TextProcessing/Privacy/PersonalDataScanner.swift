@@ -64,10 +64,13 @@ struct PersonalDataScanner {
             return note(match)
         }
         let isWordByte = Characters.isAlphanumeric(byte)
-        if isWordByte, place > 0,
-            Characters.isAlphanumeric(bytes[place - 1]) || bytes[place - 1] == UInt8(ascii: "_")
-        {
-            return wordEnd(place)
+        if isWordByte, place > 0, Characters.isAlphanumeric(bytes[place - 1]) { return wordEnd(place) }
+        if isWordByte, place > 0, bytes[place - 1] == UInt8(ascii: "_") {
+            // The last part of a longer name: DB_PASSWORD.
+            guard kinds.contains(.secret), let range = assignment(at: place), range.upperBound <= limit else {
+                return wordEnd(place)
+            }
+            return note(PersonalDataMatch(kind: .secret, range: range))
         }
         if Characters.isLetter(byte) {
             if let match = letterStart(at: place), match.range.upperBound <= limit { return note(match) }
@@ -220,9 +223,9 @@ struct PersonalDataScanner {
         电话|手机|手机号|致电|拨打|来电|传真|联系方式|热线|联系人|电联|微信同号|座机|固话|客服|電話|手機|撥打|傳真|聯絡|打给|短信|号码是
         """
     private static let orderWords = """
-        order|invoice|tracking|serial|isbn|issn|ref|reference|sku|version|ver|build|no|number|ticket|item|part|model|\
-        barcode|timestamp|doi|patent|case|uid|id|batch|lot|code|imei|release|section|firmware|chapter|parcel|upc|ean|\
-        transaction|commit|revision|#|\
+        order|invoice|tracking|serial|isbn|issn|ref|reference|sku|version|ver|build|ticket|item|part|model|\
+        barcode|timestamp|doi|patent|case|uid|user id|batch|lot|imei|release|section|firmware|chapter|parcel|upc|ean|\
+        transaction|commit|revision|\
         订单|单号|编号|流水|快递|运单|序列号|学号|工号|型号|条码|版本|时间戳|专利|批号|案号|书号|货号|课程号|文号|发票|合同号|票号|固件|章节|\
         會員號|訂單|編號|單號|会员号|房号|商品|qq|群号|邮编|代码
         """

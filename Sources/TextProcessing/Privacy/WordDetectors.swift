@@ -119,7 +119,7 @@ extension PersonalDataScanner {
     private static let secretStarts = ByteSet(secretNames.map { $0.utf8Start[0] } + Array("PSATC".utf8))
 
     /// The value of an assignment to a name such as `password`.
-    private func assignment(at start: Int) -> Range<Int>? {
+    func assignment(at start: Int) -> Range<Int>? {
         guard Self.secretStarts.contains(bytes[start]),
             let name = Self.secretNames.first(where: { Characters.matches($0, in: bytes, at: start) })
         else { return nil }
@@ -143,7 +143,7 @@ extension PersonalDataScanner {
             }
             end += 1
         }
-        if quote == 0 { while end > begin, ".!?:".utf8.contains(bytes[end - 1]) { end -= 1 } }
+        if quote == 0 { while end > begin, ".?:".utf8.contains(bytes[end - 1]) { end -= 1 } }
         return 6...256 ~= end - begin && isSecret(begin..<end) ? begin..<end : nil
     }
 
