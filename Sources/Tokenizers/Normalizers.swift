@@ -35,6 +35,8 @@ struct BertTextNormalizer: TextNormalizer, Hashable {
 
     /// A scalar after cleaning; nil when it goes.
     static func cleaned(_ scalar: UInt32) -> UInt32? {
+        // These three are white space and controls at once; as controls they go.
+        if scalar == 0xB || scalar == 0xC || scalar == 0x85 { return nil }
         if UnicodeProperties.has(scalar, UnicodeProperties.whitespace) { return 32 }
         if scalar == 0 || scalar == 0xFFFD || UnicodeProperties.has(scalar, UnicodeProperties.other) {
             return nil

@@ -7,7 +7,7 @@ struct PipelineReader {
     /// The most steps of one sequence.
     private static let maximumSteps = 64
 
-    let document: TokenizerNode
+    private let document: TokenizerNode
 
     init(_ document: JSONValue, path: String) {
         self.document = TokenizerNode(value: document, path: path, key: "")
@@ -34,6 +34,9 @@ struct PipelineReader {
         var parts = PipelineTokenizer.Parts(model: model)
         parts.normalizer = try optional("normalizer", normalizer)
         parts.preTokenizer = try optional("pre_tokenizer", preTokenizer)
+        try checkGrowth("normalizer")
+        try checkGrowth("pre_tokenizer")
+        try checkGrowth("decoder")
         parts.postProcessor = try optional("post_processor", postProcessor)
         parts.decoder = try optional("decoder", decoder)
         parts.truncation = try truncation(document.member("truncation"))
@@ -68,6 +71,26 @@ struct PipelineReader {
         var result: [Part] = []
         for element in elements { result.append(try read(element, depth + 1)) }
         return result
+    }
+
+    /// Steps that lengthen a text multiply; no file may make a text grow without bound.
+    private func checkGrowth(_ key: String) throws(FileFormatError) {
+        func growth(_ value: JSONValue) -> Double {
+            switch value["type"]?.stringValue {
+            case "Sequence":
+                let steps = value["normalizers"] ?? value["pretokenizers"] ?? value["decoders"]
+                return (steps?.arrayValue ?? []).reduce(1) { $0 * growth($1) }
+            case "Replace":
+                let added = Double(value["content"]?.stringValue?.utf8.count ?? 0)
+                return max(1, added / Double(max(1, value["pattern"]?["String"]?.stringValue?.utf8.count ?? 1)))
+            case "ByteLevel": return 2
+            case "Metaspace": return 3
+            default: return 1
+            }
+        }
+        guard growth(document.value[key] ?? .null) <= 1024 else {
+            throw document.member(key).fail("its steps together lengthen a text too much", .limitExceeded)
+        }
     }
 
     private func unknown(_ node: TokenizerNode, _ type: String, _ known: String) -> FileFormatError {

@@ -28,6 +28,8 @@ public final class PipelineTokenizer: Tokenizer {
     let bytePairs: BPETokenizer?
 
     private let matchers: [SpecialTokenHandling: Matchers]
+    /// What added tokens are in decoded text where the normalizer changes them.
+    private let normalizedTexts: [Int32: [UInt8]]
     /// The spaces at the ends of every token, where offsets are trimmed by them.
     private let spaces: [TokenizedText.Spaces]
 
@@ -65,19 +67,21 @@ public final class PipelineTokenizer: Tokenizer {
         addedTokens = added
         vocabularySize = max(parts.model.vocabularySize, Int(added.all.last?.id ?? -1) + 1)
         decodesInContext = !(parts.decoder is ByteLevelDecoder)
+        var changed: [Int32: [UInt8]] = [:]
+        for token in added.all where token.isNormalized {
+            var text = AlignedText(token.content)
+            parts.normalizer?.normalize(&text)
+            if !text.bytes.elementsEqual(token.content.utf8) { changed[token.id] = text.bytes }
+        }
+        normalizedTexts = changed
         var matchers: [SpecialTokenHandling: Matchers] = [:]
         for handling in [SpecialTokenHandling.asText, .recognized] {
             let tokens = added.all.filter { handling == .recognized || !$0.isSpecial }
             let late = tokens.filter { $0.isNormalized && parts.normalizer != nil }
-            let texts = late.map { token in
-                var text = AlignedText(token.content)
-                parts.normalizer?.normalize(&text)
-                return text.bytes
-            }
             let early = tokens.filter { !$0.isNormalized || parts.normalizer == nil }
             matchers[handling] = Matchers(
                 plain: TokenMatcher(early),
-                normalized: TokenMatcher(late, spelled: texts)
+                normalized: TokenMatcher(late, spelled: late.map { changed[$0.id] ?? Array($0.content.utf8) })
             )
         }
         self.matchers = matchers
@@ -374,9 +378,9 @@ public final class PipelineTokenizer: Tokenizer {
     ///   - id: The id.
     ///   - bytes: Where the bytes go.
     public func appendBytes(of id: Int32, to bytes: inout [UInt8]) {
-        guard let token = token(of: id) else { return }
+        guard let text = decodedText(of: id) else { return }
         let place = DecodedPlace(isBeginning: false, isEnd: false)
-        let parts = decoder?.decode([Array(token.utf8)], place) ?? [[32], Array(token.utf8)]
+        let parts = decoder?.decode([text], place) ?? [[32], text]
         for part in parts { bytes.append(contentsOf: part) }
     }
 
@@ -389,11 +393,18 @@ public final class PipelineTokenizer: Tokenizer {
     public func decodeBytes(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool) -> [UInt8] {
         var tokens: [[UInt8]] = []
         for id in ids {
-            if skippingSpecialTokens, addedTokens.token(id)?.isSpecial == true { continue }
-            if let token = token(of: id) { tokens.append(Array(token.utf8)) }
+            // A special token that the normalizer changes is not known as one here, as in the reference.
+            let isSpecial = addedTokens.token(id)?.isSpecial == true && normalizedTexts[id] == nil
+            if skippingSpecialTokens, isSpecial { continue }
+            if let text = decodedText(of: id) { tokens.append(text) }
         }
         guard let decoder else { return Array(tokens.joined(separator: [32])) }
         return Array(decoder.decode(tokens, DecodedPlace()).joined())
+    }
+
+    /// What decoding begins with for an id.
+    private func decodedText(of id: Int32) -> [UInt8]? {
+        normalizedTexts[id] ?? token(of: id).map { Array($0.utf8) }
     }
 
     /// The tokens of a result, as tokenizer files spell them.

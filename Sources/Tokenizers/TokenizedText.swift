@@ -179,9 +179,10 @@ public struct TokenizedText: Sendable, Hashable {
     public func scalarOffsets(in first: String, _ second: String = "") -> [Range<Int>] {
         let maps = [Self.scalarIndices(first), Self.scalarIndices(second)]
         return zip(offsets, sequenceIds).map { range, sequence in
-            guard sequence >= 0, !range.isEmpty else { return range }
+            guard sequence >= 0 else { return range }
             let map = maps[Int(min(sequence, 1))]
             guard range.upperBound < map.count else { return range }
+            guard !range.isEmpty else { return map[range.lowerBound]..<map[range.lowerBound] }
             // A border inside a scalar counts as the end of that scalar on the right.
             let end = map[range.upperBound - 1] + 1
             return map[range.lowerBound]..<max(end, map[range.lowerBound])
