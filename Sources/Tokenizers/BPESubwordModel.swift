@@ -1,7 +1,8 @@
 import YuyanFileFormats
 
-/// Byte pairs over characters rather than bytes (Sennrich et al. 2016), with what goes with such vocabularies: an unknown
-/// token, marks of word parts and word ends, and tokens for single bytes.
+/// Byte pairs over characters rather than bytes, with an unknown token, marks of word parts, and tokens of bytes.
+///
+/// The algorithm is that of Sennrich, Haddow and Birch 2016.
 package struct BPESubwordModel: SubwordModel {
     /// The settings of a model.
     package struct Settings: Sendable, Hashable {
@@ -53,7 +54,8 @@ package struct BPESubwordModel: SubwordModel {
         unknown = settings.unknownToken.flatMap { vocabulary.id(of: $0) }
         prefix = Array((settings.continuingPrefix ?? "").utf8)
         suffix = Array((settings.endOfWordSuffix ?? "").utf8)
-        byteIds = settings.fallsBackToBytes ? (0..<256).map { vocabulary.id(of: Self.byteToken($0)) ?? -1 } : []
+        byteIds =
+            settings.fallsBackToBytes ? (0..<256).map { vocabulary.id(of: Self.byteToken($0)) ?? -1 } : []
     }
 
     /// The spelling of the token of a byte: `<0x0A>`.
@@ -103,7 +105,8 @@ package struct BPESubwordModel: SubwordModel {
             }
             let fallsBack =
                 isMarked
-                ? spelling.withUnsafeBufferPointer { appendBytes($0, to: &word) } : appendBytes(symbol, to: &word)
+                ? spelling.withUnsafeBufferPointer { appendBytes($0, to: &word) }
+                : appendBytes(symbol, to: &word)
             if fallsBack { continue }
             guard let unknown else { continue }
             if pending > 0, !settings.fusesUnknown {

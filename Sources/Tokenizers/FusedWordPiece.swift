@@ -148,7 +148,8 @@ final class FusedWordPiece: @unchecked Sendable {
     func encode(_ bytes: UnsafeRawBufferPointer, _ matcher: TokenMatcher?) -> [Int32]? {
         guard let matcher else { return nil }
         guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return [] }
-        let scratch = held.withLock { Loan($0.popLast()) }.scratch ?? FusedScratch(maximumScalars: model.maximumScalars)
+        let scratch =
+            held.withLock { Loan($0.popLast()) }.scratch ?? FusedScratch(maximumScalars: model.maximumScalars)
         scratch.count = 0
         defer {
             let back = Loan(scratch)
@@ -192,9 +193,12 @@ final class FusedWordPiece: @unchecked Sendable {
             switch action & 7 {
             case Action.word:
                 var next = position + 1
-                while next < end, bytes[next] < 0x80, actions[Int(bytes[next])] & 7 == Action.word { next += 1 }
+                while next < end, bytes[next] < 0x80, actions[Int(bytes[next])] & 7 == Action.word {
+                    next += 1
+                }
                 let length = next - position
-                let isPlain = next == end || bytes[next] < 0x80 && actions[Int(bytes[next])] & 7 != Action.drop
+                let isPlain =
+                    next == end || bytes[next] < 0x80 && actions[Int(bytes[next])] & 7 != Action.drop
                 if isPlain, length <= 16, position + 16 <= limit {
                     let text = UnsafeRawPointer(bytes + position)
                     var low = text.loadUnaligned(as: UInt64.self)

@@ -9,7 +9,7 @@ struct NormalizerSequence: TextNormalizer {
     func document() -> JSONValue { ["type": "Sequence", "normalizers": .array(steps.map { $0.document() })] }
 }
 
-/// The normalisation of BERT (Devlin et al. 2019): cleaning, spaces around ideographs, accents, lower case.
+/// The normalisation of BERT: cleaning, spaces around ideographs, accents, lower case.
 struct BertTextNormalizer: TextNormalizer, Hashable {
     /// Whether controls go and all white space becomes the plain space.
     let cleansText: Bool

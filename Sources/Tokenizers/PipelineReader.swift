@@ -18,6 +18,8 @@ struct PipelineReader {
     /// - Parameters:
     ///   - added: The added tokens.
     ///   - bytePairs: The byte-level pairs of the document, when it has them.
+    /// - Returns: The tokenizer.
+    /// - Throws: `FileFormatError` with the key.
     func tokenizer(
         _ added: AddedTokens,
         bytePairs: BPETokenizer?
@@ -82,7 +84,10 @@ struct PipelineReader {
                 return (steps?.arrayValue ?? []).reduce(1) { $0 * growth($1) }
             case "Replace":
                 let added = Double(value["content"]?.stringValue?.utf8.count ?? 0)
-                return max(1, added / Double(max(1, value["pattern"]?["String"]?.stringValue?.utf8.count ?? 1)))
+                return max(
+                    1,
+                    added / Double(max(1, value["pattern"]?["String"]?.stringValue?.utf8.count ?? 1))
+                )
             case "ByteLevel": return 2
             case "Metaspace": return 3
             default: return 1
@@ -99,7 +104,8 @@ struct PipelineReader {
 
     // MARK: Normalizers
 
-    private func normalizer(_ node: TokenizerNode, _ depth: Int) throws(FileFormatError) -> any TextNormalizer {
+    private func normalizer(_ node: TokenizerNode, _ depth: Int) throws(FileFormatError) -> any TextNormalizer
+    {
         let type = try node.type()
         if let form = NormalFormNormalizer.Form(rawValue: type) { return NormalFormNormalizer(form: form) }
         switch type {
@@ -161,13 +167,18 @@ struct PipelineReader {
         do throws(PlainExpressionError) {
             return .expression(try PlainExpression(source))
         } catch {
-            throw node.fail("Regex", "this expression is not known (\(error.message)): \(source)", .unsupported)
+            throw node.fail(
+                "Regex",
+                "this expression is not known (\(error.message)): \(source)",
+                .unsupported
+            )
         }
     }
 
     // MARK: Pre-tokenizers
 
-    private func preTokenizer(_ node: TokenizerNode, _ depth: Int) throws(FileFormatError) -> any PreTokenizer {
+    private func preTokenizer(_ node: TokenizerNode, _ depth: Int) throws(FileFormatError) -> any PreTokenizer
+    {
         let type = try node.type()
         switch type {
         case "Sequence":
@@ -267,7 +278,10 @@ struct PipelineReader {
         }
     }
 
-    private func checked<Model: SubwordModel>(_ model: Model?, _ node: TokenizerNode) throws(FileFormatError) -> Model {
+    private func checked<Model: SubwordModel>(
+        _ model: Model?,
+        _ node: TokenizerNode
+    ) throws(FileFormatError) -> Model {
         guard let model else { throw node.fail("unk_token", "must be a token of the vocabulary", .missing) }
         return model
     }
@@ -314,12 +328,16 @@ struct PipelineReader {
 
     // MARK: Post-processors
 
-    private func postProcessor(_ node: TokenizerNode, _ depth: Int) throws(FileFormatError) -> any PostProcessor {
+    private func postProcessor(
+        _ node: TokenizerNode,
+        _ depth: Int
+    ) throws(FileFormatError) -> any PostProcessor {
         let type = try node.type()
         switch type {
         case "Sequence":
             let parts = try steps(node.member("processors"), depth, postProcessor)
-            guard parts.filter({ $0.addedTokens(isPair: true) > 0 || $0 is TemplateProcessor }).count < 2 else {
+            guard parts.filter({ $0.addedTokens(isPair: true) > 0 || $0 is TemplateProcessor }).count < 2
+            else {
                 throw node.fail("processors", "only one of them may add tokens", .unsupported)
             }
             return PostProcessorSequence(steps: parts)
@@ -388,7 +406,8 @@ struct PipelineReader {
         guard elements.count <= 64 else { throw node.fail("holds more than 64 pieces", .limitExceeded) }
         for element in elements {
             let members = try element.object()
-            guard members.count == 1, let kind = members.first?.key, kind == "Sequence" || kind == "SpecialToken"
+            guard members.count == 1, let kind = members.first?.key,
+                kind == "Sequence" || kind == "SpecialToken"
             else { throw element.fail("must hold one member, Sequence or SpecialToken") }
             let piece = element.member(kind)
             let typeId = Int32(try piece.member("type_id").integer(0...1 << 24))

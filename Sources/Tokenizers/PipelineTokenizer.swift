@@ -89,7 +89,8 @@ public final class PipelineTokenizer: Tokenizer {
         bytePairs = parts.bytePairs
         spaces =
             Self.trims(parts.postProcessor)
-            ? (0..<Int32(parts.model.vocabularySize)).map { Self.spaces(of: parts.model.token(of: $0) ?? "") } : []
+            ? (0..<Int32(parts.model.vocabularySize)).map { Self.spaces(of: parts.model.token(of: $0) ?? "") }
+            : []
     }
 
     /// What the post-processor puts before and after a single text.
@@ -100,7 +101,9 @@ public final class PipelineTokenizer: Tokenizer {
         let parts = processor.process([probe], addsSpecialTokens: true)
         let ids = parts.flatMap(\.ids)
         let sequences = parts.flatMap(\.sequenceIds)
-        guard let first = sequences.firstIndex(of: 0), let last = sequences.lastIndex(of: 0) else { return (ids, []) }
+        guard let first = sequences.firstIndex(of: 0), let last = sequences.lastIndex(of: 0) else {
+            return (ids, [])
+        }
         return (Array(ids[..<first]), Array(ids[(last + 1)...]))
     }
 
@@ -181,7 +184,8 @@ public final class PipelineTokenizer: Tokenizer {
     /// Added tokens found, text normalised and cut.
     private func pieces(of bytes: UnsafeRawBufferPointer, _ handling: SpecialTokenHandling) -> PieceList {
         var list = PieceList()
-        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), let matchers = matchers[handling]
+        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            let matchers = matchers[handling]
         else { return list }
         let text = ScannedText(base, end: bytes.count)
         var position = 0
@@ -189,7 +193,10 @@ public final class PipelineTokenizer: Tokenizer {
             let match = matchers.plain.isEmpty ? nil : matchers.plain.next(text, from: position)
             let end = match?.start ?? bytes.count
             if end > position {
-                var part = AlignedText(UnsafeBufferPointer(start: base + position, count: end - position), at: position)
+                var part = AlignedText(
+                    UnsafeBufferPointer(start: base + position, count: end - position),
+                    at: position
+                )
                 normalizer?.normalize(&part)
                 Self.append(part, matchers.normalized, to: &list)
             }
@@ -227,7 +234,8 @@ public final class PipelineTokenizer: Tokenizer {
     }
 
     /// One text with all that is known about its tokens.
-    private func tokenized(_ text: String, sequence: Int32, _ handling: SpecialTokenHandling) -> TokenizedText {
+    private func tokenized(_ text: String, sequence: Int32, _ handling: SpecialTokenHandling) -> TokenizedText
+    {
         var text = text
         let list = text.withUTF8 { pieces(of: UnsafeRawBufferPointer($0), handling) }
         var result = TokenizedText()
@@ -258,7 +266,11 @@ public final class PipelineTokenizer: Tokenizer {
     }
 
     /// The bytes of the original that a token came from.
-    private static func original(_ token: SubwordToken, _ piece: PieceList.Piece, _ text: AlignedText) -> Range<Int> {
+    private static func original(
+        _ token: SubwordToken,
+        _ piece: PieceList.Piece,
+        _ text: AlignedText
+    ) -> Range<Int> {
         let start = piece.start + Int(token.start)
         let end = piece.start + Int(token.end)
         guard start < end, end <= piece.end else {
@@ -275,7 +287,9 @@ public final class PipelineTokenizer: Tokenizer {
         _ bytes: UnsafeBufferPointer<UInt8>
     ) -> TokenizedText.Spaces {
         guard !spaces.isEmpty else { return TokenizedText.Spaces() }
-        if piece.token >= 0 { return Self.spaces(of: String(decoding: bytes[piece.start..<piece.end], as: UTF8.self)) }
+        if piece.token >= 0 {
+            return Self.spaces(of: String(decoding: bytes[piece.start..<piece.end], as: UTF8.self))
+        }
         return Int(token.id) < spaces.count ? spaces[Int(token.id)] : TokenizedText.Spaces()
     }
 
@@ -297,7 +311,8 @@ public final class PipelineTokenizer: Tokenizer {
         var texts = [tokenized(text, sequence: 0, options.specialTokens)]
         if let second { texts.append(tokenized(second, sequence: 1, options.specialTokens)) }
         if let truncation = options.truncation.value(or: truncation) {
-            let added = options.addsSpecialTokens ? postProcessor?.addedTokens(isPair: texts.count > 1) ?? 0 : 0
+            let added =
+                options.addsSpecialTokens ? postProcessor?.addedTokens(isPair: texts.count > 1) ?? 0 : 0
             try truncation.apply(to: &texts, addedTokens: added)
         }
         if let postProcessor {

@@ -207,16 +207,10 @@ extension TokenizedText {
     /// Leaves spaces out of the offsets, except the one space that was put in front of the text.
     mutating func trimOffsets(addsPrefixSpace: Bool) {
         for index in overflowing.indices { overflowing[index].trimOffsets(addsPrefixSpace: addsPrefixSpace) }
-        for index in offsets.indices {
-            var leading = Int(spaces[index].leading)
-            let trailing = Int(spaces[index].trailing)
-            var (start, end) = (offsets[index].lowerBound, offsets[index].upperBound)
-            if leading > 0 {
-                if addsPrefixSpace, leading == 1, index == 0 || start == 0 { leading = 0 }
-                start = min(start + leading, end)
-            }
-            if trailing > 0, end >= trailing { end = max(end - trailing, start) }
-            offsets[index] = start..<end
+        for index in rawOffsets.indices {
+            let isFirst = index == 0 || rawOffsets[index].lowerBound == 0
+            if addsPrefixSpace, isFirst, spaces[index].leading == 1 { spaces[index].leading = 0 }
+            spaces[index].isTrimmed = true
         }
     }
 }

@@ -160,5 +160,7 @@ struct PreTokenizerSequence: PreTokenizer {
 
     func apply(to list: inout PieceList) { for step in steps { step.apply(to: &list) } }
 
-    func document() -> JSONValue { ["type": "Sequence", "pretokenizers": .array(steps.map { $0.document() })] }
+    func document() -> JSONValue {
+        ["type": "Sequence", "pretokenizers": .array(steps.map { $0.document() })]
+    }
 }

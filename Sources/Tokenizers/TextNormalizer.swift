@@ -31,8 +31,9 @@ package struct AlignedText: Sendable {
     package struct Change {
         /// The scalar.
         package var scalar: UInt32
-        /// 1: it is inserted and belongs to what stands before it. 0: it replaces one scalar. -n: it replaces one scalar,
-        /// and the n after it are gone.
+        /// What it does: inserted (1), in the place of one scalar (0), in the place of one with the n after it gone (-n).
+        ///
+        /// What is inserted belongs to what stands before it.
         package var change: Int
 
         /// A scalar and what it does.

@@ -293,7 +293,9 @@ struct PlainExpressionParser {
         default: return (1, 1)
         }
         position += 1
-        if position < scalars.count, scalars[position] == character("?") || scalars[position] == character("+") {
+        if position < scalars.count,
+            scalars[position] == character("?") || scalars[position] == character("+")
+        {
             // A possessive count is the same thing here; a reluctant one is not.
             guard scalars[position] == character("+") else {
                 throw PlainExpressionError("reluctant counts are not understood")

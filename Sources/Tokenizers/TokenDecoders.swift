@@ -217,7 +217,7 @@ struct ReplaceDecoder: TokenDecoder {
     }
 }
 
-/// Connectionist temporal classification (Graves et al. 2006): repeats are one token, padding is none.
+/// Connectionist temporal classification: repeats are one token, padding is none.
 struct CTCDecoder: TokenDecoder {
     let padding: String
     let wordDelimiter: String

@@ -93,7 +93,11 @@ struct TokenizerNode {
     }
 
     /// An error at a member.
-    func fail(_ member: String, _ message: String, _ code: FileFormatError.Code = .malformed)
+    func fail(
+        _ member: String,
+        _ message: String,
+        _ code: FileFormatError.Code = .malformed
+    )
         -> FileFormatError
     { FileFormatError(code, path: path, at: .key("\(key).\(member)"), message) }
 
@@ -134,7 +138,9 @@ struct TokenizerNode {
     /// A truth value, or a default when the member is absent.
     func bool(default fallback: Bool? = nil) throws(FileFormatError) -> Bool {
         if value.isNull, let fallback { return fallback }
-        guard case .bool(let flag) = value else { throw fail("must be true or false, found \(value.kindName)") }
+        guard case .bool(let flag) = value else {
+            throw fail("must be true or false, found \(value.kindName)")
+        }
         return flag
     }
 

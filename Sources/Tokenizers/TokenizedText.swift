@@ -7,7 +7,7 @@ public struct TokenizedText: Sendable, Hashable {
     /// The segment of each token: 0 for the first text, 1 for the second, or as the template says.
     public internal(set) var typeIds: [Int32] = []
     /// The bytes of the original text that each token came from; empty for tokens that stand for none.
-    public internal(set) var offsets: [Range<Int>] = []
+    public var offsets: [Range<Int>] { zip(rawOffsets, spaces).map { Self.trimmed($0, $1) } }
     /// The number of the word, counted per text, that each token is part of; -1 for none.
     public internal(set) var wordIds: [Int32] = []
     /// Which of the texts each token belongs to: 0, 1, or -1 for neither.
@@ -19,13 +19,26 @@ public struct TokenizedText: Sendable, Hashable {
     /// What truncation cut off, in pieces of the same form.
     public internal(set) var overflowing: [TokenizedText] = []
 
-    /// How many spaces begin and end each token's text: byte-level processing trims the offsets by them.
+    /// The bytes that each token came from, with the spaces at its ends.
+    var rawOffsets: [Range<Int>] = []
+    /// The spaces at the ends of each token, and whether offsets leave them out.
     var spaces: [Spaces] = []
 
     /// Spaces at the ends of a token.
     struct Spaces: Sendable, Hashable {
         var leading: Int32 = 0
         var trailing: Int32 = 0
+        var isTrimmed = false
+    }
+
+    /// A range without spaces at its ends, where they are to be left out; in bytes or scalars, of which a space is one.
+    private static func trimmed(_ range: Range<Int>, _ spaces: Spaces) -> Range<Int> {
+        guard spaces.isTrimmed else { return range }
+        let start = min(range.lowerBound + Int(spaces.leading), range.upperBound)
+        guard spaces.trailing > 0, range.upperBound >= spaces.trailing else {
+            return start..<range.upperBound
+        }
+        return start..<max(range.upperBound - Int(spaces.trailing), start)
     }
 
     /// The number of tokens.
@@ -46,7 +59,7 @@ public struct TokenizedText: Sendable, Hashable {
     ) {
         ids.append(id)
         typeIds.append(typeId)
-        offsets.append(offset)
+        rawOffsets.append(offset)
         wordIds.append(word)
         sequenceIds.append(sequence)
         specialTokensMask.append(isSpecial ? 1 : 0)
@@ -83,7 +96,7 @@ public struct TokenizedText: Sendable, Hashable {
     private mutating func appendTokens(of other: TokenizedText) {
         ids += other.ids
         typeIds += other.typeIds
-        offsets += other.offsets
+        rawOffsets += other.rawOffsets
         wordIds += other.wordIds
         sequenceIds += other.sequenceIds
         specialTokensMask += other.specialTokensMask
@@ -95,7 +108,7 @@ public struct TokenizedText: Sendable, Hashable {
         var result = TokenizedText()
         result.ids = Array(ids[range])
         result.typeIds = Array(typeIds[range])
-        result.offsets = Array(offsets[range])
+        result.rawOffsets = Array(rawOffsets[range])
         result.wordIds = Array(wordIds[range])
         result.sequenceIds = Array(sequenceIds[range])
         result.specialTokensMask = Array(specialTokensMask[range])
@@ -178,14 +191,14 @@ public struct TokenizedText: Sendable, Hashable {
     /// - Returns: One range per token.
     public func scalarOffsets(in first: String, _ second: String = "") -> [Range<Int>] {
         let maps = [Self.scalarIndices(first), Self.scalarIndices(second)]
-        return zip(offsets, sequenceIds).map { range, sequence in
-            guard sequence >= 0 else { return range }
-            let map = maps[Int(min(sequence, 1))]
-            guard range.upperBound < map.count else { return range }
-            guard !range.isEmpty else { return map[range.lowerBound]..<map[range.lowerBound] }
+        return ids.indices.map { index in
+            let range = rawOffsets[index]
+            let map = maps[Int(max(0, min(sequenceIds[index], 1)))]
+            guard sequenceIds[index] >= 0, range.upperBound < map.count else { return range }
+            let start = map[range.lowerBound]
             // A border inside a scalar counts as the end of that scalar on the right.
-            let end = map[range.upperBound - 1] + 1
-            return map[range.lowerBound]..<max(end, map[range.lowerBound])
+            let end = range.isEmpty ? start : max(start, map[range.upperBound - 1] + 1)
+            return Self.trimmed(start..<end, spaces[index])
         }
     }
 

@@ -141,7 +141,8 @@ extension PipelineTokenizer {
     /// - Returns: The document; Hugging Face's tokenizers give the same ids from it.
     public func tokenizerDocument() -> JSONValue {
         [
-            "version": "1.0", "truncation": truncation?.document ?? .null, "padding": padding?.document ?? .null,
+            "version": "1.0", "truncation": truncation?.document ?? .null,
+            "padding": padding?.document ?? .null,
             "added_tokens": .array(addedTokens.all.map(TokenizerDocument.addedToken)),
             "normalizer": normalizer?.document() ?? .null,
             "pre_tokenizer": preTokenizer?.document() ?? .null,

@@ -1,11 +1,11 @@
 import YuyanFileFormats
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #elseif canImport(Darwin)
-    import Darwin
+import Darwin
 #endif
 
 /// Finds the tokenizer of a model folder.
@@ -124,7 +124,11 @@ extension TokenizerFiles {
         let lines = try LineReader(path: path, maximumLineLength: 1 << 16)
         while let line = try lines.nextLine() {
             guard tokens.count < TokenVocabulary.idLimit else {
-                throw FileFormatError(.limitExceeded, path: path, "holds more than \(TokenVocabulary.idLimit) tokens")
+                throw FileFormatError(
+                    .limitExceeded,
+                    path: path,
+                    "holds more than \(TokenVocabulary.idLimit) tokens"
+                )
             }
             tokens.append(line)
         }
@@ -147,7 +151,12 @@ extension TokenizerFiles {
         let vocabulary = TokenVocabulary(tokens)
         func special(_ token: String) throws(FileFormatError) -> FrameToken {
             guard let id = vocabulary.id(of: token) else {
-                throw FileFormatError(.missing, path: path, at: .key(token), "the vocabulary lacks this special token")
+                throw FileFormatError(
+                    .missing,
+                    path: path,
+                    at: .key(token),
+                    "the vocabulary lacks this special token"
+                )
             }
             return FrameToken(token: token, id: id)
         }
@@ -155,7 +164,12 @@ extension TokenizerFiles {
         let separator = try special(settings.separatorToken)
         let beginning = try special(settings.classToken)
         guard let model = WordPieceModel(vocabulary: vocabulary, unknownToken: unknown.token) else {
-            throw FileFormatError(.missing, path: path, at: .key(unknown.token), "the vocabulary lacks this special token")
+            throw FileFormatError(
+                .missing,
+                path: path,
+                at: .key(unknown.token),
+                "the vocabulary lacks this special token"
+            )
         }
         var parts = PipelineTokenizer.Parts(model: model)
         parts.normalizer = BertTextNormalizer(
@@ -190,7 +204,8 @@ extension TemplateProcessor {
     /// BERT's frame as a template: [CLS] A [SEP], and B [SEP] of segment 1.
     static func bert(_ beginning: FrameToken, _ separator: FrameToken) -> TemplateProcessor {
         let single: [Piece] = [
-            .special(beginning.token, typeId: 0), .sequence(0, typeId: 0), .special(separator.token, typeId: 0),
+            .special(beginning.token, typeId: 0), .sequence(0, typeId: 0),
+            .special(separator.token, typeId: 0),
         ]
         return TemplateProcessor(
             single: single,

@@ -29,7 +29,9 @@ struct TokenizerReader {
         let type = model["type"]?.stringValue ?? (model["merges"] == nil ? "none" : "BPE")
         if isBare, let framed = framed(document["post_processor"] ?? .null, added) {
             if type == "BPE", let tokenizer = try bytePair(document, framed) { return tokenizer }
-            if type == "WordLevel", let tokenizer = try characters(document, model, framed) { return tokenizer }
+            if type == "WordLevel", let tokenizer = try characters(document, model, framed) {
+                return tokenizer
+            }
         }
         return try pipeline(document, added)
     }
@@ -37,7 +39,9 @@ struct TokenizerReader {
     /// The tokenizer put together from parts, also where a faster one fits.
     func pipeline(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> PipelineTokenizer {
         let fast = typeName(document["model"] ?? .null) == "BPE" ? try bytePair(document, added) : nil
-        return try PipelineReader(document, path: path).tokenizer(added, bytePairs: fast)
+        // A space in front is decided on another ground there than here, text by text.
+        let usesFast = fast?.addsPrefixSpace == false
+        return try PipelineReader(document, path: path).tokenizer(added, bytePairs: usesFast ? fast : nil)
     }
 
     private func typeName(_ value: JSONValue) -> String { value["type"]?.stringValue ?? value.kindName }
@@ -46,12 +50,16 @@ struct TokenizerReader {
 
     /// The byte-level pairs of a document, without its normalizer and its frame; nil when its model, its cuts or its
     /// decoder are of another kind.
-    private func bytePair(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> BPETokenizer? {
+    private func bytePair(
+        _ document: JSONValue,
+        _ added: AddedTokens
+    ) throws(FileFormatError) -> BPETokenizer? {
         let model = document["model"] ?? .null
         for key in ["dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"] {
             if let value = model[key], !value.isNull, value != "", value != 0, value != 0.0 { return nil }
         }
-        guard model["byte_fallback"] != true, ["null", "ByteLevel"].contains(typeName(document["decoder"] ?? .null)),
+        guard model["byte_fallback"] != true,
+            ["null", "ByteLevel"].contains(typeName(document["decoder"] ?? .null)),
             let (rule, addsPrefixSpace) = splitting(document["pre_tokenizer"] ?? .null)
         else { return nil }
         guard let table = model["vocab"] else { throw fail("model.vocab", "is missing", .missing) }

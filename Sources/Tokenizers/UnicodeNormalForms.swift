@@ -60,7 +60,9 @@ struct NormalFormNormalizer: TextNormalizer {
         for next in decomposed {
             let nextClass = tables.combiningClass(next.scalar)
             let isBlocked = lastClass != 0 && lastClass >= nextClass
-            if starter >= 0, !isBlocked, let composed = tables.composition(result[starter].scalar, next.scalar) {
+            if starter >= 0, !isBlocked,
+                let composed = tables.composition(result[starter].scalar, next.scalar)
+            {
                 result[starter] = .init(composed, result[starter].change + next.change - 1)
                 continue
             }

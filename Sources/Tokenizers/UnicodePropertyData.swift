@@ -80,7 +80,7 @@ extension UnicodeProperties {
         JLH 5 1 1S 7 76 KB8 1 1 567 2 6O 1 3 1 4 1 72 1 5 6O 9 8 6S 3 5 76 1 2 6S V 4 76 4L 3 76 3DS 7 \
         76 2 H 76 3 7 76 2 2 76 2 5 76 256 7 6S 3E 6 76 1 1 7 
         """
-    /// Lower case: gap, zigzag of the distance. U+0130 alone becomes two scalars.
+    /// Lower case: gap, zigzag of the distance; U+0130 alone becomes two scalars.
     static let lowercaseMap: StaticString = """
         21 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 \
         1 20 1 20 1 20 1 20 1 20 1 20 1 20 36 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 1 20 \

@@ -6,12 +6,11 @@ package struct WordLevelModel: SubwordModel {
     let unknownToken: String
     private let unknown: Int32
 
-    /// A model.
+    /// A model; nil when the vocabulary lacks the unknown token.
     ///
     /// - Parameters:
     ///   - vocabulary: The pieces.
     ///   - unknownToken: What every other piece becomes.
-    /// - Returns: nil when the vocabulary lacks the unknown token.
     package init?(vocabulary: TokenVocabulary, unknownToken: String) {
         guard let unknown = vocabulary.id(of: unknownToken) else { return nil }
         self.vocabulary = vocabulary

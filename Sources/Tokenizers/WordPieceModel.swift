@@ -1,7 +1,8 @@
 import YuyanFileFormats
 
-/// WordPiece (Wu et al. 2016, as BERT uses it): from left to right, the longest token of the vocabulary that the word goes
-/// on with; tokens after the first are marked by a prefix.
+/// WordPiece as BERT uses it: from left to right, the longest token of the vocabulary that the word goes on with.
+///
+/// Tokens after the first are marked by a prefix.
 package struct WordPieceModel: SubwordModel {
     let vocabulary: TokenVocabulary
     let unknownToken: String
@@ -13,14 +14,13 @@ package struct WordPieceModel: SubwordModel {
     /// Where in `trie` the tokens that go on begin; nil when there are none.
     let continuation: Int32?
 
-    /// A model.
+    /// A model; nil when the vocabulary lacks the unknown token.
     ///
     /// - Parameters:
     ///   - vocabulary: The tokens.
     ///   - unknownToken: What a word becomes that cannot be cut.
     ///   - continuingPrefix: The prefix of tokens inside words.
     ///   - maximumScalars: The longest word that is cut, in scalars.
-    /// - Returns: nil when the vocabulary lacks the unknown token.
     package init?(
         vocabulary: TokenVocabulary,
         unknownToken: String = "[UNK]",
@@ -140,7 +140,8 @@ final class TokenTrie: @unchecked Sendable {
 
     /// The longest token that begins at a position, and where it ends.
     @inline(__always)
-    func longest(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, root: Int32) -> (id: Int32, end: Int)? {
+    func longest(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int, root: Int32) -> (id: Int32, end: Int)?
+    {
         var node = root
         var (id, end): (Int32, Int) = (-1, start)
         var position = start

@@ -212,7 +212,7 @@ def main():
     parts = [("flagRuns", None, literal(text, ""))]
     parts += [
         ("combiningRuns", "Canonical combining classes: gap, length, class.", numbers(combining_classes())),
-        ("lowercaseMap", "Lower case: gap, zigzag of the distance. U+0130 alone becomes two scalars.", numbers(lower())),
+        ("lowercaseMap", "Lower case: gap, zigzag of the distance; U+0130 alone becomes two scalars.", numbers(lower())),
         ("canonicalMap", "Full canonical decompositions: gap, count, scalars.", numbers(decompositions(normalizers.NFD()))),
         ("compatibilityMap", "Full compatibility decompositions that differ from the canonical ones.",
          numbers(decompositions(normalizers.NFKD(), normalizers.NFD()))),
