@@ -15,6 +15,8 @@ public struct AddedToken: Sendable, Hashable {
     public let stripsRight: Bool
     /// Whether it is recognised only when no letter, digit or underscore stands beside it.
     public let isSingleWord: Bool
+    /// Whether it is looked for in the text after normalisation, and normalised itself for that.
+    public let isNormalized: Bool
 
     /// Describes a token.
     ///
@@ -25,13 +27,15 @@ public struct AddedToken: Sendable, Hashable {
     ///   - stripsLeft: Whether it also takes the white space before it.
     ///   - stripsRight: Whether it also takes the white space after it.
     ///   - isSingleWord: Whether it is recognised only as a word of its own.
+    ///   - isNormalized: Whether it is looked for in the text after normalisation.
     public init(
         _ content: String,
         id: Int32,
         isSpecial: Bool = true,
         stripsLeft: Bool = false,
         stripsRight: Bool = false,
-        isSingleWord: Bool = false
+        isSingleWord: Bool = false,
+        isNormalized: Bool = false
     ) {
         self.content = content
         self.id = id
@@ -39,6 +43,7 @@ public struct AddedToken: Sendable, Hashable {
         self.stripsLeft = stripsLeft
         self.stripsRight = stripsRight
         self.isSingleWord = isSingleWord
+        self.isNormalized = isNormalized
     }
 }
 
@@ -134,11 +139,14 @@ struct TokenMatcher: Sendable {
 
     var isEmpty: Bool { tokens.isEmpty }
 
-    init(_ tokens: [AddedToken]) {
+    init(_ tokens: [AddedToken]) { self.init(tokens, spelled: tokens.map { Array($0.content.utf8) }) }
+
+    /// Finds tokens by other texts than their own, such as the normalised ones; empty texts are never found.
+    init(_ tokens: [AddedToken], spelled texts: [[UInt8]]) {
         self.tokens = tokens
-        for (index, token) in tokens.enumerated() {
+        for (index, text) in texts.enumerated() where !text.isEmpty {
             var node = 0
-            for (position, byte) in token.content.utf8.enumerated() {
+            for (position, byte) in text.enumerated() {
                 if position == 0 { begins[Int(byte)] = true }
                 if let child = nodes[node].children[byte] {
                     node = Int(child)
@@ -211,9 +219,7 @@ struct TokenMatcher: Sendable {
 
     private func isWord(_ text: ScannedText, at position: Int) -> Bool {
         guard position < text.end else { return false }
-        let kind = text.scalar(at: position).kind
-        return text.bytes[position] == UInt8(ascii: "_") || kind == ScalarClass.mark
-            || kind == ScalarClass.number
-            || ClassSet.letters.contains(kind)
+        let step = UTF8Validation.decode(text.bytes, at: position, end: text.end)
+        return !step.isInvalid && UnicodeProperties.has(step.scalar, UnicodeProperties.word)
     }
 }

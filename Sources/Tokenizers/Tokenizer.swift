@@ -37,6 +37,25 @@ public protocol Tokenizer: Sendable {
     ///   - bytes: Where the bytes go.
     func appendBytes(of id: Int32, to bytes: inout [UInt8])
 
+    /// Encodes text with what the model expects around it, as Hugging Face's `encode` does by default.
+    ///
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - specialTokens: What to do with the text of special tokens.
+    /// - Returns: The prefix, the ids of the text, the suffix.
+    func encodeFramed(_ text: String, specialTokens: SpecialTokenHandling) -> [Int32]
+
+    /// The bytes that ids stand for.
+    ///
+    /// - Parameters:
+    ///   - ids: The ids.
+    ///   - skippingSpecialTokens: Whether special tokens add nothing.
+    /// - Returns: The bytes; not always well-formed UTF-8, since a character may be spread over several ids.
+    func decodeBytes(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool) -> [UInt8]
+
+    /// Whether what an id stands for depends on the ids around it.
+    var decodesInContext: Bool { get }
+
     /// The tokenizer as the content of a `tokenizer.json` in the Hugging Face layout.
     ///
     /// - Returns: The document.
@@ -55,15 +74,24 @@ extension Tokenizer {
         return text.withUTF8 { encode(bytes: UnsafeRawBufferPointer($0), specialTokens: specialTokens) }
     }
 
-    /// Encodes text with what the model expects around it, as Hugging Face's `encode` does by default.
+    /// Encodes text with what the model expects around it, special tokens in it as ordinary characters.
+    ///
+    /// - Parameter text: The text.
+    /// - Returns: The prefix, the ids of the text, the suffix.
+    public func encodeFramed(_ text: String) -> [Int32] { encodeFramed(text, specialTokens: .asText) }
+
+    /// Encodes text with what the model expects around it.
     ///
     /// - Parameters:
     ///   - text: The text.
-    ///   - specialTokens: What to do with the text of special tokens; ordinary characters by default.
+    ///   - specialTokens: What to do with the text of special tokens.
     /// - Returns: The prefix, the ids of the text, the suffix.
-    public func encodeFramed(_ text: String, specialTokens: SpecialTokenHandling = .asText) -> [Int32] {
+    public func encodeFramed(_ text: String, specialTokens: SpecialTokenHandling) -> [Int32] {
         addedTokens.prefix + encode(text, specialTokens: specialTokens) + addedTokens.suffix
     }
+
+    /// False: every id stands for the same bytes everywhere.
+    public var decodesInContext: Bool { false }
 
     /// Encodes bytes.
     ///
@@ -75,13 +103,21 @@ extension Tokenizer {
         bytes.withUnsafeBytes { encode(bytes: $0, specialTokens: specialTokens) }
     }
 
-    /// The bytes that ids stand for.
+    /// The bytes that ids stand for, special tokens included.
+    ///
+    /// - Parameter ids: The ids.
+    /// - Returns: The bytes; not always well-formed UTF-8.
+    public func decodeBytes(_ ids: some Sequence<Int32>) -> [UInt8] {
+        decodeBytes(ids, skippingSpecialTokens: false)
+    }
+
+    /// The bytes that ids stand for, one after the other.
     ///
     /// - Parameters:
     ///   - ids: The ids.
     ///   - skippingSpecialTokens: Whether special tokens add nothing.
     /// - Returns: The bytes; not always well-formed UTF-8, since a character may be spread over several ids.
-    public func decodeBytes(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> [UInt8] {
+    public func decodeBytes(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool) -> [UInt8] {
         var bytes: [UInt8] = []
         for id in ids {
             if skippingSpecialTokens, addedTokens.token(id)?.isSpecial == true { continue }
@@ -111,6 +147,9 @@ public struct StreamingDecoder: Sendable {
     private let tokenizer: any Tokenizer
     private let skipsSpecialTokens: Bool
     private var pending: [UInt8] = []
+    /// Where decoding depends on the context: the ids since the last text handed out, and how many before them give it.
+    private var window: [Int32] = []
+    private var known = 0
 
     /// Starts with nothing pending.
     ///
@@ -128,7 +167,11 @@ public struct StreamingDecoder: Sendable {
     /// - Returns: The text that is now certain; empty while a character is incomplete.
     public mutating func append(_ id: Int32) -> String {
         if skipsSpecialTokens, tokenizer.addedTokens.token(id)?.isSpecial == true { return "" }
-        tokenizer.appendBytes(of: id, to: &pending)
+        if tokenizer.decodesInContext {
+            appendInContext(id)
+        } else {
+            tokenizer.appendBytes(of: id, to: &pending)
+        }
         let complete = pending.count - Self.incompleteTail(pending)
         guard complete > 0 else { return "" }
         let text = String(decoding: pending[..<complete], as: UTF8.self)
@@ -136,11 +179,28 @@ public struct StreamingDecoder: Sendable {
         return text
     }
 
+    /// Appends what an id adds to the text of the ids before it.
+    private mutating func appendInContext(_ id: Int32) {
+        let before = tokenizer.decodeBytes(window[..<known], skippingSpecialTokens: false)
+        window.append(id)
+        let after = tokenizer.decodeBytes(window, skippingSpecialTokens: false)
+        let isOpen = after.suffix(3).elementsEqual([0xEF, 0xBF, 0xBD])
+        guard !isOpen || window.count - known > 8, after.count >= before.count else { return }
+        pending.append(contentsOf: after[before.count...])
+        window.removeFirst(known)
+        known = window.count
+    }
+
     /// Ends the stream.
     ///
     /// - Returns: U+FFFD when a character was left incomplete, else nothing.
     public mutating func finish() -> String {
-        defer { pending = [] }
+        if known < window.count {
+            let before = tokenizer.decodeBytes(window[..<known], skippingSpecialTokens: false)
+            let after = tokenizer.decodeBytes(window, skippingSpecialTokens: false)
+            pending.append(contentsOf: after.dropFirst(before.count))
+        }
+        defer { (pending, window, known) = ([], [], 0) }
         return String(decoding: pending, as: UTF8.self)
     }
 

@@ -85,11 +85,13 @@ enum TokenizerDocument {
         ]
     }
 
-    private static func addedToken(_ token: AddedToken) -> JSONValue {
+    /// An added token as files hold it.
+    static func addedToken(_ token: AddedToken) -> JSONValue {
         [
             "id": .integer(Int(token.id)), "content": .string(token.content),
             "single_word": .bool(token.isSingleWord), "lstrip": .bool(token.stripsLeft),
-            "rstrip": .bool(token.stripsRight), "normalized": false, "special": .bool(token.isSpecial),
+            "rstrip": .bool(token.stripsRight), "normalized": .bool(token.isNormalized),
+            "special": .bool(token.isSpecial),
         ]
     }
 
@@ -130,5 +132,48 @@ extension BPETokenizer {
             takesWholePieces: model.takesWholePieces,
             added: addedTokens
         )
+    }
+}
+
+extension PipelineTokenizer {
+    /// The tokenizer as a `tokenizer.json`.
+    ///
+    /// - Returns: The document; Hugging Face's tokenizers give the same ids from it.
+    public func tokenizerDocument() -> JSONValue {
+        [
+            "version": "1.0", "truncation": truncation?.document ?? .null,
+            "padding": padding?.document ?? .null,
+            "added_tokens": .array(addedTokens.all.map(TokenizerDocument.addedToken)),
+            "normalizer": normalizer?.document() ?? .null,
+            "pre_tokenizer": preTokenizer?.document() ?? .null,
+            "post_processor": postProcessor?.document() ?? .null,
+            "decoder": decoder?.document() ?? .null, "model": model.document(),
+        ]
+    }
+}
+
+extension TokenizerTruncation {
+    /// The truncation as a `tokenizer.json` holds it.
+    var document: JSONValue {
+        [
+            "direction": .string(side.rawValue), "max_length": .integer(maximumLength),
+            "strategy": .string(strategy.rawValue), "stride": .integer(stride),
+        ]
+    }
+}
+
+extension TokenizerPadding {
+    /// The padding as a `tokenizer.json` holds it.
+    var document: JSONValue {
+        let strategy: JSONValue =
+            switch length {
+            case .longest: "BatchLongest"
+            case .fixed(let count): ["Fixed": .integer(count)]
+            }
+        return [
+            "strategy": strategy, "direction": .string(side.rawValue),
+            "pad_to_multiple_of": multiple > 1 ? .integer(multiple) : .null, "pad_id": .integer(Int(id)),
+            "pad_type_id": .integer(Int(typeId)), "pad_token": .string(token),
+        ]
     }
 }

@@ -19,21 +19,15 @@ public enum TokenizerFiles {
         try configuration.write(to: "\(folder)/tokenizer_config.json")
     }
 
-    /// Reads `tokenizer.json` and, if present, `tokenizer_config.json` from a folder.
+    /// Reads the tokenizer of a model folder: `tokenizer.json`, else `tokenizer.model`, `vocab.txt`, `vocab.json` with
+    /// `merges.txt`, or one of the known `.tiktoken` files; `tokenizer_config.json` is heeded where it is present.
     ///
     /// - Parameter folder: A model folder.
     /// - Returns: The tokenizer.
-    /// - Throws: `FileFormatError` when a file is missing, wrong, or of a kind not supported; the message names the key.
+    /// - Throws: `FileFormatError` when files are missing, wrong, or of a kind not supported; the message names the key, or
+    ///   the files that were looked for.
     public static func load(folder: String) throws(FileFormatError) -> any Tokenizer {
-        let configurationPath = "\(folder)/tokenizer_config.json"
-        let configuration: JSONValue?
-        do throws(FileFormatError) {
-            configuration = try JSONValue(contentsOf: configurationPath)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            configuration = nil
-        }
-        return try load(document: "\(folder)/tokenizer.json", configuration: configuration, configurationPath)
+        try TokenizerFolder(folder).tokenizer()
     }
 
     /// Reads a `tokenizer.json` alone.
@@ -42,18 +36,42 @@ public enum TokenizerFiles {
     /// - Returns: The tokenizer.
     /// - Throws: `FileFormatError` as `load(folder:)` does.
     public static func load(document path: String) throws(FileFormatError) -> any Tokenizer {
-        try load(document: path, configuration: nil, path)
+        try load(try JSONValue(contentsOf: path), path: path)
     }
 
-    private static func load(
-        document path: String,
-        configuration: JSONValue?,
-        _ configurationPath: String
+    /// Takes the content of a `tokenizer.json`.
+    ///
+    /// - Parameters:
+    ///   - document: The content.
+    ///   - path: Where it came from, for errors.
+    ///   - configuration: The content of `tokenizer_config.json`, which names the roles of tokens.
+    ///   - configurationPath: Where that came from.
+    /// - Returns: The tokenizer.
+    /// - Throws: `FileFormatError` as `load(folder:)` does.
+    public static func load(
+        _ document: JSONValue,
+        path: String,
+        configuration: JSONValue? = nil,
+        configurationPath: String = ""
     ) throws(FileFormatError) -> any Tokenizer {
-        let document = try JSONValue(contentsOf: path)
         let reader = TokenizerReader(path: path)
         let added = try reader.addedTokens(document, configuration, configurationPath)
         return try reader.tokenizer(document, added)
+    }
+
+    /// Takes the content of a `tokenizer.json`, always as a tokenizer of parts, which knows offsets and pairs.
+    ///
+    /// - Parameters:
+    ///   - document: The content.
+    ///   - path: Where it came from, for errors.
+    /// - Returns: The tokenizer.
+    /// - Throws: `FileFormatError` as `load(folder:)` does.
+    public static func loadPipeline(
+        _ document: JSONValue,
+        path: String
+    ) throws(FileFormatError) -> PipelineTokenizer {
+        let reader = TokenizerReader(path: path)
+        return try reader.pipeline(document, try reader.addedTokens(document, nil, path))
     }
 
     /// Reads GPT-2's pair of files.

@@ -20,47 +20,63 @@ struct TokenizerReader {
 
     // MARK: The whole
 
+    /// The tokenizer that a document describes: a fast one of its own kind where one fits, else one of parts.
     func tokenizer(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> any Tokenizer {
         guard let model = document["model"], model.objectValue != nil else {
             throw fail("model", "must be an object")
         }
-        if let normalizer = document["normalizer"], !normalizer.isNull {
-            throw fail("normalizer", "'\(typeName(normalizer))' is not supported; only null is", .unsupported)
-        }
+        let isBare = ["normalizer", "truncation", "padding"].allSatisfy { (document[$0] ?? .null).isNull }
         let type = model["type"]?.stringValue ?? (model["merges"] == nil ? "none" : "BPE")
-        switch type {
-        case "BPE": return try bytePair(document, model, added)
-        case "WordLevel": return try characters(document, model, added)
-        default:
-            throw fail("model.type", "'\(type)' is not supported; known are BPE and WordLevel", .unsupported)
+        if isBare, let framed = framed(document["post_processor"] ?? .null, added) {
+            if type == "BPE", let tokenizer = try bytePair(document, framed) { return tokenizer }
+            if type == "WordLevel", let tokenizer = try characters(document, model, framed) {
+                return tokenizer
+            }
         }
+        return try pipeline(document, added)
+    }
+
+    /// The tokenizer put together from parts, also where a faster one fits.
+    func pipeline(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> PipelineTokenizer {
+        let fast = typeName(document["model"] ?? .null) == "BPE" ? try bytePair(document, added) : nil
+        // A space in front is decided on another ground there than here, text by text.
+        let usesFast = fast?.addsPrefixSpace == false
+        return try PipelineReader(document, path: path).tokenizer(added, bytePairs: usesFast ? fast : nil)
     }
 
     private func typeName(_ value: JSONValue) -> String { value["type"]?.stringValue ?? value.kindName }
 
     // MARK: Byte pairs
 
+    /// The byte-level pairs of a document, without its normalizer and its frame; nil when its model, its cuts or its
+    /// decoder are of another kind.
     private func bytePair(
         _ document: JSONValue,
-        _ model: JSONValue,
         _ added: AddedTokens
-    ) throws(FileFormatError) -> BPETokenizer {
+    ) throws(FileFormatError) -> BPETokenizer? {
+        let model = document["model"] ?? .null
         for key in ["dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"] {
-            if let value = model[key], !value.isNull, value != "", value != 0, value != 0.0 {
-                throw fail(
-                    "model.\(key)",
-                    "is not supported for byte-level pairs; only null is",
-                    .unsupported
-                )
-            }
+            if let value = model[key], !value.isNull, value != "", value != 0, value != 0.0 { return nil }
         }
-        if model["byte_fallback"] == true {
-            throw fail("model.byte_fallback", "is not supported", .unsupported)
-        }
-        let (rule, addsPrefixSpace) = try splitting(document["pre_tokenizer"] ?? .null)
+        guard model["byte_fallback"] != true,
+            ["null", "ByteLevel"].contains(typeName(document["decoder"] ?? .null)),
+            let (rule, addsPrefixSpace) = splitting(document["pre_tokenizer"] ?? .null)
+        else { return nil }
         guard let table = model["vocab"] else { throw fail("model.vocab", "is missing", .missing) }
         let vocabulary = try vocabulary(table, key: "model.vocab")
-        guard case .array(let list)? = model["merges"] else { throw fail("model.merges", "must be an array") }
+        let takesWhole = model["ignore_merges"]?.boolValue ?? false
+        return BPETokenizer(
+            model: try self.model(vocabulary, try merges(model["merges"]), takesWholePieces: takesWhole),
+            splitRule: rule,
+            addedTokens: added,
+            addsPrefixSpace: addsPrefixSpace,
+            irregular: vocabulary.irregular
+        )
+    }
+
+    /// The merges of a model as pairs of spelled tokens.
+    func merges(_ value: JSONValue?) throws(FileFormatError) -> [(String, String)] {
+        guard case .array(let list)? = value else { throw fail("model.merges", "must be an array") }
         var merges: [(String, String)] = []
         merges.reserveCapacity(list.count)
         for (index, value) in list.enumerated() {
@@ -82,14 +98,7 @@ struct TokenizerReader {
                 throw fail("model.merges[\(index)]", "must be a string or a pair, found \(value.kindName)")
             }
         }
-        let takesWhole = model["ignore_merges"]?.boolValue ?? false
-        return BPETokenizer(
-            model: try self.model(vocabulary, merges, takesWholePieces: takesWhole),
-            splitRule: rule,
-            addedTokens: added,
-            addsPrefixSpace: addsPrefixSpace,
-            irregular: vocabulary.irregular
-        )
+        return merges
     }
 
     func vocabulary(_ value: JSONValue, key: String) throws(FileFormatError) -> Vocabulary {
@@ -158,63 +167,41 @@ struct TokenizerReader {
         )
     }
 
-    private func splitting(_ value: JSONValue) throws(FileFormatError) -> (SplitRule, addsPrefixSpace: Bool) {
-        let known = "known are ByteLevel, and a Sequence of one Split and ByteLevel"
+    /// The rule of byte-level cuts; nil when the pre-tokenizer is another one.
+    private func splitting(_ value: JSONValue) -> (SplitRule, addsPrefixSpace: Bool)? {
         switch typeName(value) {
         case "ByteLevel":
             let usesPattern = value["use_regex"]?.boolValue ?? true
             return (usesPattern ? .gpt2 : .whole, value["add_prefix_space"]?.boolValue ?? true)
         case "Sequence":
             guard case .array(let parts)? = value["pretokenizers"], parts.count == 2,
-                typeName(parts[0]) == "Split", typeName(parts[1]) == "ByteLevel"
-            else { throw fail("pre_tokenizer", "this Sequence is not supported; \(known)", .unsupported) }
-            guard parts[1]["use_regex"] == false, parts[1]["add_prefix_space"] == false else {
-                throw fail(
-                    "pre_tokenizer",
-                    "ByteLevel after Split must have use_regex and add_prefix_space false",
-                    .unsupported
-                )
+                typeName(parts[0]) == "Split", typeName(parts[1]) == "ByteLevel",
+                parts[1]["use_regex"] == false, parts[1]["add_prefix_space"] == false
+            else { return nil }
+            let isolates = parts[0]["behavior"] == "Isolated" && parts[0]["invert"] != true
+            let keepsMatches = parts[0]["behavior"] == "Removed" && parts[0]["invert"] == true
+            guard isolates || keepsMatches, let pattern = parts[0]["pattern"]?["Regex"]?.stringValue else {
+                return nil
             }
-            return (try splitRule(parts[0]), false)
-        default: throw fail("pre_tokenizer", "'\(typeName(value))' is not supported; \(known)", .unsupported)
+            return SplitRule(pattern: pattern).map { ($0, false) }
+        default: return nil
         }
-    }
-
-    private func splitRule(_ split: JSONValue) throws(FileFormatError) -> SplitRule {
-        let isolates = split["behavior"] == "Isolated" && split["invert"] != true
-        let keepsMatches = split["behavior"] == "Removed" && split["invert"] == true
-        guard isolates || keepsMatches else {
-            throw fail("pre_tokenizer.behavior", "only Isolated without invert is supported", .unsupported)
-        }
-        guard let pattern = split["pattern"]?["Regex"]?.stringValue else {
-            throw fail("pre_tokenizer.pattern", "must be a Regex", .unsupported)
-        }
-        guard let rule = SplitRule(pattern: pattern) else {
-            throw fail(
-                "pre_tokenizer.pattern",
-                "this expression is not known; known are those of GPT-2, cl100k, Llama 3, Qwen 2 and o200k: \(pattern)",
-                .unsupported
-            )
-        }
-        return rule
     }
 
     // MARK: Characters
 
+    /// A tokenizer of single characters; nil when the document describes another one.
     private func characters(
         _ document: JSONValue,
         _ model: JSONValue,
         _ added: AddedTokens
-    ) throws(FileFormatError) -> CharacterTokenizer {
+    ) throws(FileFormatError) -> CharacterTokenizer? {
         let split = document["pre_tokenizer"] ?? .null
         guard typeName(split) == "Split", split["behavior"] == "Isolated",
-            split["pattern"]?["Regex"]?.stringValue == TokenizerDocument.characterPattern
-        else {
-            throw fail("pre_tokenizer", "WordLevel is supported for single characters only", .unsupported)
-        }
-        guard case .object(let members)? = model["vocab"] else {
-            throw fail("model.vocab", "must be an object")
-        }
+            split["pattern"]?["Regex"]?.stringValue == TokenizerDocument.characterPattern,
+            ["null", "Fuse"].contains(typeName(document["decoder"] ?? .null)),
+            case .object(let members)? = model["vocab"]
+        else { return nil }
         guard let unknownToken = model["unk_token"]?.stringValue,
             case .integer(let unknown)? = members[unknownToken]
         else { throw fail("model.unk_token", "must be a token of the vocabulary") }
@@ -224,9 +211,7 @@ struct TokenizerReader {
                 throw fail("model.vocab.\(token)", "must be an id from 0 to \(1 << 24 - 1)")
             }
             if let addedId = added.id(of: token), addedId == Int32(id) { continue }
-            guard let scalar = token.unicodeScalars.first, token.unicodeScalars.count == 1 else {
-                throw fail("model.vocab.\(token)", "must be one character or an added token")
-            }
+            guard let scalar = token.unicodeScalars.first, token.unicodeScalars.count == 1 else { return nil }
             guard scalars.updateValue(scalar, forKey: Int32(id)) == nil, added.token(Int32(id)) == nil else {
                 throw fail("model.vocab.\(token)", "shares the id \(id) with another token", .duplicate)
             }
@@ -268,43 +253,43 @@ struct TokenizerReader {
         added.beginningOfText = beginning
         added.padding = padding
         added.unknown = unknown
-        try readFrame(document["post_processor"] ?? .null, into: &added)
         return added
     }
 
-    /// The tokens that a template puts around a single text.
-    private func readFrame(_ value: JSONValue, into added: inout AddedTokens) throws(FileFormatError) {
+    /// Added tokens with the frame that a plain template puts around a text; nil when the post-processor does more.
+    private func framed(_ value: JSONValue, _ added: AddedTokens) -> AddedTokens? {
         switch typeName(value) {
-        case "null", "ByteLevel": return
+        case "null", "ByteLevel": return added
         case "Sequence":
-            for part in value["processors"]?.arrayValue ?? [] { try readFrame(part, into: &added) }
+            var result: AddedTokens? = added
+            for part in value["processors"]?.arrayValue ?? [] { result = result.flatMap { framed(part, $0) } }
+            return result
         case "TemplateProcessing":
-            guard let pieces = value["single"]?.arrayValue else {
-                throw fail("post_processor.single", "must be an array")
+            guard let pieces = value["single"]?.arrayValue, added.prefix.isEmpty, added.suffix.isEmpty else {
+                return nil
             }
+            var result = added
             var isBefore = true
             for piece in pieces {
-                if piece["Sequence"] != nil {
+                if piece["Sequence"]?["id"] == "A", isBefore {
                     isBefore = false
                 } else if let name = piece["SpecialToken"]?["id"]?.stringValue,
                     let ids = value["special_tokens"]?[name]?["ids"]?.arrayValue?.map(\.integerValue),
-                    let first = ids.first ?? nil, ids.count == 1,
-                    added.token(Int32(truncatingIfNeeded: first)) != nil
+                    let first = ids.first ?? nil, ids.count == 1, first >= 0, first < TokenVocabulary.idLimit,
+                    added.token(Int32(first)) != nil
                 {
                     if isBefore {
-                        added.prefix.append(Int32(first))
+                        result.prefix.append(Int32(first))
                     } else {
-                        added.suffix.append(Int32(first))
+                        result.suffix.append(Int32(first))
                     }
                 } else {
-                    throw fail(
-                        "post_processor.single",
-                        "must hold sequences and special tokens that are added tokens"
-                    )
+                    return nil
                 }
             }
-            added.beginningOfText = added.beginningOfText ?? added.prefix.first
-        default: throw fail("post_processor", "'\(typeName(value))' is not supported", .unsupported)
+            result.beginningOfText = result.beginningOfText ?? result.prefix.first
+            return isBefore ? nil : result
+        default: return nil
         }
     }
 
@@ -320,7 +305,8 @@ struct TokenizerReader {
             isSpecial: value["special"]?.boolValue ?? false,
             stripsLeft: value["lstrip"]?.boolValue ?? false,
             stripsRight: value["rstrip"]?.boolValue ?? false,
-            isSingleWord: value["single_word"]?.boolValue ?? false
+            isSingleWord: value["single_word"]?.boolValue ?? false,
+            isNormalized: value["normalized"]?.boolValue ?? !(value["special"]?.boolValue ?? false)
         )
     }
 }

@@ -87,15 +87,15 @@ import YuyanTokenizers
         #"{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"model":{"type":"BPE","vocab""#
 
     @Test(arguments: [
-        (#"{"model":{"type":"Unigram"}}"#, "unsupported", "model.type"),
+        (#"{"model":{"type":"Chunks"}}"#, "unsupported", "model.type"),
         (#"{}"#, "malformed", "model"),
         (
-            #"{"normalizer":{"type":"NFC"},"model":{"type":"BPE","vocab":{},"merges":[]}}"#, "unsupported",
+            #"{"normalizer":{"type":"Upper"},"model":{"type":"BPE","vocab":{},"merges":[]}}"#, "unsupported",
             "normalizer"
         ),
         (
-            #"{"pre_tokenizer":{"type":"Metaspace"},"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
-            "unsupported", "Metaspace"
+            #"{"pre_tokenizer":{"type":"Halves"},"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
+            "unsupported", "Halves"
         ),
         (head + #":{"a":0,"b":0},"merges":[]}}"#, "duplicate", "model.vocab.b"),
         (head + #":{"a":-1},"merges":[]}}"#, "malformed", "model.vocab.a"),
@@ -105,7 +105,32 @@ import YuyanTokenizers
         (head + #":{"a":0},"merges":[["a"]]}}"#, "malformed", "merges[0]"),
         (head + #":{"a":0},"merges":3}}"#, "malformed", "merges"),
         (head + #":{"a":0}}}"#, "malformed", "merges"),
-        (head + #":{"a":0},"merges":[],"byte_fallback":true}}"#, "unsupported", "byte_fallback"),
+        (head + #":{"a":0},"merges":[],"dropout":0.5}}"#, "unsupported", "dropout"),
+        (head + #":{"a":0},"merges":[],"unk_token":"b"}}"#, "missing", "unk_token"),
+        (
+            #"{"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"a":0}}}"#, "missing",
+            "model.unk_token"
+        ),
+        (
+            #"{"pre_tokenizer":{"type":"Split","pattern":{"Regex":"a(?=b)"},"behavior":"Isolated","invert":false},"#
+                + #""model":{"type":"BPE","vocab":{},"merges":[]}}"#,
+            "unsupported", "pattern.Regex"
+        ),
+        (
+            #"{"added_tokens":[{"id":3,"content":"a"}],"normalizer":{"type":"NFC"},"#
+                + #""model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}}}"#,
+            "mismatch", "added_tokens"
+        ),
+        (
+            #"{"truncation":{"strategy":"Any","max_length":2,"stride":0},"#
+                + #""model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}}}"#,
+            "malformed", "truncation.strategy"
+        ),
+        (
+            #"{"post_processor":{"type":"BertProcessing","sep":["b",7],"cls":["a",0]},"#
+                + #""model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}}}"#,
+            "missing", "post_processor"
+        ),
         (
             #"{"added_tokens":[{"id":0,"content":""}],"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
             "malformed", "added_tokens[0]"
@@ -165,6 +190,35 @@ import YuyanTokenizers
         } throws: { error in
             "\(error)".contains("bad.txt, line 2")
         }
+    }
+
+    @Test func foldersOfEveryKind() throws {
+        let empty = try TemporaryFolder()
+        #expect {
+            _ = try TokenizerFiles.load(folder: empty.path)
+        } throws: { error in
+            "\(error)".contains("vocab.txt") && "\(error)".contains("tokenizer.json")
+        }
+        let bert = try TemporaryFolder()
+        _ = try bert.write("[PAD]\n[UNK]\n[CLS]\n[SEP]\nHat\nhat\n##s\n\n语\nhat\n", "vocab.txt")
+        let lower = try TokenizerFiles.load(folder: bert.path)
+        #expect(lower.encodeFramed("Hats hat语") == [2, 9, 6, 9, 8, 3] && lower.vocabularySize == 10)
+        #expect(lower.token(of: 5) == nil && lower.token(of: 7) == nil && lower.endOfText == 3)
+        _ = try bert.write(
+            #"{"do_lower_case":false,"unk_token":{"content":"[UNK]"}}"#,
+            "tokenizer_config.json"
+        )
+        #expect(try TokenizerFiles.load(folder: bert.path).encode("Hats ha") == [4, 6, 1])
+        _ = try bert.write(#"{"do_lower_case":"no"}"#, "tokenizer_config.json")
+        #expect {
+            _ = try TokenizerFiles.load(folder: bert.path)
+        } throws: { error in
+            "\(error)".contains("do_lower_case")
+        }
+        let gpt = try TemporaryFolder()
+        _ = try gpt.write(#"{"a":0,"b":1,"ab":2,"<|endoftext|>":3}"#, "vocab.json")
+        _ = try gpt.write("#version: 0.2\na b\n", "merges.txt")
+        #expect(try TokenizerFiles.load(folder: gpt.path).encode("abba") == [2, 1, 0])
     }
 
     @Test func knownPatterns() {
