@@ -71,7 +71,7 @@ public struct NearDuplicateSettings: Sendable, Hashable {
             ?? LSHBands(
                 threshold: threshold,
                 permutations: count,
-                missWeight: verification == .none ? 0.5 : 0.9
+                missWeight: verification == .none ? 0.5 : 0.985
             )
         require(
             shape.bands * shape.rows <= count,

@@ -71,7 +71,7 @@ public struct CharacterModel: Sendable {
     /// The probability of a character after the characters of a text.
     ///
     /// - Parameters:
-    ///   - scalar: The character.
+    ///   - scalar: The character; no space where the text is empty or ends with one.
     ///   - text: What stands before it; its beginning counts as such.
     /// - Returns: A probability above 0.
     public func probability(of scalar: Unicode.Scalar, after text: String) -> Double {

@@ -97,7 +97,7 @@ public struct ContaminationChecker<ID: Sendable>: Sendable {
         self.settings = settings
         let threshold = settings.nearThreshold ?? 0.7
         hasher = MinHasher(permutations: 128, shingling: Shingling(words: 3, characters: 4))
-        bands = LSHBands(threshold: threshold, permutations: 128, missWeight: 0.95)
+        bands = LSHBands(threshold: threshold, permutations: 128)
     }
 
     /// Adds an item to look for.

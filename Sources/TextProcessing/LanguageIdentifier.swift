@@ -111,7 +111,8 @@ public struct LanguageIdentifier: Sendable {
                         letters += 1
                         known +=
                             scalar < 0x10000
-                            ? Int(blocks[Int(scalar >> 10)] >> UInt8(scalar >> 7 & 7) & 1) : 1
+                            ? Int(blocks[Int(scalar >> 10)] >> UInt8(scalar >> 7 & 7) & 1)
+                            : scalar >= 0x20000 ? 1 : 0
                     }
                 }
             }

@@ -143,7 +143,7 @@ public struct LSHBands: Sendable, Hashable {
     ///   - permutations: The number of slots in a signature.
     ///   - missWeight: The weight of missed pairs, in 0 … 1. Candidates that are verified cost time only, so that
     ///     misses should weigh more.
-    public init(threshold: Double, permutations: Int, missWeight: Double = 0.9) {
+    public init(threshold: Double, permutations: Int, missWeight: Double = 0.985) {
         guard threshold > 0, threshold < 1, permutations > 0 else {
             fatalError("LSHBands: threshold \(threshold), \(permutations) permutations")
         }
@@ -151,9 +151,9 @@ public struct LSHBands: Sendable, Hashable {
         for bands in 1...permutations {
             for rows in 1...(permutations / bands) {
                 let shape = LSHBands(bands: bands, rows: rows)
-                let false1 = Self.integral(0, threshold) { shape.probability(similarity: $0) }
+                let wrong = Self.integral(0, threshold) { shape.probability(similarity: $0) }
                 let missed = Self.integral(threshold, 1) { 1 - shape.probability(similarity: $0) }
-                let error = (1 - missWeight) * false1 + missWeight * missed
+                let error = (1 - missWeight) * wrong + missWeight * missed
                 if error < best.error { best = (bands, rows, error) }
             }
         }
@@ -171,14 +171,14 @@ public struct LSHBands: Sendable, Hashable {
     /// The number of slots that makes estimates around a threshold good and bands sharp.
     ///
     /// - Parameter threshold: The Jaccard similarity from which texts count as near-duplicates.
-    /// - Returns: The least of 64, 128, 192 and 256 with which pairs at the threshold become candidates with
-    ///   probability 0.95 or more, and pairs at half the threshold with 0.1 or less.
+    /// - Returns: The least of 128, 192 and 256 with which pairs at the threshold become candidates with
+    ///   probability 0.95 or more, and pairs at half the threshold with 0.15 or less.
     public static func permutations(threshold: Double) -> Int {
-        let choices = [64, 128, 192, 256]
+        let choices = [128, 192, 256]
         return choices.first { count in
             let shape = LSHBands(threshold: threshold, permutations: count)
             return shape.probability(similarity: threshold) >= 0.95
-                && shape.probability(similarity: threshold / 2) <= 0.1
+                && shape.probability(similarity: threshold / 2) <= 0.15
         } ?? 256
     }
 

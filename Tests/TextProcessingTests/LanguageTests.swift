@@ -5,7 +5,7 @@ import YuyanTextProcessing
 @Suite("language identification")
 struct LanguageTests {
     /// Sentences written for this test, of 30 to 90 characters.
-    private static let sentences = [
+    private static let sentences: [(String, String)] = [
         ("en", "The weather was cold this morning, so we stayed at home and read a book."),
         ("de", "Heute Morgen war es kalt, deshalb sind wir zu Hause geblieben und haben gelesen."),
         ("fr", "Il faisait froid ce matin, alors nous sommes restés à la maison avec un livre."),
