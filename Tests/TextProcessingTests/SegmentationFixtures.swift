@@ -8,6 +8,8 @@ enum SmallTreebank {
         sentence("a/DET cat/NOUN sleeps/VERB ./PUNCT"),
         sentence("she/PRON quickly/ADV opened/VERB the/DET old/ADJ box/NOUN ./PUNCT"),
         sentence("he/PRON slowly/ADV closed/VERB a/DET small/ADJ door/NOUN ./PUNCT"),
+        sentence("I/PRON softly/ADV sang/VERB a/DET song/NOUN ./PUNCT"),
+        sentence("you/PRON badly/ADV played/VERB the/DET game/NOUN ./PUNCT"),
         sentence("they/PRON watch/VERB the/DET watch/NOUN ./PUNCT"),
         sentence("we/PRON book/VERB a/DET room/NOUN ./PUNCT"),
         sentence("the/DET book/NOUN costs/VERB 20/NUM dollars/NOUN ./PUNCT"),
