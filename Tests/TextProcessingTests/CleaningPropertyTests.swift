@@ -121,9 +121,9 @@ struct CleaningPropertyTests {
             "\u{200D}😀", "😀\u{200D}", "a at ", "转发微博", "乾", "裏", "著", "Page 1\n", "\u{C}", "生日", "京A",
             "a\n\n", "<p>", "a-", "0a:",
         ]
-        let sizes = [40_000, 160_000]
         for step in Self.operators() {
             for piece in pieces {
+                let sizes = ["<", "1"].contains(piece) ? [250_000, 1_000_000] : [10_000, 40_000]
                 let times = sizes.map { size -> Double in
                     let text = String(repeating: piece, count: size / piece.utf8.count)
                     return processorSeconds { _ = step.apply(to: text) }
@@ -133,7 +133,7 @@ struct CleaningPropertyTests {
                     times[1] < 0.15 || times[1] < 8 * times[0],
                     "\(step.name) on \(piece.debugDescription): \(times)"
                 )
-                #expect(times[1] < 3, "\(step.name) on \(piece.debugDescription): \(times)")
+                #expect(times[1] < 10, "\(step.name) on \(piece.debugDescription): \(times)")
             }
         }
     }

@@ -48,6 +48,7 @@ struct BoilerplateRules: Sendable {
     /// The kind of a line; nil for a line of text.
     ///
     /// - Parameter line: a line without its line feed, not empty.
+    /// - Returns: the kind, or nil.
     func kind(of line: UnsafeBufferPointer<UInt8>) -> BoilerplateKind? {
         let key = Self.key(of: line)
         if key.isEmpty { return nil }

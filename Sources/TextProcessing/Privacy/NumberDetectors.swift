@@ -39,13 +39,30 @@ extension PersonalDataScanner {
             if kinds.contains(.ipAddress), let match = address4(at: place) { return match }
             if kinds.contains(.creditCode), let match = creditCode(at: place) { return match }
         }
-        guard let token = number(at: place) else { return nil }
+        guard hasManyDigits(at: place), let token = number(at: place) else { return nil }
         if token.groups.count == 1, !token.hasPlus, let match = identityCard(token) { return match }
         guard isFree(token) else { return nil }
         if kinds.contains(.socialSecurity), let match = socialSecurity(token) { return match }
         if kinds.contains(.bankCard), let match = bankCard(token) { return match }
         if kinds.contains(.phone), let match = phone(token) { return match }
         return nil
+    }
+
+    /// Whether seven digits stand at a place with nothing but signs of numbers between them.
+    private func hasManyDigits(at start: Int) -> Bool {
+        var (place, digits) = (start, 0)
+        while place < bytes.count, digits < 7 {
+            let byte = bytes[place]
+            if Characters.isDigit(byte) {
+                digits += 1
+            } else if byte != 0x20, byte != 0x2D, byte != 0x2E, !(0x28...0x2B ~= byte) {
+                return false
+            } else if place - start > 24 {
+                return false
+            }
+            place += 1
+        }
+        return digits == 7
     }
 
     /// Reads the number at a place; nil when it has fewer than seven digits.

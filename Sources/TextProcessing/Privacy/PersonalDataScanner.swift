@@ -1,7 +1,7 @@
 /// Walks over a text once and asks the detectors of each kind where one of their finds can begin.
 struct PersonalDataScanner {
     let bytes: UnsafeBufferPointer<UInt8>
-    let kinds: Set<PersonalDataKind>
+    let kinds: PersonalDataKindSet
     let keepsLoopback: Bool
     private let spelled: Bool
     private var matches: [PersonalDataMatch] = []
@@ -14,7 +14,8 @@ struct PersonalDataScanner {
         keepsLoopback: Bool,
         spelled: Bool
     ) {
-        (self.bytes, self.kinds, self.keepsLoopback, self.spelled) = (bytes, kinds, keepsLoopback, spelled)
+        (self.bytes, self.kinds) = (bytes, PersonalDataKindSet(kinds))
+        (self.keepsLoopback, self.spelled) = (keepsLoopback, spelled)
     }
 
     /// The finds from left to right.

@@ -120,6 +120,8 @@ extension PersonalDataScanner {
 
     /// The value of an assignment to a name such as `password`.
     func assignment(at start: Int) -> Range<Int>? {
+        // 密, 口 and 暗 by two bytes: their lead bytes begin half of all Chinese characters.
+        if bytes[start] >= 0x80, ![0xAF, 0x8F, 0x9A].contains(bytes[start + 1]) { return nil }
         guard Self.secretStarts.contains(bytes[start]),
             let name = Self.secretNames.first(where: { Characters.matches($0, in: bytes, at: start) })
         else { return nil }

@@ -5,6 +5,7 @@ enum Mojibake {
     /// - Parameters:
     ///   - bytes: The text.
     ///   - han: The number of Chinese characters in it.
+    /// - Returns: the number of scalars.
     static func count(_ bytes: UnsafeBufferPointer<UInt8>, han: Int) -> Int {
         var (latin, chinese, place) = (0, 0, 0)
         while place < bytes.count {

@@ -117,6 +117,9 @@ extension QualityMeasure {
 }
 
 extension TextStatistics {
+    /// How many units a sequence has: a Chinese word has about two characters.
+    private func gram(_ measure: QualityMeasure) -> Int { (measure.gramLength ?? 1) * (isMostlyHan ? 2 : 1) }
+
     /// The value of a measure; nil where it does not apply.
     func value(of measure: QualityMeasure) -> Double? {
         func share(_ part: Int, of whole: Int) -> Double? { whole > 0 ? Double(part) / Double(whole) : nil }
@@ -145,10 +148,10 @@ extension TextStatistics {
         case .duplicateLineScalarShare: share(lines.repeated.lineScalars, of: lines.scalars)
         case .duplicateParagraphShare: share(lines.repeated.paragraphs, of: lines.paragraphs)
         case .duplicateParagraphScalarShare: share(lines.repeated.paragraphScalars, of: lines.scalars)
-        case .top2GramShare, .top3GramShare, .top4GramShare: NGrams.topShare(units, measure.gramLength ?? 2)
+        case .top2GramShare, .top3GramShare, .top4GramShare: NGrams.topShare(units, gram(measure))
         case .duplicate5GramShare, .duplicate6GramShare, .duplicate7GramShare, .duplicate8GramShare,
             .duplicate9GramShare, .duplicate10GramShare:
-            NGrams.duplicateShare(units, measure.gramLength ?? 5)
+            NGrams.duplicateShare(units, gram(measure))
         case .replacementShare: Double(replacements) / visible
         case .mojibakeShare: Double(mojibake) / visible
         case .braceWordRatio: share(braces, of: words)
