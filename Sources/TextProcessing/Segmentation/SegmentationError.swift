@@ -42,8 +42,8 @@ public struct SegmentationError: Error, Sendable, Hashable, CustomStringConverti
 
     /// Path, place and message on one line.
     public var description: String {
-        let where_ = [path, place].compactMap { $0 }.joined(separator: ", ")
-        return where_.isEmpty ? message : "\(where_): \(message)"
+        let location = [path, place].compactMap { $0 }.joined(separator: ", ")
+        return location.isEmpty ? message : "\(location): \(message)"
     }
 
     /// The same error, said of a file.
