@@ -78,7 +78,7 @@ struct DocumentMutation {
             return (0..<Int.random(in: 1..<20, using: &random)).reduce(value) { inner, _ in
                 [
                     "type": "Sequence", "normalizers": [inner], "pretokenizers": [inner],
-                    "decoders": [inner, inner],
+                    "decoders": [inner],
                 ]
             }
         default: return Self.values[Int.random(in: 0..<Self.values.count, using: &random)]
