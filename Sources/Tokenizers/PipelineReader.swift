@@ -513,13 +513,13 @@ struct PipelineReader {
         if strategy.value == "BatchLongest" {
             length = .longest
         } else if strategy.value["Fixed"] != nil {
-            length = .fixed(try strategy.member("Fixed").integer(0...1 << 24))
+            length = .fixed(try strategy.member("Fixed").integer(0...1 << 17))
         } else {
             throw strategy.fail("must be BatchLongest or an object with the member Fixed")
         }
         return TokenizerPadding(
             length: length,
-            multiple: try node.member("pad_to_multiple_of").integer(0...1 << 24, default: 0),
+            multiple: try node.member("pad_to_multiple_of").integer(0...1 << 17, default: 0),
             id: Int32(try node.member("pad_id").integer(Self.idRange)),
             typeId: Int32(try node.member("pad_type_id").integer(0...1 << 24)),
             token: try node.member("pad_token").string(),

@@ -75,11 +75,10 @@ struct DocumentMutation {
             return .array(elements)
         case .object(let members) where Int.random(in: 0..<4, using: &random) == 0 && members["type"] != nil:
             // The same within sequences within sequences.
+            let keys = ["normalizers", "pretokenizers", "decoders", "processors"]
+            let key = keys[Int.random(in: 0..<keys.count, using: &random)]
             return (0..<Int.random(in: 1..<20, using: &random)).reduce(value) { inner, _ in
-                [
-                    "type": "Sequence", "normalizers": [inner], "pretokenizers": [inner],
-                    "decoders": [inner, inner],
-                ]
+                replacing(["type": "Sequence"], key, [inner])
             }
         default: return Self.values[Int.random(in: 0..<Self.values.count, using: &random)]
         }
