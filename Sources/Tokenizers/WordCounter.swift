@@ -73,14 +73,25 @@ public final class WordCounter {
     ///   - times: How often it is added; 0 or less adds nothing.
     /// - Throws: `FileFormatError` when a temporary file cannot be written.
     public func add(word: String, times: Int = 1) throws(FileFormatError) {
-        guard times > 0 else { return }
         var word = word
-        let table = table(0)
-        word.withUTF8 { bytes in
-            guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
-            table.add(base, count: bytes.count, hasRoom: false, times: times)
-        }
+        word.withUTF8 { append($0, times) }
         if isFull { try spill() }
+    }
+
+    /// Adds one word given by its bytes.
+    ///
+    /// - Parameters:
+    ///   - word: UTF-8 bytes; an empty word is ignored.
+    ///   - times: How often it is added; 0 or less adds nothing.
+    /// - Throws: `FileFormatError` when a temporary file cannot be written.
+    public func add(bytes word: UnsafeBufferPointer<UInt8>, times: Int = 1) throws(FileFormatError) {
+        append(word, times)
+        if isFull { try spill() }
+    }
+
+    private func append(_ word: UnsafeBufferPointer<UInt8>, _ times: Int) {
+        guard let base = word.baseAddress, !word.isEmpty, times > 0 else { return }
+        table(0).add(base, count: word.count, hasRoom: false, times: times)
     }
 
     /// Counts the words of a document, at once or together with later ones.
