@@ -79,7 +79,6 @@ final class MergeLearner {
             guard var top = heap.top, top.count >= threshold else {
                 guard threshold > least else { return }
                 lowerThreshold(least: least)
-                if let progress, !progress(tokens.idLimit) { return }
                 continue
             }
             let count = pairs.value(of: top.pair) ?? 0

@@ -100,10 +100,11 @@ struct MergeCandidate {
     /// Which of the learner's places hold the words.
     let places: Range<Int>
 
-    /// More frequent first, then smaller symbols.
+    /// More frequent first, then smaller symbols, then the one made earlier.
     @inline(__always)
     func precedes(_ other: MergeCandidate) -> Bool {
-        count != other.count ? count > other.count : pair < other.pair
+        if count != other.count { return count > other.count }
+        return pair != other.pair ? pair < other.pair : places.lowerBound < other.places.lowerBound
     }
 }
 
