@@ -19,6 +19,8 @@ final class MergeLearner {
         var maximumLength = Int.max
         /// What is left out at the front of the right part when tokens are joined.
         var continuingPrefix: [UInt8] = []
+        /// Whether a merge may give a first symbol, which takes prefixes or suffixes that also occur in words.
+        var firstSymbolsRecur = false
         /// About how many pairs are looked for when the words are gone over; for tests.
         var pairsPerScan = 4096
     }
@@ -39,6 +41,12 @@ final class MergeLearner {
     /// Words of all candidates, one stretch each.
     private let places = GrowingBuffer<UInt32>(capacity: 1 << 16)
     private var threshold = Int.max
+    /// The pairs that merges formed below the threshold, with their counts at that time: the reference's candidates keep
+    /// them until they come up. By result one stretch each; `isLeft` tells whether the symbol stands before the result.
+    private let rare = GrowingBuffer<(symbol: Int32, isLeft: Bool, count: Int)>()
+    private var rareRanges: [Range<Int>] = []
+    /// The counts of rare pairs of first symbols, when those may recur.
+    private let rareFirst = PairTable()
     private let left = MergeSide()
     private let right = MergeSide()
 
@@ -64,6 +72,7 @@ final class MergeLearner {
         while lengths.count < tokens.idLimit {
             lengths.append(0)
             origins.append(nil)
+            rareRanges.append(0..<0)
             isTracked.append(false)
             left.neighbours.append(MergeSide.Neighbour())
             right.neighbours.append(MergeSide.Neighbour())
@@ -175,19 +184,23 @@ final class MergeLearner {
     private func settleFresh(_ first: Int32, _ second: Int32, _ result: Int32) {
         // Two of the new symbols side by side: the first of them had formed a pair with `first`, which is gone again.
         let undone = left.neighbours[Int(result)].count
+        let begin = rare.count
         left.forEachMet { symbol, count in
             if symbol != result { pairs.addIfPresent(PairTable.pair(symbol, first), -count) }
             let isQueued = isQueued(symbol, result, count)
-            if isQueued { pairs.insert(PairTable.pair(symbol, result), count) }
+            isQueued
+                ? pairs.insert(PairTable.pair(symbol, result), count) : rare.append((symbol, true, count))
             queue(PairTable.pair(symbol, result), isQueued ? count : 0, left, symbol)
         }
         right.forEachMet { symbol, met in
             pairs.addIfPresent(PairTable.pair(second, symbol), -met)
             let count = symbol == first ? met - undone : met
             let isQueued = isQueued(symbol, result, count)
-            if isQueued { pairs.insert(PairTable.pair(result, symbol), count) }
+            isQueued
+                ? pairs.insert(PairTable.pair(result, symbol), count) : rare.append((symbol, false, count))
             queue(PairTable.pair(result, symbol), isQueued ? count : 0, right, symbol)
         }
+        rareRanges[Int(result)] = begin..<rare.count
         left.writeWords(to: places)
         right.writeWords(to: places)
     }
@@ -256,13 +269,16 @@ extension MergeLearner {
                 position += 1
             }
         }
+        let isFirst = threshold == .max && limits.firstSymbolsRecur
         let bound = Self.nthLargest(
             limits.pairsPerScan,
             of: UnsafeBufferPointer(start: sums, count: mask + 1)
         )
         threshold = max(least, min(bound, threshold / 2))
         words.starts.withUnsafeBufferPointer { starts in
-            count(in: starts, least: threshold) { sums[PairTable.hash($0) & mask] >= threshold }
+            count(in: starts, least: threshold, keepingRare: isFirst) {
+                isFirst || sums[PairTable.hash($0) & mask] >= threshold
+            }
         }
     }
 
@@ -300,7 +316,12 @@ extension MergeLearner {
 
     /// Counts and queues those pairs in some words that are not in the table and have a least count.
     @inline(__always)
-    private func count(in starts: UnsafeBufferPointer<UInt32>, least: Int, where isWanted: (UInt64) -> Bool) {
+    private func count(
+        in starts: UnsafeBufferPointer<UInt32>,
+        least: Int,
+        keepingRare: Bool = false,
+        where isWanted: (UInt64) -> Bool
+    ) {
         let numbers = PairTable()
         let found = GrowingBuffer<FoundPair>()
         let log = GrowingBuffer<(number: UInt32, word: UInt32)>()
@@ -331,6 +352,7 @@ extension MergeLearner {
         for number in 0..<found.count {
             let entry = found[number]
             guard entry.count >= least else {
+                if keepingRare { rareFirst.insert(entry.pair, entry.count) }
                 found.base[number].place = -1
                 continue
             }
@@ -338,9 +360,8 @@ extension MergeLearner {
             places.append(0, count: entry.place)
             found.base[number].place = start
             pairs.insert(entry.pair, entry.count)
-            heap.push(
-                MergeCandidate(count: entry.count, pair: entry.pair, places: start..<start + entry.place)
-            )
+            let range = start..<start + entry.place
+            heap.push(MergeCandidate(count: countWhenFormed(entry), pair: entry.pair, places: range))
         }
         for index in 0..<log.count {
             let (number, word) = log[index]
@@ -349,6 +370,20 @@ extension MergeLearner {
             places[place] = word
             found.base[Int(number)].place = place + 1
         }
+    }
+
+    /// The count that the reference's candidate of a pair has, which did not come up since the pair was formed.
+    private func countWhenFormed(_ entry: FoundPair) -> Int {
+        let first = Int32(truncatingIfNeeded: entry.pair >> 32)
+        let second = Int32(truncatingIfNeeded: entry.pair)
+        // The pair was formed when the later of its symbols was.
+        for index in rareRanges[Int(second)] where rare[index].symbol == first && rare[index].isLeft {
+            return rare[index].count
+        }
+        for index in rareRanges[Int(first)] where rare[index].symbol == second && !rare[index].isLeft {
+            return rare[index].count
+        }
+        return rareFirst.value(of: entry.pair) ?? entry.count
     }
 
     private struct FoundPair {

@@ -97,6 +97,7 @@ public struct SubwordTrainer: Sendable {
                 minimumFrequency: minimumFrequency,
                 maximumLength: maximumTokenLength ?? .max,
                 continuingPrefix: Array(continuingPrefix.utf8),
+                firstSymbolsRecur: !continuingPrefix.isEmpty || !endOfWordSuffix.isEmpty,
                 pairsPerScan: pairsPerScan
             )
         )

@@ -6,6 +6,8 @@ import YuyanFileFormats
 final class WordTable: @unchecked Sendable {
     // Unchecked because a table is handed from thread to thread, and only one ever uses it.
 
+    /// A word and its count.
+    ///
     /// A short word lies in `low` and the seven low bytes of `high`, its length in the high byte. Of a longer one `low`
     /// is the hash and `high` its place in the arena, marked by a high byte of 255. A `high` of 0 is an empty slot.
     private struct Slot {
