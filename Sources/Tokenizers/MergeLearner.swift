@@ -275,11 +275,38 @@ extension MergeLearner {
             of: UnsafeBufferPointer(start: sums, count: mask + 1)
         )
         threshold = max(least, min(bound, threshold / 2))
+        // The reference has looked at the candidates that were formed above the new threshold, so they belong in the queue
+        // even if they have become rarer.
+        let risen = risenPairs()
+        risen.forEach { pair, _ in
+            let place = PairTable.hash(pair) & mask
+            sums[place] = max(sums[place], threshold)
+        }
         words.starts.withUnsafeBufferPointer { starts in
-            count(in: starts, least: threshold, keepingRare: isFirst) {
+            count(in: starts, least: threshold, besides: risen, keepingRare: isFirst) {
                 isFirst || sums[PairTable.hash($0) & mask] >= threshold
             }
         }
+    }
+
+    /// The pairs that were formed with at least `threshold` occurrences and are not in the table.
+    private func risenPairs() -> PairTable {
+        let risen = PairTable()
+        func note(_ pair: UInt64, _ count: Int) {
+            guard count >= threshold, pairs.value(of: pair) == nil, risen.value(of: pair) == nil else {
+                return
+            }
+            risen.insert(pair, count)
+        }
+        for (result, range) in rareRanges.enumerated() {
+            for index in range where rare[index].count >= threshold {
+                let (symbol, isLeft, count) = rare[index]
+                let result = Int32(result)
+                note(isLeft ? PairTable.pair(symbol, result) : PairTable.pair(result, symbol), count)
+            }
+        }
+        rareFirst.forEach(note)
+        return risen
     }
 
     /// A number that about `rank` of the values reach, from below: exact to an eighth.
@@ -314,11 +341,12 @@ extension MergeLearner {
         }
     }
 
-    /// Counts and queues those pairs in some words that are not in the table and have a least count.
+    /// Counts and queues those pairs in some words that are not in the table and have a least count or are `risen`.
     @inline(__always)
     private func count(
         in starts: UnsafeBufferPointer<UInt32>,
         least: Int,
+        besides risen: PairTable? = nil,
         keepingRare: Bool = false,
         where isWanted: (UInt64) -> Bool
     ) {
@@ -351,7 +379,7 @@ extension MergeLearner {
         }
         for number in 0..<found.count {
             let entry = found[number]
-            guard entry.count >= least else {
+            guard entry.count >= least || risen?.value(of: entry.pair) != nil else {
                 if keepingRare { rareFirst.insert(entry.pair, entry.count) }
                 found.base[number].place = -1
                 continue

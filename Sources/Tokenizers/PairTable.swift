@@ -78,6 +78,13 @@ final class PairTable {
         count += 1
     }
 
+    /// Calls `body` with every pair and its number.
+    func forEach(_ body: (UInt64, Int) -> Void) {
+        for index in 0...mask where slots[index].pair != Self.empty {
+            body(slots[index].pair, slots[index].value)
+        }
+    }
+
     private func grow() {
         let (old, oldMask) = (slots, mask)
         mask = mask * 2 + 1
