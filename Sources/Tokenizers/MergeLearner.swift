@@ -41,8 +41,10 @@ final class MergeLearner {
     /// Words of all candidates, one stretch each.
     private let places = GrowingBuffer<UInt32>(capacity: 1 << 16)
     private var threshold = Int.max
-    /// The pairs that merges formed below the threshold, with their counts at that time: the reference's candidates keep
-    /// them until they come up. By result one stretch each; `isLeft` tells whether the symbol stands before the result.
+    /// The pairs that merges formed below the threshold, with their counts at that time.
+    ///
+    /// The reference's candidates keep these counts until they come up. By result one stretch each; `isLeft` tells
+    /// whether the symbol stands before the result.
     private let rare = GrowingBuffer<(symbol: Int32, isLeft: Bool, count: Int)>()
     private var rareRanges: [Range<Int>] = []
     /// The counts of rare pairs of first symbols, when those may recur.
