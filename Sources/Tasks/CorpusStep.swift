@@ -42,6 +42,9 @@ public enum CorpusStep {
     /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
     private static let tokenizerOrigin = "tokenizer_training.json"
 
+    /// Distinct words that need more bytes than this go to temporary files in the run's folder.
+    private static let mostMemoryForWords = 1 << 30
+
     /// Prepares what a recipe's sections `data` and `tokenizer` ask for, or finds it there.
     ///
     /// - Parameters:
@@ -141,7 +144,7 @@ public enum CorpusStep {
             report(.reusingTokenizer(path: "\(folder)/tokenizer.json"))
             return try TokenizerFiles.load(folder: folder)
         }
-        let tokenizer = try learn(recipe, options, report: report, isCancelled: isCancelled)
+        let tokenizer = try learn(recipe, options, folder: folder, report: report, isCancelled: isCancelled)
         try TokenizerFiles.save(tokenizer, to: folder)
         try SafeFile.write(text: origin, to: originPath)
         return tokenizer
@@ -184,6 +187,7 @@ public enum CorpusStep {
     private static func learn(
         _ recipe: Recipe,
         _ options: PreparationOptions,
+        folder: String,
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
@@ -214,16 +218,18 @@ public enum CorpusStep {
         var trainer = BPETrainer(
             vocabularySize: recipe.tokenizer.vocabSize,
             splitRule: recipe.tokenizer.split == "gpt2"
-                ? .gpt2 : .cl100k(digits: 3, joinsTrailingSpace: false)
+                ? .gpt2 : .cl100k(digits: 3, joinsTrailingSpace: false),
+            memoryLimit: mostMemoryForWords,
+            temporaryFolder: folder
         )
         try texts.forEach { text in
-            trainer.feed(text)
+            try trainer.feed(text)
             return try count(text)
         }
         let goal = recipe.tokenizer.vocabSize
-        let tokenizer = withoutActuallyEscaping(report) { report in
-            withoutActuallyEscaping(isCancelled) { isCancelled in
-                trainer.train { done in
+        let tokenizer = try withoutActuallyEscaping(report) { report in
+            try withoutActuallyEscaping(isCancelled) { isCancelled in
+                try trainer.train { done in
                     report(.learningMerges(done: done, of: goal))
                     return !isCancelled()
                 }

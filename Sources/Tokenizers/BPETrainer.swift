@@ -1,11 +1,10 @@
-import Dispatch
-import Synchronization
+import YuyanFileFormats
 
 /// Learns byte-pair merges from text.
 ///
 /// The merges, ids and ties are those of Hugging Face's `BpeTrainer` with the byte-level alphabet: the most frequent
 /// pair first, among equals the one with the smaller ids. The result depends on neither the number of threads nor the
-/// order of the documents.
+/// order of the documents, nor on the memory limit.
 public struct BPETrainer {
     /// The number of tokens to reach: special tokens, 256 bytes and merges.
     public let vocabularySize: Int
@@ -15,9 +14,14 @@ public struct BPETrainer {
     public let specialTokens: [String]
     /// Pairs seen less often than this are not merged.
     public let minimumFrequency: Int
+    /// Pairs that hold a merged token are formed only when together they have fewer bytes than this; nil for no bound.
+    ///
+    /// This is the reference's `max_token_length`, its comparison included.
+    public let maximumTokenLength: Int?
+    /// For tests: about how many pairs the learner looks for at a time.
+    package var pairsPerScan = MergeLearner.Limits(vocabularySize: 0).pairsPerScan
 
-    private let threads: Int
-    private var words = WordCounts()
+    private let counter: WordCounter
 
     /// Sets up a trainer that has seen nothing.
     ///
@@ -28,13 +32,19 @@ public struct BPETrainer {
     ///   - splitRule: How text is cut into pieces.
     ///   - specialTokens: Special tokens, first one first.
     ///   - minimumFrequency: Pairs seen less often are not merged.
+    ///   - maximumTokenLength: The bound of a token's bytes; nil for none.
     ///   - threads: The most threads to count words with.
+    ///   - memoryLimit: The most bytes for counting pieces; more are kept in temporary files. nil for no limit.
+    ///   - folder: Where temporary files are made.
     public init(
         vocabularySize: Int,
         splitRule: SplitRule = .cl100k(digits: 3, joinsTrailingSpace: false),
         specialTokens: [String] = ["<|endoftext|>"],
         minimumFrequency: Int = 0,
-        threads: Int = 64
+        maximumTokenLength: Int? = nil,
+        threads: Int = 64,
+        memoryLimit: Int? = nil,
+        temporaryFolder folder: String = "/tmp"
     ) {
         guard vocabularySize >= 256 + specialTokens.count else {
             fatalError(
@@ -45,116 +55,51 @@ public struct BPETrainer {
         self.splitRule = splitRule
         self.specialTokens = specialTokens
         self.minimumFrequency = minimumFrequency
-        self.threads = max(threads, 1)
+        self.maximumTokenLength = maximumTokenLength
+        counter = WordCounter(
+            splitRule: splitRule,
+            threads: threads,
+            memoryLimit: memoryLimit,
+            temporaryFolder: folder
+        )
     }
 
     /// The number of distinct pieces seen.
-    public var distinctPieces: Int { words.count }
+    ///
+    /// - Returns: The number.
+    /// - Throws: `FileFormatError` when a temporary file cannot be written or read.
+    public func distinctPieces() throws(FileFormatError) -> Int { try counter.distinctWords() }
 
-    /// Counts the pieces of a document.
+    /// The number of sorted runs of pieces written to temporary files so far.
+    public var spilledRuns: Int { counter.spilledRuns }
+
+    /// Counts the pieces of a document, at once or together with later ones.
     ///
     /// - Parameter text: The document; special tokens in it are ordinary characters.
-    public mutating func feed(_ text: String) {
-        var text = text
-        text.withUTF8 { feed(bytes: UnsafeRawBufferPointer($0)) }
-    }
+    /// - Throws: `FileFormatError` when a temporary file cannot be written.
+    public mutating func feed(_ text: String) throws(FileFormatError) { try counter.feed(text) }
 
     /// Counts the pieces of several documents, in parallel.
     ///
     /// - Parameter documents: The documents.
-    public mutating func feed(documents: some Sequence<String>) {
-        var bytes: [UInt8] = []
-        var ends: [Int] = []
-        func flush(_ trainer: inout BPETrainer) {
-            bytes.withUnsafeBytes { trainer.feed(bytes: $0, documentEnds: ends) }
-            bytes.removeAll(keepingCapacity: true)
-            ends.removeAll(keepingCapacity: true)
-        }
-        for document in documents {
-            bytes.append(contentsOf: document.utf8)
-            ends.append(bytes.count)
-            if bytes.count > 32 << 20 { flush(&self) }
-        }
-        flush(&self)
+    /// - Throws: `FileFormatError` when a temporary file cannot be written.
+    public mutating func feed(documents: some Sequence<String>) throws(FileFormatError) {
+        for document in documents { try counter.feed(document) }
     }
 
-    /// Counts the pieces of a document of any size, in parallel.
-    ///
-    /// - Parameter bytes: UTF-8 text.
-    public mutating func feed(bytes: UnsafeRawBufferPointer) {
-        feed(bytes: bytes, documentEnds: [bytes.count])
-    }
-
-    /// Counts the pieces of documents that lie one after the other.
+    /// Counts the pieces of documents that lie one after the other, in parallel.
     ///
     /// Traps when the ends do not ascend to the number of bytes.
     ///
     /// - Parameters:
-    ///   - bytes: UTF-8 text.
-    ///   - documentEnds: Where each document ends; the last is `bytes.count`.
-    public mutating func feed(bytes: UnsafeRawBufferPointer, documentEnds: [Int]) {
-        guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count > 0 else {
-            return
-        }
-        guard documentEnds.last == bytes.count,
-            zip(documentEnds, documentEnds.dropFirst()).allSatisfy({ $0 <= $1 })
-        else {
-            fatalError("BPETrainer: document ends must ascend to \(bytes.count)")
-        }
-        let ranges = Self.safeRanges(base, documentEnds)
-        let limit = min(threads, SystemCounts.processors, ranges.count)
-        guard limit > 1 else {
-            for range in ranges {
-                words.add(ScannedText(base, end: range.upperBound), from: range.lowerBound, rule: splitRule)
-            }
-            return
-        }
-        let next = Atomic<Int>(0)
-        let results = Mutex<[WordCounts]>([])
-        let text = SharedText(base: base)
-        let rule = splitRule
-        DispatchQueue.concurrentPerform(iterations: limit) { _ in
-            var counts = WordCounts()
-            while true {
-                let index = next.add(1, ordering: .relaxed).oldValue
-                guard index < ranges.count else { break }
-                let range = ranges[index]
-                counts.add(ScannedText(text.base, end: range.upperBound), from: range.lowerBound, rule: rule)
-            }
-            results.withLock { $0.append(counts) }
-        }
-        for counts in results.withLock({ $0 }) { words.add(counts) }
-    }
-
-    private struct SharedText: @unchecked Sendable {
-        // Unchecked because the text is only read, and the caller holds it until all threads have ended.
-        let base: UnsafePointer<UInt8>
-    }
-
-    /// Cuts documents where every rule cuts anyway, after an ASCII letter and before a space or a line end, into ranges
-    /// of about 512 KiB.
-    private static func safeRanges(_ base: UnsafePointer<UInt8>, _ ends: [Int]) -> [Range<Int>] {
-        let target = 1 << 19
-        var ranges: [Range<Int>] = []
-        var start = 0
-        for end in ends {
-            while end - start > target {
-                var cut = start + target
-                while cut < end, !(isLetter(base[cut - 1]) && (base[cut] == 32 || base[cut] == 10)) {
-                    cut += 1
-                }
-                ranges.append(start..<cut)
-                start = cut
-            }
-            if end > start { ranges.append(start..<end) }
-            start = end
-        }
-        return ranges
-    }
-
-    private static func isLetter(_ byte: UInt8) -> Bool {
-        let lower = byte | 0x20
-        return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
+    ///   - bytes: UTF-8 text of any size, for example a mapped file.
+    ///   - documentEnds: Where each document ends; the last is `bytes.count`. nil for one document.
+    /// - Throws: `FileFormatError` when a temporary file cannot be written.
+    public mutating func feed(
+        bytes: UnsafeRawBufferPointer,
+        documentEnds: [Int]? = nil
+    ) throws(FileFormatError) {
+        try counter.feed(bytes: bytes, documentEnds: documentEnds ?? [bytes.count])
     }
 
     /// Learns the merges from everything counted so far.
@@ -162,9 +107,41 @@ public struct BPETrainer {
     /// - Parameter progress: Called now and then with the number of tokens reached; returning false stops early with
     ///   what is learned so far.
     /// - Returns: The tokenizer; its first special token is the end of text.
-    public func train(progress: ((Int) -> Bool)? = nil) -> BPETokenizer {
-        var learner = MergeLearner(words: words, specialTokens: specialTokens)
-        learner.learn(vocabularySize: vocabularySize, minimumFrequency: minimumFrequency, progress: progress)
+    /// - Throws: `FileFormatError` when a temporary file cannot be written or read, or the distinct pieces are too many.
+    public func train(progress: ((Int) -> Bool)? = nil) throws(FileFormatError) -> BPETokenizer {
+        var tokens = TokenTable()
+        for (id, token) in specialTokens.enumerated() {
+            // A special token that is spelled with byte stand-ins is a token that merges may reach, too.
+            guard let bytes = ByteAlphabet.bytes(of: token) else {
+                tokens.skip(id: id)
+                continue
+            }
+            guard tokens.insert(bytes, id: id) else {
+                fatalError("BPETrainer: the special token '\(token)' is given twice")
+            }
+        }
+        for byte in (0..<256).sorted(by: { ByteAlphabet.scalars[$0] < ByteAlphabet.scalars[$1] }) {
+            _ = tokens.insert([UInt8(byte)], id: tokens.idLimit)
+        }
+        let ids = (0..<256).map { Int32(tokens.id(of: [UInt8($0)]) ?? 0) }
+        let words = SymbolWords()
+        let symbols = GrowingBuffer<Int32>()
+        try counter.forEach { bytes, times throws(FileFormatError) in
+            symbols.removeAll()
+            for byte in bytes { symbols.append(ids[Int(byte)]) }
+            try words.append(UnsafeBufferPointer(start: symbols.base, count: symbols.count), times: times)
+        }
+        let learner = MergeLearner(
+            words: words,
+            tokens: tokens,
+            limits: MergeLearner.Limits(
+                vocabularySize: vocabularySize,
+                minimumFrequency: minimumFrequency,
+                maximumLength: maximumTokenLength ?? .max,
+                pairsPerScan: pairsPerScan
+            )
+        )
+        learner.learn(progress: progress)
         let added = specialTokens.enumerated().map { AddedToken($0.element, id: Int32($0.offset)) }
         var addedTokens = AddedTokens(added)
         addedTokens.endOfText = added.first?.id

@@ -96,6 +96,9 @@ struct TokenTable: Sendable {
         }
     }
 
+    /// The seed of hashes of outside text, new in every process.
+    static let seed = UInt64.random(in: 0...UInt64.max)
+
     /// A seeded hash, so that no file can be made whose tokens all collide.
     static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         guard let base = UnsafeRawPointer(bytes.baseAddress) else { return 0 }
@@ -104,7 +107,7 @@ struct TokenTable: Sendable {
 
     @inline(__always)
     static func hash(_ base: UnsafeRawPointer, count: Int) -> Int {
-        var hash = hashSeed ^ UInt64(truncatingIfNeeded: count)
+        var hash = seed ^ UInt64(truncatingIfNeeded: count)
         var position = 0
         while position + 8 <= count {
             hash = mix(hash ^ base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
@@ -124,5 +127,3 @@ struct TokenTable: Sendable {
         return product.high ^ product.low
     }
 }
-
-private let hashSeed = UInt64.random(in: 0...UInt64.max)

@@ -180,8 +180,8 @@ struct ReaderTests {
     func tokensAtCuts() throws {
         let text = (0..<400).map { "Line \($0): it's  said that 3.14 雨燕\n\n   then, \"quoted\"\n" }.joined()
         var trainer = BPETrainer(vocabularySize: 400)
-        trainer.feed(text)
-        let tokenizer = trainer.train()
+        try trainer.feed(text)
+        let tokenizer = try trainer.train()
         let path = try folder.write("a.txt", text)
         let pieces = try texts([path]) { $0.segmentBytes = 200 }
         #expect(pieces.count > 50)

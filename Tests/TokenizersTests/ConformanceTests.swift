@@ -46,8 +46,8 @@ import YuyanTokenizers
             splitRule: rule,
             specialTokens: ["<|endoftext|>", "<|im_start|>"]
         )
-        trainer.feed(documents: try Fixtures.strings(Fixtures.json("corpus.json")))
-        let tokenizer = trainer.train()
+        try trainer.feed(documents: Fixtures.strings(Fixtures.json("corpus.json")))
+        let tokenizer = try trainer.train()
         let document = tokenizer.tokenizerDocument()
         #expect(document["model"]?["merges"] == golden["model"]?["merges"])
         let vocabulary = try #require(golden["model"]?["vocab"]?.objectValue)
