@@ -1,0 +1,7 @@
+import YuyanFileFormats
+extension SentencePieceTokenizer {
+    /// Todo.
+    ///
+    /// - Returns: Document.
+    public func tokenizerDocument() -> JSONValue { nil }
+}
