@@ -23,7 +23,8 @@ final class PieceTrie: @unchecked Sendable {
         count = builder.units.count
         units = .allocate(capacity: count)
         for (index, unit) in builder.units.enumerated() {
-            let label = unit.isUsed ? UInt64(unit.label) | 0x100 : 0
+            // Nothing leads to the root, so it must not look like the child of a node without children.
+            let label = unit.isUsed && index > 0 ? UInt64(unit.label) | 0x100 : 0
             (units + index).initialize(to: label | UInt64(unit.base) << 9 | UInt64(unit.value + 1) << 33)
         }
     }

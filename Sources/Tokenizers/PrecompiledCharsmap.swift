@@ -24,7 +24,7 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
             FileFormatError(code, path: path, at: .key("precompiled_charsmap"), message)
         }
         guard blob.count > 4 else { throw wrong(.truncated, "\(blob.count) bytes; the size alone takes 4") }
-        let size = (0..<4).reduce(0) { $0 | Int(blob[$1]) << (8 * $1) }
+        let size = Int(Self.littleEndian(blob, 0))
         guard size >= 4, size < blob.count - 4, size % 4 == 0 else {
             throw wrong(
                 .malformed,
@@ -32,9 +32,7 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
             )
         }
         self.blob = blob
-        units = (0..<size / 4).map { unit in
-            (0..<4).reduce(0) { $0 | UInt32(blob[4 + 4 * unit + $1]) << UInt32(8 * $1) }
-        }
+        units = (1...size / 4).map { Self.littleEndian(blob, 4 * $0) }
         replacements = Array(blob[(4 + size)...])
         var length = 0
         for byte in replacements {
@@ -43,6 +41,12 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
                 throw wrong(.limitExceeded, "a replacement longer than \(Self.longestReplacement) bytes")
             }
         }
+    }
+
+    private static func littleEndian(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
+        var value: UInt32 = 0
+        for index in 0..<4 { value |= UInt32(bytes[offset + index]) << UInt32(8 * index) }
+        return value
     }
 
     /// What walks of the double array need, without the checks of arrays.

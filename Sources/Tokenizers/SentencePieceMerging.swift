@@ -73,7 +73,7 @@ final class SentencePieceMerging: Sendable {
     private let special: [[UInt8]: Int32]
     private let unknown: Int32
     private let byteIDs: [Int32]?
-    private let cuts: WordCuts
+    let cuts: WordCuts
 
     init(
         _ file: SentencePieceFile,

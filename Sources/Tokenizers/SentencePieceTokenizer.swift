@@ -104,6 +104,14 @@ public final class SentencePieceTokenizer: Tokenizer {
         try self.init(SentencePieceFile(contentsOf: path), path: path)
     }
 
+    /// Whether no piece crosses the beginning of white space.
+    var splitsAtSpace: Bool {
+        switch model {
+        case .unigram(let model): model.cuts.beforeSpace
+        case .merging(let model): model.type == .word || model.cuts.beforeSpace
+        }
+    }
+
     /// The number of pieces.
     public var vocabularySize: Int { file.pieces.count }
 

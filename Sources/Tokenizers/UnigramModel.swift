@@ -31,6 +31,8 @@ package final class UnigramModel: SubwordModel, Sendable {
 
     /// The largest magnitude of a score; sums of that many stay finite in 32 bits.
     package static let largestScore: Float = 1e20
+    /// Where SentencePiece begins to count sums anew.
+    private static let lowestSum = -100_000.0
     /// The id of unknown text until all of it is known.
     private static let deferred: Int32 = -2
     /// What an unknown character costs beyond the lowest score.
@@ -50,6 +52,8 @@ package final class UnigramModel: SubwordModel, Sendable {
     private let trie: PieceTrie
     private let searchScores: [Double]
     private let unknownScore: Double
+    /// Sums before a word from which no state in the word can fall below `lowestSum`.
+    private let lowestRecalled: Double
     private let ids: [[UInt8]: Int32]
     private let pool = WordScratchPool()
 
@@ -106,6 +110,9 @@ package final class UnigramModel: SubwordModel, Sendable {
             rounding == .single
             ? Double(Float(lowest == .infinity ? Double(Float.greatestFiniteMagnitude) / 1e10 : lowest) - 10)
             : (lowest == .infinity ? 0 : lowest) - Double(Self.unknownPenalty)
+        lowestRecalled =
+            rounding == .single
+            ? Self.lowestSum + Double(WordScratch.longestWord + 1) * unknownScore.magnitude : -.infinity
         searchScores = pieces.indices.map { id in
             guard roles[id] == .userDefined else { return scores[id] }
             return Double(Float(pieces[id].count) * Float(highest)) - 0.1
@@ -201,7 +208,7 @@ package final class UnigramModel: SubwordModel, Sendable {
             let end = cuts.endOfWord(text, start, count)
             if end - start <= WordScratch.longestWord {
                 let entry = scratch.entry(text + start, end - start, count - start)
-                if entry.pointee.ends.w > 0, Float(sum).magnitude < entry.pointee.limit {
+                if entry.pointee.ends.w > 0, Float(sum).magnitude < entry.pointee.limit, sum > lowestRecalled {
                     recall(entry, Int32(truncatingIfNeeded: start), scratch, &sum)
                     start = end
                     continue
@@ -309,6 +316,10 @@ package final class UnigramModel: SubwordModel, Sendable {
                 states[0] = WordScratch.State(score: states[position - flushed].score, second: -.infinity, start: 0, id: -1)
                 flushed = position
             }
+            if isSingle, states[position - flushed].score < Self.lowestSum {
+                rebase(states + (position - flushed), reach - position)
+                scratch.isClean = false
+            }
             let here = states[position - flushed].score
             let length = min(Self.characterLength(text[position]), end - position)
             var isCovered = false
@@ -335,6 +346,14 @@ package final class UnigramModel: SubwordModel, Sendable {
         return margin
     }
 
+    /// Counts sums from a state on anew, as SentencePiece does so that long texts are not rounded too coarsely.
+    private func rebase(_ states: UnsafeMutablePointer<WordScratch.State>, _ count: Int) {
+        let here = Float(states[0].score)
+        for index in 0...count where states[index].score > -.infinity {
+            states[index].score = Double(Float(states[index].score) - here)
+        }
+    }
+
     /// Compares a way to a state with the best one so far.
     @inline(__always)
     private static func offer(
@@ -344,10 +363,10 @@ package final class UnigramModel: SubwordModel, Sendable {
         _ id: Int32,
         _ isSingle: Bool
     ) {
-        let rounded = isSingle ? Double(Float(candidate)) : candidate
+        let candidate = isSingle ? Double(Float(candidate)) : candidate
         if candidate > state.pointee.score {
             state.pointee = WordScratch.State(
-                score: rounded, second: state.pointee.score, start: Int32(truncatingIfNeeded: start), id: id)
+                score: candidate, second: state.pointee.score, start: Int32(truncatingIfNeeded: start), id: id)
         } else if candidate > state.pointee.second {
             state.pointee.second = candidate
         }
