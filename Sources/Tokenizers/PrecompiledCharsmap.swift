@@ -119,7 +119,9 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
     /// - Returns: nil when no rule begins so.
     package func replacementOfShortestMatch(_ bytes: UnsafeBufferPointer<UInt8>) -> ArraySlice<UInt8>? {
         guard let base = bytes.baseAddress else { return nil }
-        return withWalk { $0.match(base, 0, bytes.count, shortest: true) }.map { replacements[$0.replacement] }
+        return withWalk { $0.match(base, 0, bytes.count, shortest: true) }.map {
+            replacements[$0.replacement]
+        }
     }
 
     /// Builds rules.
@@ -137,7 +139,8 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
         let keys = rules.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         var builder = DoubleArrayBuilder(leaves: true)
         let fits = builder.build(keys.map { ($0.key[...], starts[$0.value] ?? 0) })
-        guard fits, builder.units.count <= 1 << 21, keys.allSatisfy({ !$0.key.isEmpty && !$0.key.contains(0) })
+        guard fits, builder.units.count <= 1 << 21,
+            keys.allSatisfy({ !$0.key.isEmpty && !$0.key.contains(0) })
         else { fatalError("PrecompiledCharsmap: \(rules.count) rules do not fit or hold zero bytes") }
         var blob: [UInt8] = []
         func append(_ value: UInt32) {

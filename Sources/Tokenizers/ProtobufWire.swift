@@ -48,13 +48,20 @@ struct ProtobufReader {
             let count = try varint()
             guard count <= UInt64(end - position) else {
                 throw error(
-                    .truncated, start, "field \(number) announces \(count) bytes; \(end - position) are left")
+                    .truncated,
+                    start,
+                    "field \(number) announces \(count) bytes; \(end - position) are left"
+                )
             }
             value = .bytes(position..<position + Int(count))
             position += Int(count)
         case 5: value = .fixed32(UInt32(truncatingIfNeeded: try fixed(4)))
         default:
-            throw error(.unsupported, start, "field \(number) has the wire type \(tag & 7); 0, 1, 2 and 5 are read")
+            throw error(
+                .unsupported,
+                start,
+                "field \(number) has the wire type \(tag & 7); 0, 1, 2 and 5 are read"
+            )
         }
         return Field(number: number, value: value, range: start..<position)
     }
@@ -110,7 +117,11 @@ struct ProtobufReader {
 
     func float(_ field: Field) throws(FileFormatError) -> Float {
         if case .fixed32(let value) = field.value { return Float(bitPattern: value) }
-        throw error(.malformed, field.range.lowerBound, "field \(field.number) should hold a number of 32 bits")
+        throw error(
+            .malformed,
+            field.range.lowerBound,
+            "field \(field.number) should hold a number of 32 bits"
+        )
     }
 }
 

@@ -20,7 +20,9 @@ extension SentencePieceTokenizer {
 
     private func addedTokenEntries() -> [JSONValue] {
         file.pieces.enumerated().compactMap { id, piece in
-            guard piece.kind == .control || piece.kind == .unknown || piece.kind == .userDefined else { return nil }
+            guard piece.kind == .control || piece.kind == .unknown || piece.kind == .userDefined else {
+                return nil
+            }
             let isText = piece.kind == .userDefined
             return [
                 "id": .integer(id), "content": .string(piece.text), "single_word": false, "lstrip": false,
@@ -37,7 +39,7 @@ extension SentencePieceTokenizer {
         if !file.normalizer.precompiledCharsmap.isEmpty {
             steps.append([
                 "type": "Precompiled",
-                "precompiled_charsmap": .string(Base64.encoded(file.normalizer.precompiledCharsmap)),
+                "precompiled_charsmap": .string(Base64.encode(file.normalizer.precompiledCharsmap)),
             ])
         }
         if file.normalizer.removesExtraWhitespace {
@@ -70,7 +72,9 @@ extension SentencePieceTokenizer {
     private func modelEntry() -> JSONValue {
         let unknown = addedTokens.unknown ?? 0
         if file.trainer.modelType == .unigram {
-            let vocabulary: [JSONValue] = file.pieces.map { .array([.string($0.text), .number(Double($0.score))]) }
+            let vocabulary: [JSONValue] = file.pieces.map {
+                .array([.string($0.text), .number(Double($0.score))])
+            }
             return [
                 "type": "Unigram", "unk_id": .integer(Int(unknown)), "vocab": .array(vocabulary),
                 "byte_fallback": .bool(file.trainer.byteFallback),
@@ -106,7 +110,8 @@ extension SentencePieceTokenizer {
                 let right = Array(piece[cut...])
                 guard known.contains(left), known.contains(right) else { continue }
                 merges.append([
-                    .string(String(decoding: left, as: UTF8.self)), .string(String(decoding: right, as: UTF8.self)),
+                    .string(String(decoding: left, as: UTF8.self)),
+                    .string(String(decoding: right, as: UTF8.self)),
                 ])
             }
         }
@@ -114,12 +119,13 @@ extension SentencePieceTokenizer {
     }
 }
 
-/// Base 64 (RFC 4648).
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+extension Base64 {
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
 
     /// Bytes as text, padded with "=".
-    static func encoded(_ bytes: [UInt8]) -> String {
+    static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -127,7 +133,9 @@ enum Base64 {
             var group: UInt32 = 0
             for index in 0..<3 { group = group << 8 | (index < count ? UInt32(bytes[start + index]) : 0) }
             for index in 0..<4 {
-                text.append(index <= count ? alphabet[Int(group >> UInt32(18 - 6 * index)) & 63] : UInt8(ascii: "="))
+                text.append(
+                    index <= count ? alphabet[Int(group >> UInt32(18 - 6 * index)) & 63] : UInt8(ascii: "=")
+                )
             }
         }
         return String(decoding: text, as: UTF8.self)

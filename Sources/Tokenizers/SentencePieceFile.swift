@@ -160,14 +160,19 @@ public struct SentencePieceFile: Sendable, Hashable {
         self = try result.get()
     }
 
-    private static func parse(_ raw: UnsafeRawBufferPointer, _ path: String?) throws(FileFormatError) -> Self {
+    private static func parse(_ raw: UnsafeRawBufferPointer, _ path: String?) throws(FileFormatError) -> Self
+    {
         var file = SentencePieceFile()
         var reader = ProtobufReader(raw, in: 0..<raw.count, path: path)
         while let field = try reader.next() {
             switch field.number {
             case 1:
                 guard file.pieces.count < mostPieces else {
-                    throw reader.error(.limitExceeded, field.range.lowerBound, "more than \(mostPieces) pieces")
+                    throw reader.error(
+                        .limitExceeded,
+                        field.range.lowerBound,
+                        "more than \(mostPieces) pieces"
+                    )
                 }
                 file.pieces.append(try piece(reader, try reader.bytes(field)))
             case 2: try file.trainer.merge(reader, try reader.bytes(field))

@@ -210,7 +210,12 @@ final class SentencePieceMerging: Sendable {
         }
     }
 
-    private func walk(_ node: PieceTrie.Node, _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> PieceTrie.Node {
+    private func walk(
+        _ node: PieceTrie.Node,
+        _ text: UnsafePointer<UInt8>,
+        _ start: Int,
+        _ end: Int
+    ) -> PieceTrie.Node {
         var node = node
         for position in start..<end {
             guard let next = trie.step(node, text[position]) else { return 0 }
@@ -239,7 +244,9 @@ final class SentencePieceMerging: Sendable {
         let count = first.count + second.count
         memory.push(MergingMemory.Candidate(score: scores[id], left: left, right: right, count: count))
         if hasUnused, isUnused[id] {
-            parts[Array(UnsafeBufferPointer(start: text + Int(first.start), count: Int(count)))] = Int(first.count)
+            parts[Array(UnsafeBufferPointer(start: text + Int(first.start), count: Int(count)))] = Int(
+                first.count
+            )
         }
     }
 
@@ -256,7 +263,12 @@ final class SentencePieceMerging: Sendable {
         let second = memory.symbols[right]
         guard first.count > 0, second.count > 0, first.count + second.count == best.count else { return }
         memory.symbols[left].count = best.count
-        memory.symbols[left].node = walk(first.node, text, Int(second.start), Int(second.start + second.count))
+        memory.symbols[left].node = walk(
+            first.node,
+            text,
+            Int(second.start),
+            Int(second.start + second.count)
+        )
         memory.symbols[left].next = second.next
         if second.next >= 0 { memory.symbols[Int(second.next)].previous = best.left }
         memory.symbols[right].count = 0
@@ -304,7 +316,10 @@ final class SentencePieceMerging: Sendable {
         if let byteIDs {
             for position in start..<end {
                 let isLast = position == end - 1
-                scratch.append(byteIDs[Int(text[position])], isLast ? tokenEnd : Int32(truncatingIfNeeded: start))
+                scratch.append(
+                    byteIDs[Int(text[position])],
+                    isLast ? tokenEnd : Int32(truncatingIfNeeded: start)
+                )
             }
         } else if scratch.wasUnknown {
             scratch.tokens[scratch.count - 1].end = tokenEnd

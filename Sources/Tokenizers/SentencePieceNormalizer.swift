@@ -62,7 +62,12 @@ final class SentencePieceNormalizer: Sendable {
     /// One bit per scalar of the basic plane: whether it must be looked up.
     private let complexScalars: [UInt64]
 
-    init(_ spec: SentencePieceFile.NormalizerSpec, whitespaceIsSuffix: Bool, symbols: PieceTrie?, path: String?)
+    init(
+        _ spec: SentencePieceFile.NormalizerSpec,
+        whitespaceIsSuffix: Bool,
+        symbols: PieceTrie?,
+        path: String?
+    )
         throws(FileFormatError)
     {
         charsmap =
@@ -76,7 +81,8 @@ final class SentencePieceNormalizer: Sendable {
         (classes, complexScalars) = Self.tables(charsmap, symbols)
     }
 
-    private static func tables(_ charsmap: PrecompiledCharsmap?, _ symbols: PieceTrie?) -> ([UInt8], [UInt64]) {
+    private static func tables(_ charsmap: PrecompiledCharsmap?, _ symbols: PieceTrie?) -> ([UInt8], [UInt64])
+    {
         var classes = [UInt8](repeating: Class.plain, count: 128)
         var complex = [UInt64](repeating: 0, count: 1024)
         classes[32] = Class.space
@@ -237,7 +243,8 @@ final class SentencePieceNormalizer: Sendable {
                 continue
             }
             if byte >= 0xE1, byte < 0xF0, byte != 0xED {
-                guard position + 2 < end, bytes[position + 1] & 0xC0 == 0x80, bytes[position + 2] & 0xC0 == 0x80
+                guard position + 2 < end, bytes[position + 1] & 0xC0 == 0x80,
+                    bytes[position + 2] & 0xC0 == 0x80
                 else { break }
                 let middle = Int(bytes[position + 1] & 0x3F)
                 let scalar = Int(byte & 0x0F) << 12 | middle << 6 | Int(bytes[position + 2] & 0x3F)

@@ -52,7 +52,8 @@ public final class SentencePieceTokenizer: Tokenizer {
                         pieces: file.pieces.map(\.bytes),
                         scores: file.pieces.map { Double($0.score) },
                         roles: file.pieces.map { piece in
-                            piece.kind == .normal ? .normal : (piece.kind == .userDefined ? .userDefined : .hidden)
+                            piece.kind == .normal
+                                ? .normal : (piece.kind == .userDefined ? .userDefined : .hidden)
                         },
                         unknown: vocabulary.unknown,
                         byteIDs: vocabulary.byteIDs,
@@ -340,7 +341,9 @@ struct SentencePieceVocabulary {
             guard !piece.bytes.isEmpty else { throw wrong(.malformed, "the piece is empty") }
             let id = Int32(index)
             let isSpecial = piece.kind == .control || piece.kind == .unknown || piece.kind == .byte
-            let taken = isSpecial ? special.updateValue(id, forKey: piece.bytes) : ids.updateValue(id, forKey: piece.bytes)
+            let taken =
+                isSpecial
+                ? special.updateValue(id, forKey: piece.bytes) : ids.updateValue(id, forKey: piece.bytes)
             guard taken == nil else { throw wrong(.duplicate, "'\(piece.text)' occurs twice") }
             switch piece.kind {
             case .unknown:
@@ -373,7 +376,9 @@ struct SentencePieceVocabulary {
 
     /// The byte that a piece such as "<0x41>" stands for.
     static func byte(_ piece: [UInt8]) -> UInt8? {
-        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else { return nil }
+        guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else {
+            return nil
+        }
         func digit(_ byte: UInt8) -> UInt8? {
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")

@@ -16,7 +16,8 @@ enum UnicodeScript {
         runs.withUTF8Buffer { text in
             for byte in text {
                 guard byte >= UInt8(ascii: "a") else {
-                    let digit = byte >= UInt8(ascii: "A") ? byte - UInt8(ascii: "A") + 10 : byte - UInt8(ascii: "0")
+                    let digit =
+                        byte >= UInt8(ascii: "A") ? byte - UInt8(ascii: "A") + 10 : byte - UInt8(ascii: "0")
                     length = length * 32 + UInt32(digit)
                     continue
                 }

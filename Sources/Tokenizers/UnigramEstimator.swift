@@ -255,7 +255,9 @@ extension UnigramEstimator {
                 var position = 0
                 while position < count {
                     if forward[position] < UnigramEstimator.small {
-                        for index in position...min(count, position + longest) { forward[index] *= UnigramEstimator.large }
+                        for index in position...min(count, position + longest) {
+                            forward[index] *= UnigramEstimator.large
+                        }
                         scale += 1
                     }
                     scales[position] = scale
@@ -301,7 +303,8 @@ extension UnigramEstimator {
                 var index = edges.count - 1
                 while index >= 0 {
                     let start = Int(edges[index].start)
-                    let factor = Self.power(finalScale - scales[start] - scale) * weight * (forward[start] / total)
+                    let factor =
+                        Self.power(finalScale - scales[start] - scale) * weight * (forward[start] / total)
                     var sum = 0.0
                     while index >= 0, Int(edges[index].start) == start {
                         let edge = edges[index]
@@ -313,7 +316,9 @@ extension UnigramEstimator {
                     }
                     backward[start] = sum
                     if sum < UnigramEstimator.small {
-                        for index in start...min(count, start + longest) { backward[index] *= UnigramEstimator.large }
+                        for index in start...min(count, start + longest) {
+                            backward[index] *= UnigramEstimator.large
+                        }
                         scale += 1
                     }
                 }

@@ -91,7 +91,11 @@ package final class UnigramModel: SubwordModel, Sendable {
         var highest = Double(Float.leastNormalMagnitude)
         for (id, piece) in pieces.enumerated() {
             guard scores[id].magnitude <= Double(Self.largestScore) else {
-                throw FileFormatError(.malformed, at: .key("pieces[\(id)]"), "the score \(scores[id]) is too large")
+                throw FileFormatError(
+                    .malformed,
+                    at: .key("pieces[\(id)]"),
+                    "the score \(scores[id]) is too large"
+                )
             }
             // Of equals SentencePiece takes the special one, Hugging Face the last.
             if ids[piece] == nil || rounding == .double || roles[id] == .hidden { ids[piece] = Int32(id) }
@@ -125,7 +129,8 @@ package final class UnigramModel: SubwordModel, Sendable {
         for (index, id) in sorted.enumerated() {
             let isDoubled = index > 0 && pieces[sorted[index - 1]] == pieces[id]
             if isDoubled || pieces[id].isEmpty {
-                let what = isDoubled ? "'\(String(decoding: pieces[id], as: UTF8.self))' occurs twice" : "is empty"
+                let what =
+                    isDoubled ? "'\(String(decoding: pieces[id], as: UTF8.self))' occurs twice" : "is empty"
                 throw FileFormatError(.duplicate, at: .key("pieces[\(id)]"), what)
             }
         }
@@ -160,7 +165,8 @@ package final class UnigramModel: SubwordModel, Sendable {
             .array([.string(String(decoding: pieces[id], as: UTF8.self)), .number(scores[id])])
         }
         return [
-            "type": "Unigram", "unk_id": unknown.map { .integer(Int($0)) } ?? .null, "vocab": .array(vocabulary),
+            "type": "Unigram", "unk_id": unknown.map { .integer(Int($0)) } ?? .null,
+            "vocab": .array(vocabulary),
             "byte_fallback": .bool(byteIDs != nil),
         ]
     }
@@ -190,7 +196,11 @@ package final class UnigramModel: SubwordModel, Sendable {
     }
 
     /// Appends unknown text as Hugging Face does: all its bytes, each with the place of the whole, or else one token.
-    private func appendDeferred(_ text: UnsafePointer<UInt8>, _ token: SubwordToken, _ output: inout [SubwordToken]) {
+    private func appendDeferred(
+        _ text: UnsafePointer<UInt8>,
+        _ token: SubwordToken,
+        _ output: inout [SubwordToken]
+    ) {
         let bytes = UnsafeBufferPointer(start: text + Int(token.start), count: Int(token.end - token.start))
         if let byteIDs, bytes.allSatisfy({ byteIDs[Int($0)] >= 0 }) {
             output += bytes.map { SubwordToken(id: byteIDs[Int($0)], start: token.start, end: token.end) }
@@ -208,7 +218,8 @@ package final class UnigramModel: SubwordModel, Sendable {
             let end = cuts.endOfWord(text, start, count)
             if end - start <= WordScratch.longestWord {
                 let entry = scratch.entry(text + start, end - start, count - start)
-                if entry.pointee.ends.w > 0, Float(sum).magnitude < entry.pointee.limit, sum > lowestRecalled {
+                if entry.pointee.ends.w > 0, Float(sum).magnitude < entry.pointee.limit, sum > lowestRecalled
+                {
                     recall(entry, Int32(truncatingIfNeeded: start), scratch, &sum)
                     start = end
                     continue
@@ -313,7 +324,12 @@ package final class UnigramModel: SubwordModel, Sendable {
         while position < end {
             if position == reach, position > flushed {
                 emit(text, flushed, position, scratch, &margin)
-                states[0] = WordScratch.State(score: states[position - flushed].score, second: -.infinity, start: 0, id: -1)
+                states[0] = WordScratch.State(
+                    score: states[position - flushed].score,
+                    second: -.infinity,
+                    start: 0,
+                    id: -1
+                )
                 flushed = position
             }
             if isSingle, states[position - flushed].score < Self.lowestSum {
@@ -331,7 +347,13 @@ package final class UnigramModel: SubwordModel, Sendable {
                 let id = PieceTrie.value(node)
                 guard id >= 0 else { continue }
                 if next > reach { states = extend(scratch, flushed, &reach, next) }
-                Self.offer(scores[id] + here, states + (next - flushed), position - flushed, Int32(id), isSingle)
+                Self.offer(
+                    scores[id] + here,
+                    states + (next - flushed),
+                    position - flushed,
+                    Int32(id),
+                    isSingle
+                )
                 if next - position == length { isCovered = true }
             }
             if !isCovered {
@@ -366,7 +388,11 @@ package final class UnigramModel: SubwordModel, Sendable {
         let candidate = isSingle ? Double(Float(candidate)) : candidate
         if candidate > state.pointee.score {
             state.pointee = WordScratch.State(
-                score: candidate, second: state.pointee.score, start: Int32(truncatingIfNeeded: start), id: id)
+                score: candidate,
+                second: state.pointee.score,
+                start: Int32(truncatingIfNeeded: start),
+                id: id
+            )
         } else if candidate > state.pointee.second {
             state.pointee.second = candidate
         }
@@ -423,7 +449,12 @@ package final class UnigramModel: SubwordModel, Sendable {
         }
     }
 
-    private func appendUnknown(_ text: UnsafePointer<UInt8>, _ count: Int, _ end: Int32, _ scratch: WordScratch) {
+    private func appendUnknown(
+        _ text: UnsafePointer<UInt8>,
+        _ count: Int,
+        _ end: Int32,
+        _ scratch: WordScratch
+    ) {
         if rounding == .single, let byteIDs {
             for index in 0..<count {
                 // All but the last byte cover nothing, as in SentencePiece.

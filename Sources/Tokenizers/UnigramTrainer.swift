@@ -75,14 +75,20 @@ public struct UnigramTrainer: Sendable {
         }
         try check(options.normalizer.escapesWhitespace, "escape_whitespaces", "true is right for training")
         try check((0.5...1).contains(options.characterCoverage), "character_coverage", "0.5 to 1 is right")
-        try check((1...512).contains(options.maximumPieceLength), "max_sentencepiece_length", "1 to 512 is right")
+        try check(
+            (1...512).contains(options.maximumPieceLength),
+            "max_sentencepiece_length",
+            "1 to 512 is right"
+        )
         try check((0.1...0.99).contains(options.shrinkingFactor), "shrinking_factor", "0.1 to 0.99 is right")
         try check((1...100).contains(options.subIterations), "num_sub_iterations", "1 to 100 is right")
         try check(options.longestStretch >= 16, "max_sentence_length", "at least 16 is right")
         self.vocabularySize = vocabularySize
         self.options = options
         self.threads = threads
-        let sorted = Set(options.userDefinedSymbols.map { Array($0.utf8) }).sorted { $0.lexicographicallyPrecedes($1) }
+        let sorted = Set(options.userDefinedSymbols.map { Array($0.utf8) }).sorted {
+            $0.lexicographicallyPrecedes($1)
+        }
         try check(!sorted.contains([]), "user_defined_symbols", "an empty symbol")
         symbols = sorted.isEmpty ? nil : PieceTrie(sorted: sorted.map { ($0[...], 0) })
         normalizer = try SentencePieceNormalizer(
@@ -167,7 +173,11 @@ public struct UnigramTrainer: Sendable {
     /// - Throws: `FileFormatError` when there is no text, or the vocabulary has no room for the characters.
     public func train(progress: ((Int) -> Bool)? = nil) throws(FileFormatError) -> SentencePieceTokenizer {
         guard words.count > 0 else { throw FileFormatError(.missing, "no text to learn from") }
-        let alphabet = TrainingAlphabet(words, coverage: options.characterCoverage, required: options.requiredCharacters)
+        let alphabet = TrainingAlphabet(
+            words,
+            coverage: options.characterCoverage,
+            required: options.requiredCharacters
+        )
         let reserved = UnigramVocabulary(options)
         let room = vocabularySize - reserved.count
         guard alphabet.characters.count <= room else {
@@ -198,7 +208,10 @@ public struct UnigramTrainer: Sendable {
     }
 
     /// The characters, and the strings that occur often, with their first scores.
-    private func seeds(_ words: TrainingWords, _ alphabet: TrainingAlphabet) -> [(bytes: [UInt8], score: Double)] {
+    private func seeds(
+        _ words: TrainingWords,
+        _ alphabet: TrainingAlphabet
+    ) -> [(bytes: [UInt8], score: Double)] {
         let (letters, weights) = alphabet.letters(of: words)
         let rules = PieceRules(options)
         let seeds = UnigramSeeds(letters: letters, weights: weights, longest: options.maximumPieceLength)
@@ -224,7 +237,9 @@ public struct UnigramTrainer: Sendable {
         _ room: Int
     ) -> [(bytes: [UInt8], score: Double)] {
         var scores: [[UInt8]: Double] = [:]
-        for (piece, score) in zip(estimator.pieces, estimator.scores) where score > -.infinity { scores[piece] = score }
+        for (piece, score) in zip(estimator.pieces, estimator.scores) where score > -.infinity {
+            scores[piece] = score
+        }
         let lowest = scores.values.min() ?? 0
         var chosen: [(bytes: [UInt8], score: Double)] = []
         var penalty = 0.0
@@ -238,7 +253,10 @@ public struct UnigramTrainer: Sendable {
                 penalty += 0.0001
             }
         }
-        func isBetter(_ left: (bytes: [UInt8], score: Double), _ right: (bytes: [UInt8], score: Double)) -> Bool {
+        func isBetter(
+            _ left: (bytes: [UInt8], score: Double),
+            _ right: (bytes: [UInt8], score: Double)
+        ) -> Bool {
             left.score != right.score
                 ? left.score > right.score : left.bytes.lexicographicallyPrecedes(right.bytes)
         }

@@ -133,7 +133,9 @@ struct PieceRules {
             let isDigit = (0x30...0x39).contains(scalar) || (0xFF10...0xFF19).contains(scalar)
             if isDigit, !options.splitsByNumber { script = Self.any }
             if isDigit, options.splitsDigits, scalars.count > 1 { return false }
-            if options.splitsByScript, script != Self.any, previous != Self.any, script != previous { return false }
+            if options.splitsByScript, script != Self.any, previous != Self.any, script != previous {
+                return false
+            }
             previous = script
         }
         return true

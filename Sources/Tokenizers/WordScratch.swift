@@ -247,7 +247,8 @@ struct WordCuts: Sendable {
 
     @inline(__always)
     static func isSpace(_ text: UnsafePointer<UInt8>, _ position: Int, _ end: Int) -> Bool {
-        text[position] == 0xE2 && position + 2 < end && text[position + 1] == 0x96 && text[position + 2] == 0x81
+        text[position] == 0xE2 && position + 2 < end && text[position + 1] == 0x96
+            && text[position + 2] == 0x81
     }
 
     /// The first cut after `start`, or `end`.
@@ -258,7 +259,9 @@ struct WordCuts: Sendable {
         while position < end {
             let isSpace = Self.isSpace(text, position, end)
             if position > start {
-                if isSpace ? (wasSpace ? insideSpace : beforeSpace) : (wasSpace && afterSpace) { return position }
+                if isSpace ? (wasSpace ? insideSpace : beforeSpace) : (wasSpace && afterSpace) {
+                    return position
+                }
             }
             wasSpace = isSpace
             position += isSpace ? 3 : 1
