@@ -13,10 +13,9 @@ final class PieceTrie: @unchecked Sendable {
     /// The most units that a trie may have.
     static let mostUnits = 1 << 24
 
-    /// Builds the trie.
+    /// Builds the trie; nil when it would take more than `mostUnits` units.
     ///
     /// - Parameter keys: Strings without doubles, in ascending order of their bytes, each with its value.
-    /// - Returns: nil when it would take more than `mostUnits` units.
     init?(sorted keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) {
         var builder = DoubleArrayBuilder(leaves: false)
         guard builder.build(keys) else { return nil }

@@ -1,7 +1,7 @@
 import YuyanFileFormats
 
 /// Rules that replace strings by others, in SentencePiece's precompiled form: the size of a double array, the double array
-/// (of S. Yata's darts-clone), and the replacements, each ended by a zero byte, that its values point to.
+/// (of the library darts-clone), and the replacements, each ended by a zero byte, that its values point to.
 public struct PrecompiledCharsmap: Sendable, Hashable {
     /// The longest replacement accepted, in bytes; Unicode's own needs 33.
     public static let longestReplacement = 1024

@@ -35,8 +35,9 @@ final class WordScratch {
         var high: UInt64 = 0
         /// How large the sum of scores before the word may be.
         var limit: Float = 0
-        /// The ends of the first three tokens, then the number of tokens: 0 when they are not known. The last token ends with
-        /// the word.
+        /// The ends of the first three tokens, then the number of tokens: 0 when they are not known.
+        ///
+        /// The last token ends with the word.
         var ends = SIMD4<UInt8>()
 
         /// Writes four tokens, of which those that the word has are right.
@@ -124,6 +125,7 @@ final class WordScratch {
     ///   - bytes: The word.
     ///   - count: Its length, at most `longestWord`.
     ///   - available: How many bytes may be read from `bytes` on.
+    /// - Returns: The word, whose tokens may not be known yet.
     @inline(__always)
     func entry(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ available: Int) -> UnsafeMutablePointer<Word> {
         var low: UInt64 = 0
