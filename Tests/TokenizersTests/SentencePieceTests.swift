@@ -161,27 +161,33 @@ private struct Golden {
         return bytes
     }
 
+    /// The tokenizer of a file; nil, after a look at the error, when the file is refused.
+    private func tokenizer(_ bytes: [UInt8]) -> SentencePieceTokenizer? {
+        do throws(FileFormatError) {
+            return try SentencePieceTokenizer(SentencePieceFile(bytes: bytes))
+        } catch {
+            #expect(!error.message.isEmpty)
+            return nil
+        }
+    }
+
     @Test func mutatedFilesNeverCrash() throws {
         let seed: UInt64 = 77
         var random = SplitMix(state: seed)
         let text = Array("swift ab [X] training ﬁ 语言\u{3000}\u{200B}x é\u{301} <0x41>".utf8)
         var read = 0
+        let models = try Golden.shared.get().models
         for round in 0..<2400 {
-            let models = try Golden.shared.get().models
             let bytes = mutated(models[round % models.count].bytes, &random)
-            do {
-                let tokenizer = try SentencePieceTokenizer(SentencePieceFile(bytes: bytes))
-                let ids = tokenizer.encode(bytes: text)
-                #expect(
-                    ids.allSatisfy { (0..<tokenizer.vocabularySize).contains(Int($0)) },
-                    "seed \(seed), \(round)"
-                )
-                _ = tokenizer.decodeBytes(ids, skippingSpecialTokens: false)
-                _ = text.withUnsafeBytes { tokenizer.encodeWithRanges(bytes: $0) }
-                read += 1
-            } catch let error as FileFormatError {
-                #expect(!error.message.isEmpty)
-            }
+            guard let tokenizer = tokenizer(bytes) else { continue }
+            let ids = tokenizer.encode(bytes: text)
+            #expect(
+                ids.allSatisfy { (0..<tokenizer.vocabularySize).contains(Int($0)) },
+                "seed \(seed), \(round)"
+            )
+            _ = tokenizer.decodeBytes(ids, skippingSpecialTokens: false)
+            _ = text.withUnsafeBytes { tokenizer.encodeWithRanges(bytes: $0) }
+            read += 1
         }
         #expect(read > 100 && read < 2400)
     }
