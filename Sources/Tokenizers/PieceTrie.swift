@@ -17,7 +17,7 @@ final class PieceTrie: @unchecked Sendable {
     ///
     /// - Parameter keys: Strings without doubles, in ascending order of their bytes, each with its value.
     init?(sorted keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) {
-        var builder = DoubleArrayBuilder(leaves: false)
+        var builder = DoubleArrayBuilder()
         guard builder.build(keys) else { return nil }
         count = builder.units.count
         units = .allocate(capacity: count)
@@ -94,11 +94,7 @@ struct DoubleArrayBuilder {
     private(set) var units: [Unit] = []
     private var blocks: [Block] = []
     private var firstOpen = 0
-    /// Whether the value of a string stands in a child of its own, which byte 0 leads to.
-    private let leaves: Bool
     private let openBlocks = 16
-
-    init(leaves: Bool) { self.leaves = leaves }
 
     /// Builds the array; false when it would be too large.
     mutating func build(_ keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) -> Bool {
@@ -114,11 +110,9 @@ struct DoubleArrayBuilder {
             var low = begin
             labels.removeAll(keepingCapacity: true)
             starts.removeAll(keepingCapacity: true)
-            var ended: Int32 = -1
             if low < high, keys[low].bytes.count == depth {
-                ended = keys[low].value
+                units[node].value = keys[low].value
                 low += 1
-                if leaves { labels.append(0) } else { units[node].value = ended }
             }
             var index = low
             while index < high {
@@ -134,9 +128,8 @@ struct DoubleArrayBuilder {
                 units[base ^ Int(label)].label = label
                 units[base ^ Int(label)].isUsed = true
             }
-            if leaves, ended >= 0 { units[base].value = ended }
             for (order, start) in starts.enumerated().reversed() {
-                let child = base ^ Int(labels[labels.count - starts.count + order])
+                let child = base ^ Int(labels[order])
                 stack.append((child, start, order + 1 < starts.count ? starts[order + 1] : high, depth + 1))
             }
         }

@@ -124,52 +124,6 @@ public struct PrecompiledCharsmap: Sendable, Hashable {
         }
     }
 
-    /// Builds rules.
-    ///
-    /// Traps on empty strings, on zero bytes and on more rules than the array's offsets reach (hundreds of thousands).
-    ///
-    /// - Parameter rules: The strings and their replacements.
-    init(rules: [[UInt8]: [UInt8]]) {
-        var text: [UInt8] = []
-        var starts: [[UInt8]: Int32] = [:]
-        for replacement in Set(rules.values).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            starts[replacement] = Int32(text.count)
-            text += replacement + [0]
-        }
-        let keys = rules.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        var builder = DoubleArrayBuilder(leaves: true)
-        let fits = builder.build(keys.map { ($0.key[...], starts[$0.value] ?? 0) })
-        guard fits, builder.units.count <= 1 << 21,
-            keys.allSatisfy({ !$0.key.isEmpty && !$0.key.contains(0) })
-        else { fatalError("PrecompiledCharsmap: \(rules.count) rules do not fit or hold zero bytes") }
-        var blob: [UInt8] = []
-        func append(_ value: UInt32) {
-            for shift in stride(from: UInt32(0), to: 32, by: 8) {
-                blob.append(UInt8(truncatingIfNeeded: value >> shift))
-            }
-        }
-        append(UInt32(builder.units.count * 4))
-        for (index, unit) in builder.units.enumerated() {
-            guard unit.isUsed else {
-                // A label that differs from every byte that may lead here: the mark of a value.
-                append(0x8000_0000)
-                continue
-            }
-            if unit.value >= 0 {
-                append(UInt32(unit.value) | 0x8000_0000)
-                continue
-            }
-            let base = Int(unit.base)
-            let leaf = base < builder.units.count && builder.units[base].value >= 0 && base != 0
-            append(UInt32(unit.label) | (leaf ? 0x100 : 0) | UInt32(base ^ index) << 10)
-        }
-        do throws(FileFormatError) {
-            try self.init(blob + text)
-        } catch {
-            fatalError("PrecompiledCharsmap: \(error)")
-        }
-    }
-
     /// Two sets of rules are equal when their files are.
     ///
     /// - Parameters:
