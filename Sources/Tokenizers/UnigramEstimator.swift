@@ -14,7 +14,16 @@ struct TrainingWords: Sendable {
     var starts: [Int] = [0]
     var counts: [Int] = []
 
-    init(_ words: WordCounts) { (arena, starts, counts) = (words.arena, words.starts, words.counts) }
+    /// The words of a table in the order of their bytes.
+    init(_ table: WordTable) {
+        starts.reserveCapacity(table.count + 1)
+        counts.reserveCapacity(table.count)
+        table.forEachSorted { bytes, count in
+            arena.append(contentsOf: bytes)
+            starts.append(arena.count)
+            counts.append(count)
+        }
+    }
 }
 
 /// A unigram model under estimation: pieces, their log probabilities, and passes over the words.

@@ -60,7 +60,7 @@ public struct UnigramTrainer: Sendable {
     private let threads: Int
     private let normalizer: SentencePieceNormalizer
     private let symbols: PieceTrie?
-    private var words = WordCounts()
+    private let words = WordTable()
 
     /// Sets up a trainer that has seen nothing.
     ///
@@ -162,7 +162,7 @@ public struct UnigramTrainer: Sendable {
     }
 
     private mutating func add(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int) {
-        if end > start { words.add(text + start, count: end - start) }
+        if end > start { words.add(text + start, count: end - start, hasRoom: false) }
     }
 
     /// Learns the pieces from everything counted so far.
@@ -173,8 +173,9 @@ public struct UnigramTrainer: Sendable {
     /// - Throws: `FileFormatError` when there is no text, or the vocabulary has no room for the characters.
     public func train(progress: ((Int) -> Bool)? = nil) throws(FileFormatError) -> SentencePieceTokenizer {
         guard words.count > 0 else { throw FileFormatError(.missing, "no text to learn from") }
+        let all = TrainingWords(words)
         let alphabet = TrainingAlphabet(
-            words,
+            all,
             coverage: options.characterCoverage,
             required: options.requiredCharacters
         )
@@ -188,8 +189,7 @@ public struct UnigramTrainer: Sendable {
                     + "raise vocab_size or lower character_coverage"
             )
         }
-        let known = alphabet.cut(words)
-        let training = TrainingWords(known)
+        let training = alphabet.cut(all)
         var pieces = seeds(training, alphabet)
         let desired = max(room * 11 / 10, alphabet.characters.count)
         var estimator: UnigramEstimator

@@ -13,9 +13,9 @@ struct TrainingAlphabet {
     private(set) var characters: [(scalar: UInt32, count: Int)] = []
     private var indices: [UInt32: UInt32] = [:]
 
-    init(_ words: WordCounts, coverage: Double, required: String) {
+    init(_ words: TrainingWords, coverage: Double, required: String) {
         var counts: [UInt32: Int] = [:]
-        Self.forEachScalar(TrainingWords(words)) { scalar, count, _ in counts[scalar, default: 0] += count }
+        Self.forEachScalar(words) { scalar, count, _ in counts[scalar, default: 0] += count }
         let wanted = Set(required.unicodeScalars.map(\.value).filter { $0 != 0 && $0 != 32 })
         let total = counts.values.reduce(0, +)
         var sorted = counts.filter { $0.key != 0 && $0.key != 32 }.map { (scalar: $0.key, count: $0.value) }
@@ -65,11 +65,11 @@ struct TrainingAlphabet {
     }
 
     /// The words cut at the characters that are not in the alphabet.
-    func cut(_ words: WordCounts) -> WordCounts {
-        var result = WordCounts()
+    func cut(_ words: TrainingWords) -> TrainingWords {
+        let result = WordTable()
         words.arena.withUnsafeBufferPointer { arena in
             guard let base = arena.baseAddress else { return }
-            for word in 0..<words.count {
+            for word in words.counts.indices {
                 var start = words.starts[word]
                 var position = start
                 let end = words.starts[word + 1]
@@ -77,16 +77,28 @@ struct TrainingAlphabet {
                     let step = UTF8Validation.decode(base, at: position, end: end)
                     if step.isInvalid || indices[step.scalar] == nil {
                         if position > start {
-                            result.add(base + start, count: position - start, times: words.counts[word])
+                            result.add(
+                                base + start,
+                                count: position - start,
+                                hasRoom: false,
+                                times: words.counts[word]
+                            )
                         }
                         start = position + step.count
                     }
                     position += step.count
                 }
-                if end > start { result.add(base + start, count: end - start, times: words.counts[word]) }
+                if end > start {
+                    result.add(
+                        base + start,
+                        count: end - start,
+                        hasRoom: false,
+                        times: words.counts[word]
+                    )
+                }
             }
         }
-        return result
+        return TrainingWords(result)
     }
 
     /// The words as indices of characters plus one, each word ended by 0, and the count of the word for each of them.
