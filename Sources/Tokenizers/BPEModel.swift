@@ -82,7 +82,7 @@ final class BPEModel: Sendable {
         }
     }
 
-    /// The loop over pieces; pieces found in the cache are dealt with here, everything else elsewhere.
+    /// The loop over pieces.
     @inline(__always)
     private func encode(
         _ text: ScannedText,
@@ -92,33 +92,25 @@ final class BPEModel: Sendable {
         _ endOfPiece: (Int) -> Int
     ) {
         let bytes = text.bytes
-        let pieces = scratch.pieces
         let quickEnd = text.end - Scanner.lookAhead
         var position = start
-        var (output, limit) = (scratch.output + scratch.count, scratch.output + scratch.capacity - 4)
-        var (slots, shift) = (pieces.slots, pieces.shift)
         while position <= quickEnd {
-            var next = quickEndOfPiece(position)
-            if next == 0 { next = endOfPiece(position) }
-            let count = next - position
-            if count <= PieceCache.longestPiece, output <= limit {
-                let (low, high) = Self.key(bytes + position, count)
-                let entry = slots + Int(PieceCache.hash(low, high) >> shift)
-                if entry.pointee.low == low, (entry.pointee.high ^ high) << 4 == 0 {
-                    UnsafeMutableRawPointer(output)
-                        .storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
-                    output += Int(entry.pointee.high >> 60)
-                    position = next
-                    continue
-                }
+            // Finding the borders of many pieces before looking up any lets the look-ups wait for memory together.
+            let keys = scratch.keys
+            let starts = scratch.starts
+            var count = 0
+            while count < EncoderScratch.batchedPieces, position <= quickEnd {
+                var next = quickEndOfPiece(position)
+                if next == 0 { next = endOfPiece(position) }
+                let length = next &- position
+                keys[count] = length <= PieceCache.longestPiece ? Self.key(bytes + position, length) : (0, 0)
+                starts[count] = position
+                position = next
+                count &+= 1
             }
-            scratch.count = output - scratch.output
-            encodePiece(bytes + position, count: count, isRoomy: true, scratch)
-            (output, limit) = (scratch.output + scratch.count, scratch.output + scratch.capacity - 4)
-            (slots, shift) = (pieces.slots, pieces.shift)
-            position = next
+            starts[count] = position
+            encodeBatch(bytes, count, scratch)
         }
-        scratch.count = output - scratch.output
         while position < text.end {
             let next = endOfPiece(position)
             encodePiece(bytes + position, count: next - position, isRoomy: false, scratch)
@@ -126,14 +118,45 @@ final class BPEModel: Sendable {
         }
     }
 
+    /// Encodes the pieces whose keys and starts are in the scratch.
+    private func encodeBatch(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ scratch: EncoderScratch) {
+        let (keys, starts, pieces) = (scratch.keys, scratch.starts, scratch.pieces)
+        scratch.reserve(4 &* count)
+        var output = scratch.output + scratch.count
+        var (slots, shift) = (pieces.slots, pieces.shift)
+        // Reading every place once, before anything depends on it, lets the processor fetch all of them side by side.
+        var touched: UInt64 = 0
+        for index in 0..<count {
+            let place = Int(PieceCache.hash(keys[index].0, keys[index].1) &>> shift)
+            touched ^= (slots + place).pointee.low
+        }
+        scratch.touched = touched
+        for index in 0..<count {
+            let (low, high) = keys[index]
+            let entry = slots + Int(PieceCache.hash(low, high) &>> shift)
+            // The key of a long piece is zero, as is that of an empty place, which has no ids.
+            if entry.pointee.low == low, (entry.pointee.high ^ high) << 4 == 0, high != 0 {
+                UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
+                output += Int(entry.pointee.high >> 60)
+                continue
+            }
+            scratch.count = output - scratch.output
+            encodePiece(bytes + starts[index], count: starts[index + 1] - starts[index], isRoomy: true, scratch)
+            scratch.reserve(4 &* (count &- index))
+            output = scratch.output + scratch.count
+            (slots, shift) = (pieces.slots, pieces.shift)
+        }
+        scratch.count = output - scratch.output
+    }
+
     /// A piece of 1 to 15 bytes as two words, of 16 bytes that may be read; the last byte has the count.
     @inline(__always)
     private static func key(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> (low: UInt64, high: UInt64) {
-        let low = ByteLanes.load(bytes)
-        let lowMask = UInt64.max >> UInt64(max(64 - 8 * count, 0))
-        if count <= 8 { return (low & lowMask, UInt64(count) << 56) }
-        let high = ByteLanes.load(bytes + 8) & UInt64.max >> UInt64(128 - 8 * count)
-        return (low, high | UInt64(count) << 56)
+        let lowBits = UInt64(bitPattern: Int64(min(count, 8) &* 8))
+        let highBits = UInt64(bitPattern: Int64(max(count &- 8, 0) &* 8))
+        let low = ByteLanes.load(bytes) & (UInt64.max &>> (64 &- lowBits))
+        let high = ByteLanes.load(bytes + 8) & ((1 &<< highBits) &- 1)
+        return (low, high | UInt64(truncatingIfNeeded: count) &<< 56)
     }
 
     /// Encodes a piece that the first look into the cache did not find; `isRoomy` when 16 bytes may be read.
@@ -153,9 +176,7 @@ final class BPEModel: Sendable {
             for index in 8..<max(count, 8) { high |= UInt64(bytes[index]) << UInt64(8 * (index - 8)) }
         }
         let hash = PieceCache.hash(low, high)
-        let first = scratch.pieces.slots + Int(hash >> scratch.pieces.shift)
-        let isFirst = first.pointee.low == low && (first.pointee.high ^ high) << 4 == 0
-        if let entry = isFirst ? first : scratch.pieces.find(low, high, hash) {
+        if let entry = scratch.pieces.find(low, high, hash) {
             scratch.reserve(4)
             UnsafeMutableRawPointer(scratch.output + scratch.count)
                 .storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
@@ -172,7 +193,8 @@ final class BPEModel: Sendable {
     }
 
     private func encodeLongPiece(_ bytes: UnsafePointer<UInt8>, count: Int, _ scratch: EncoderScratch) {
-        let mayRepeat = bytes[0] < 0x80 && count <= LongPieceCache.longestPiece
+        // Chinese, Japanese and Korean text is long pieces of which hardly one comes again.
+        let mayRepeat = bytes[0] &- 0xE3 > 0x0C && count <= LongPieceCache.longestPiece
         let mayBeWhole = takesWholePieces && count <= longestToken
         let hash = mayRepeat || mayBeWhole ? TokenTable.hash(UnsafeRawPointer(bytes), count: count) : 0
         if mayRepeat, scratch.longPieces.append(bytes, count: count, hash: hash, to: scratch) { return }

@@ -75,6 +75,20 @@ public final class BPETokenizer: Tokenizer {
         if position < text.end { encodePlain(text, position, scratch) }
     }
 
+    /// Encodes a part of a text that ends at a place where the splitting rule cuts in any case.
+    ///
+    /// `beginsText` when a space may have to stand before it.
+    func encodeStretch(_ text: ScannedText, _ start: Int, beginsText: Bool) -> [Int32] {
+        pool.with { scratch in
+            if beginsText {
+                encodePlain(text, start, scratch)
+            } else {
+                model.encode(text, from: start, rule: splitRule, into: scratch)
+            }
+            return scratch.takeOutput()
+        }
+    }
+
     /// Encodes a stretch without added tokens.
     private func encodePlain(_ text: ScannedText, _ start: Int, _ scratch: EncoderScratch) {
         if addsPrefixSpace, text.scalar(at: start).kind != ScalarClass.whitespace {

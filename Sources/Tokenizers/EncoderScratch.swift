@@ -7,23 +7,35 @@ final class EncoderScratch {
     /// The most bytes that the merge buffers take.
     static let bufferedBytes = 1024
 
+    /// How many pieces are found before their ids are.
+    static let batchedPieces = 64
+
     private(set) var output: UnsafeMutablePointer<Int32>
-    private(set) var capacity: Int
+    private var capacity: Int
     var count = 0
     let pieces = PieceCache()
     let longPieces = LongPieceCache()
+    /// The pieces of a batch as the cache knows them, and where they begin and the last one ends.
+    let keys: UnsafeMutablePointer<(UInt64, UInt64)>
+    let starts: UnsafeMutablePointer<Int>
+    /// What was read ahead; kept so that it is read.
+    var touched: UInt64 = 0
     let symbols: UnsafeMutablePointer<Int32>
     let merges: UnsafeMutablePointer<UInt64>
 
     init() {
         capacity = 1024
         output = .allocate(capacity: capacity)
+        keys = .allocate(capacity: Self.batchedPieces)
+        starts = .allocate(capacity: Self.batchedPieces + 1)
         symbols = .allocate(capacity: Self.bufferedBytes + 1)
         merges = .allocate(capacity: Self.bufferedBytes + 1)
     }
 
     deinit {
         output.deallocate()
+        keys.deallocate()
+        starts.deallocate()
         symbols.deallocate()
         merges.deallocate()
     }

@@ -5,7 +5,7 @@ final class MergeTable: @unchecked Sendable {
     /// No merge: larger than every real entry.
     static let none = UInt64.max
 
-    private struct Slot {
+    private struct Slot: BitwiseCopyable {
         var pair: UInt64
         var merge: UInt64
     }
@@ -31,7 +31,7 @@ final class MergeTable: @unchecked Sendable {
     }
 
     private static func emptySlots(_ size: Int) -> UnsafeMutablePointer<Slot> {
-        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: size)
+        let slots = LargeMemory.allocate(Slot.self, count: size)
         slots.initialize(repeating: Slot(pair: .max, merge: none), count: size)
         return slots
     }

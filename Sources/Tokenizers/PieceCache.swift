@@ -4,7 +4,7 @@
 /// another one; so neither memory nor the length of a search can be driven up from outside.
 final class PieceCache {
     /// A piece and its at most 4 ids; 32 bytes, half a cache line.
-    struct Entry {
+    struct Entry: BitwiseCopyable {
         /// The first 8 bytes.
         var low: UInt64
         /// Bytes 8 to 14, then the byte count (low half) and the id count (high half) of the last byte.
@@ -33,7 +33,7 @@ final class PieceCache {
     /// Places behind the last one make searches end without a look at the size.
     private static func empty(_ bits: UInt64) -> UnsafeMutablePointer<Entry> {
         let count = 1 << Int(bits) + probes
-        let slots = UnsafeMutablePointer<Entry>.allocate(capacity: count)
+        let slots = LargeMemory.allocate(Entry.self, count: count)
         slots.initialize(repeating: Entry(low: 0, high: 0, ids: .zero), count: count)
         return slots
     }
@@ -43,13 +43,13 @@ final class PieceCache {
         (low ^ (high &* 0xFF51_AFD7_ED55_8CCD)) &* 0x9E37_79B9_7F4A_7C15
     }
 
-    /// The entry of a piece, beginning behind its first place; nil when it is not held.
+    /// The entry of a piece; nil when it is not held.
     func find(_ low: UInt64, _ high: UInt64, _ hash: UInt64) -> UnsafeMutablePointer<Entry>? {
-        var slot = slots + Int(hash >> shift)
-        for _ in 1..<Self.probes {
-            if slot.pointee.high == 0 { return nil }
-            slot += 1
+        let first = slots + Int(hash >> shift)
+        for step in 0..<Self.probes {
+            let slot = first + step
             if slot.pointee.low == low, (slot.pointee.high ^ high) << 4 == 0 { return slot }
+            if slot.pointee.high == 0 { return nil }
         }
         return nil
     }
@@ -77,7 +77,7 @@ final class PieceCache {
 
     private func grow() {
         let (old, count) = (slots, 1 << Int(64 - shift) + Self.probes)
-        let bits = min(64 - shift + 2, Self.largestBits)
+        let bits = 64 - shift + 1
         slots = Self.empty(bits)
         shift = 64 - bits
         used = 0
@@ -86,8 +86,7 @@ final class PieceCache {
     }
 }
 
-/// Longer pieces with their ids, as far as they begin with ASCII: indentation and long names come again, runs of Chinese
-/// hardly do.
+/// Longer pieces with their ids: indentation, rules, long names.
 ///
 /// Emptied when its memory is full.
 final class LongPieceCache {
@@ -100,8 +99,8 @@ final class LongPieceCache {
     }
 
     /// The longest pieces that are held.
-    static let longestPiece = 256
-    private static let slotBits = 13
+    static let longestPiece = 512
+    private static let slotBits = 14
     private static let byteLimit = 1 << 20
 
     private var slots: [Entry] = []

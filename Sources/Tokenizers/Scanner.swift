@@ -12,9 +12,9 @@ enum Scanner {
         let word = ByteLanes.load(text.bytes + start)
         let letters = ByteLanes.letters(word)
         let skip = word & 0xFF == 0x20 ? 1 : 0
-        let run = ByteLanes.run(letters >> UInt64(8 * skip))
+        let run = ByteLanes.run(letters &>> UInt64(8 &* skip))
         if run == 0 { return 0 }
-        return text.endOfLetters(start + skip + run, isComplete: skip + run < 8)
+        return text.endOfLetters(start &+ skip &+ run, isComplete: skip &+ run < 8)
     }
 
     /// `[^\r\n\p{L}\p{N}]?\p{L}+` where the run is plain ASCII; not at an apostrophe.
@@ -23,10 +23,10 @@ enum Scanner {
         let word = ByteLanes.load(text.bytes + start)
         let letters = ByteLanes.letters(word)
         let skip = letters & 0x80 == 0 ? 1 : 0
-        let run = ByteLanes.run(letters >> UInt64(8 * skip))
+        let run = ByteLanes.run(letters &>> UInt64(8 &* skip))
         let first = UInt8(truncatingIfNeeded: word)
         if run == 0 || skip == 1 && first != 0x20 && (first == 0x27 || !isPrefix(first)) { return 0 }
-        return text.endOfLetters(start + skip + run, isComplete: skip + run < 8)
+        return text.endOfLetters(start &+ skip &+ run, isComplete: skip &+ run < 8)
     }
 
     /// The first two alternatives of o200k where the word is plain ASCII.
@@ -36,8 +36,8 @@ enum Scanner {
         let upper = ByteLanes.uppercase(word)
         let lower = ByteLanes.lowercase(word)
         let skip = (upper | lower) & 0x80 == 0 ? 1 : 0
-        let capitals = ByteLanes.run(upper >> UInt64(8 * skip))
-        let small = ByteLanes.run(lower >> UInt64(8 * (skip + capitals) & 63))
+        let capitals = ByteLanes.run(upper &>> UInt64(8 &* skip))
+        let small = ByteLanes.run(lower &>> UInt64(8 &* (skip &+ capitals)))
         let count = skip + capitals + small
         let first = UInt8(truncatingIfNeeded: word)
         // All eight bytes taken by capitals: whether small letters follow is for the scanner to find out.
@@ -209,9 +209,14 @@ enum Scanner {
         while position < text.end {
             let (kind, count) = text.scalar(at: position)
             guard kind == ScalarClass.whitespace else { break }
+            let byte = text.bytes[position]
+            if byte == 0x20 {
+                position = text.endOfSpaces(from: position + 1)
+                last = position - 1
+                continue
+            }
             last = position
             position += count
-            let byte = text.bytes[last]
             if byte == 10 || byte == 13 { afterLineEnd = position }
         }
         if position == text.end, joinsTrailingSpace { return position }
@@ -226,6 +231,11 @@ enum Scanner {
         while position < text.end {
             let (kind, count) = text.scalar(at: position)
             guard kind == ScalarClass.whitespace else { break }
+            if text.bytes[position] == 0x20 {
+                position = text.endOfSpaces(from: position + 1)
+                last = position - 1
+                continue
+            }
             last = position
             position += count
         }

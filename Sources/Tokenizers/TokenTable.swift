@@ -4,12 +4,35 @@
 /// letters are equal.
 struct TokenTable: Sendable {
     private var arena: [UInt8] = []
+    /// A token as the hash finds it; short ones are known without a look into the arena.
+    private struct Slot: BitwiseCopyable {
+        /// The id in the lower half; above it bits of the hash and, in the last byte, the length, 255 for more.
+        var label: UInt64
+        /// The first 8 bytes, followed by zeros.
+        var bytes: UInt64
+
+        static let unused = Slot(label: .max, bytes: 0)
+
+        init(label: UInt64, bytes: UInt64) { (self.label, self.bytes) = (label, bytes) }
+
+        init(_ token: UnsafeBufferPointer<UInt8>, hash: Int, id: Int) {
+            let high = (UInt64(truncatingIfNeeded: hash) >> 32 & 0xFF_FFFF) << 32
+            label = UInt64(min(token.count, 255)) << 56 | high | UInt64(UInt32(truncatingIfNeeded: id))
+            bytes = 0
+            for index in 0..<min(token.count, 8) { bytes |= UInt64(token[index]) << UInt64(8 * index) }
+        }
+
+        var isUnused: Bool { label == .max }
+        var id: Int { Int(UInt32(truncatingIfNeeded: label)) }
+
+        /// Whether length, bits of the hash and first bytes are the same.
+        func resembles(_ other: Slot) -> Bool { label >> 32 == other.label >> 32 && bytes == other.bytes }
+    }
+
     /// Start and length in the arena by id; length -1 for an unused id.
     private var starts: [Int] = []
     private var lengths: [Int32] = []
-    /// An id in the lower half, bits of the hash in the upper; `unused` for none.
-    private var slots = [UInt64](repeating: TokenTable.unused, count: 64)
-    private static let unused = UInt64.max
+    private var slots = [Slot](repeating: Slot.unused, count: 64)
     /// The number of tokens.
     private(set) var count = 0
 
@@ -33,13 +56,14 @@ struct TokenTable: Sendable {
         if id < starts.count, lengths[id] >= 0 { return false }
         if (count + 1) * 2 > slots.count { rehash(capacity: (count + 1) * 4) }
         let hash = Self.hash(bytes)
-        let (slot, isTaken) = slot(of: bytes, hash: hash)
+        let sought = Slot(bytes, hash: hash, id: id)
+        let (slot, isTaken) = slot(of: bytes, hash: hash, sought)
         if isTaken { return false }
         skip(id: id)
         starts[id] = arena.count
         lengths[id] = Int32(bytes.count)
         arena.append(contentsOf: bytes)
-        slots[slot] = Self.entry(id, hash)
+        slots[slot] = sought
         count += 1
         return true
     }
@@ -57,8 +81,8 @@ struct TokenTable: Sendable {
 
     /// The id of some bytes whose hash is known.
     func id(of bytes: UnsafeBufferPointer<UInt8>, hash: Int) -> Int? {
-        let (slot, isTaken) = slot(of: bytes, hash: hash)
-        return isTaken ? Int(UInt32(truncatingIfNeeded: slots[slot])) : nil
+        let (slot, isTaken) = slot(of: bytes, hash: hash, Slot(bytes, hash: hash, id: 0))
+        return isTaken ? slots[slot].id : nil
     }
 
     func id(of bytes: [UInt8]) -> Int? {
@@ -82,19 +106,17 @@ struct TokenTable: Sendable {
     /// The token of each single byte; -1 where there is none.
     var byteIds: [Int32] { (0..<256).map { byte in id(of: [UInt8(byte)]).map { Int32($0) } ?? -1 } }
 
-    @inline(__always)
-    private static func entry(_ id: Int, _ hash: Int) -> UInt64 {
-        UInt64(truncatingIfNeeded: hash) & 0xFFFF_FFFF_0000_0000 | UInt64(UInt32(truncatingIfNeeded: id))
-    }
-
     /// Where some bytes are, or would be.
-    private func slot(of bytes: UnsafeBufferPointer<UInt8>, hash: Int) -> (index: Int, isTaken: Bool) {
+    private func slot(
+        of bytes: UnsafeBufferPointer<UInt8>,
+        hash: Int,
+        _ sought: Slot
+    ) -> (index: Int, isTaken: Bool) {
         slots.withUnsafeBufferPointer { slots in
             let mask = slots.count - 1
-            let high = UInt64(truncatingIfNeeded: hash) >> 32
             var index = hash & mask
-            while slots[index] != Self.unused {
-                if slots[index] >> 32 == high, matches(Int(UInt32(truncatingIfNeeded: slots[index])), bytes) {
+            while !slots[index].isUnused {
+                if slots[index].resembles(sought), bytes.count <= 8 || matches(slots[index].id, bytes) {
                     return (index, true)
                 }
                 index = (index + 1) & mask
@@ -115,11 +137,12 @@ struct TokenTable: Sendable {
     private mutating func rehash(capacity: Int) {
         var size = 64
         while size < capacity { size *= 2 }
-        slots = [UInt64](repeating: Self.unused, count: size)
+        slots = [Slot](repeating: Slot.unused, count: size)
         for id in 0..<starts.count where lengths[id] >= 0 {
             arena[starts[id]..<starts[id] + Int(lengths[id])].withUnsafeBufferPointer { bytes in
                 let hash = Self.hash(bytes)
-                slots[slot(of: bytes, hash: hash).index] = Self.entry(id, hash)
+                let token = Slot(bytes, hash: hash, id: id)
+                slots[slot(of: bytes, hash: hash, token).index] = token
             }
         }
     }

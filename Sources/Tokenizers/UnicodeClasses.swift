@@ -112,6 +112,19 @@ struct ScannedText {
         return position
     }
 
+    /// Where the run of spaces that reaches to `start` ends.
+    @inline(__always)
+    func endOfSpaces(from start: Int) -> Int {
+        var position = start
+        while position + 8 <= end {
+            let run = ByteLanes.run(ByteLanes.spaces(ByteLanes.load(bytes + position)))
+            position += run
+            if run < 8 { return position }
+        }
+        while position < end, bytes[position] == 0x20 { position += 1 }
+        return position
+    }
+
     /// Where the run of scalars whose class is in `set` ends.
     @inline(__always)
     func endOfRun(_ set: ClassSet, from start: Int) -> Int {
