@@ -103,7 +103,8 @@ final class BPEModel: Sendable {
                 var next = quickEndOfPiece(position)
                 if next == 0 { next = endOfPiece(position) }
                 let length = next &- position
-                keys[count] = length <= PieceCache.longestPiece ? Self.key(bytes + position, length) : (0, 0)
+                keys[count] =
+                    length <= PieceCache.longestPiece ? Self.key(bytes + position, length) : (.max, 0)
                 starts[count] = position
                 position = next
                 count &+= 1
@@ -134,14 +135,19 @@ final class BPEModel: Sendable {
         for index in 0..<count {
             let (low, high) = keys[index]
             let entry = slots + Int(PieceCache.hash(low, high) &>> shift)
-            // The key of a long piece is zero, as is that of an empty place, which has no ids.
-            if entry.pointee.low == low, (entry.pointee.high ^ high) << 4 == 0, high != 0 {
+            // No entry has the key of a long piece.
+            if (entry.pointee.low ^ low) | (entry.pointee.high ^ high) &<< 4 == 0 {
                 UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
                 output += Int(entry.pointee.high >> 60)
                 continue
             }
             scratch.count = output - scratch.output
-            encodePiece(bytes + starts[index], count: starts[index + 1] - starts[index], isRoomy: true, scratch)
+            encodePiece(
+                bytes + starts[index],
+                count: starts[index + 1] - starts[index],
+                isRoomy: true,
+                scratch
+            )
             scratch.reserve(4 &* (count &- index))
             output = scratch.output + scratch.count
             (slots, shift) = (pieces.slots, pieces.shift)

@@ -20,6 +20,8 @@ final class EncoderScratch {
     let starts: UnsafeMutablePointer<Int>
     /// What was read ahead; kept so that it is read.
     var touched: UInt64 = 0
+    /// The last two tokens that were found to fit together.
+    var fitting: (Int32, Int32) = (-1, -1)
     let symbols: UnsafeMutablePointer<Int32>
     let merges: UnsafeMutablePointer<UInt64>
 

@@ -14,7 +14,10 @@ enum LargeMemory {
     ///
     /// Where the system can, large tables get pages of 2 MiB: finding the address of a small page costs more than reading
     /// it.
-    static func allocate<Value: BitwiseCopyable>(_ type: Value.Type, count: Int) -> UnsafeMutablePointer<Value> {
+    static func allocate<Value: BitwiseCopyable>(
+        _ type: Value.Type,
+        count: Int
+    ) -> UnsafeMutablePointer<Value> {
         let bytes = count * MemoryLayout<Value>.stride
         let isLarge = bytes >= pageBytes
         let alignment = isLarge ? pageBytes : max(64, MemoryLayout<Value>.alignment)

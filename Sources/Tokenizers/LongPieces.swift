@@ -1,7 +1,7 @@
 /// Merging of pieces that are no words: lines of dashes, base64, text without spaces.
 extension BPEModel {
-    /// Bytes that are added at a time.
-    private static let blockBytes = 64
+    /// Bytes that are added at a time, or as many as the last token has.
+    private static let blockBytes = 24
     /// How many tokens a block may go back to find a place where it fits.
     private static let mostRetries = 24
 
@@ -17,7 +17,8 @@ extension BPEModel {
         let before = scratch.count
         var end = 0
         while end < count {
-            var target = min(end + Self.blockBytes, count)
+            let lastToken = scratch.count > before ? tokens.length(of: scratch.output[scratch.count - 1]) : 0
+            var target = min(end + max(Self.blockBytes, lastToken), count)
             while target < count, target > end + 1, bytes[target] & 0xC0 == 0x80 { target -= 1 }
             guard appendBlock(bytes, end: end, target: target, since: before, scratch) else {
                 scratch.count = before
@@ -66,13 +67,17 @@ extension BPEModel {
         _ length: Int,
         _ scratch: EncoderScratch
     ) -> Bool {
+        if scratch.fitting == (left, right) { return true }
         let leftCount = tokens.length(of: left)
         let count = leftCount + tokens.length(of: right)
         guard length + count <= EncoderScratch.bufferedBytes else { return false }
         let symbols = scratch.symbols + length
         for index in 0..<count { symbols[index] = byteIds[Int(border[index - leftCount])] }
-        return table.mergeByScans(symbols, length: count, pairs: scratch.merges) == 2
-            && symbols[0] == left && symbols[1] == right
+        guard table.mergeByScans(symbols, length: count, pairs: scratch.merges) == 2, symbols[0] == left,
+            symbols[1] == right
+        else { return false }
+        scratch.fitting = (left, right)
+        return true
     }
 
     /// A linked list and a heap: n log n.

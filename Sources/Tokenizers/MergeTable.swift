@@ -118,17 +118,49 @@ final class MergeTable: @unchecked Sendable {
                 best = min(pair, best)
             }
             if best == Self.none { break }
-            symbols[place] = Int32(truncatingIfNeeded: best)
-            last -= 1
-            var index = place + 1
-            while index <= last {
-                symbols[index] = symbols[index + 1]
-                pairs[index - 1] = pairs[index]
-                index += 1
-            }
-            if place > 0 { pairs[place - 1] = merge(symbols[place - 1], symbols[place]) }
-            if place < last { pairs[place] = merge(symbols[place], symbols[place + 1]) }
+            last = mergeAll(best, from: place, symbols, last: last, pairs)
         }
         return last + 1
+    }
+
+    /// Carries out one merge from a place to the right, wherever it is found, as long as no pair arises that goes first.
+    ///
+    /// - Returns: The index of the last symbol.
+    @inline(__always)
+    private func mergeAll(
+        _ best: UInt64,
+        from place: Int,
+        _ symbols: UnsafeMutablePointer<Int32>,
+        last: Int,
+        _ pairs: UnsafeMutablePointer<UInt64>
+    ) -> Int {
+        let merged = Int32(truncatingIfNeeded: best)
+        var (read, write) = (place, place)
+        var isNext = true
+        while read < last {
+            guard isNext, pairs[read] == best else {
+                symbols[write] = symbols[read]
+                pairs[write] = pairs[read]
+                read += 1
+                write += 1
+                continue
+            }
+            symbols[write] = merged
+            if write > 0 {
+                pairs[write - 1] = merge(symbols[write - 1], merged)
+                isNext = pairs[write - 1] > best
+            }
+            if read + 2 <= last {
+                pairs[write] = merge(merged, symbols[read + 2])
+                isNext = isNext && pairs[write] > best
+            }
+            read += 2
+            write += 1
+        }
+        if read == last {
+            symbols[write] = symbols[read]
+            write += 1
+        }
+        return write - 1
     }
 }

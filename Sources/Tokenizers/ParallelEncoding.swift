@@ -92,7 +92,10 @@ extension BPETokenizer {
         func cut(_ start: Int, _ end: Int) {
             var position = start
             while position < end {
-                let next = splitRule.safeCut(ScannedText(text.bytes, end: end), from: position + Self.stretchBytes)
+                let next = splitRule.safeCut(
+                    ScannedText(text.bytes, end: end),
+                    from: position + Self.stretchBytes
+                )
                 parts.append(.text(position..<next, beginsText: position == start))
                 position = next
             }

@@ -180,22 +180,25 @@ enum Base64 {
 
     /// Replaces `bytes` by what a text stands for; false when the text is not base64 or empty.
     static func decode(_ text: UnsafeRawBufferPointer, into bytes: inout [UInt8]) -> Bool {
-        bytes.removeAll(keepingCapacity: true)
         guard text.count % 4 == 0, !text.isEmpty else { return false }
         var padding = 0
         while padding < 2, text[text.count - 1 - padding] == UInt8(ascii: "=") { padding += 1 }
-        var bits: UInt32 = 0
-        var count = 0
+        bytes.removeAll(keepingCapacity: true)
+        var rest = UnsafeRawBufferPointer(rebasing: text.dropLast(padding))
         return values.withUnsafeBufferPointer { values in
-            for index in 0..<text.count - padding {
-                let value = values[Int(text[index])]
-                guard value < 64 else { return false }
-                bits = bits << 6 | UInt32(value)
-                count += 6
-                if count >= 8 {
-                    count -= 8
-                    bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            while !rest.isEmpty {
+                let digits = min(rest.count, 4)
+                var bits: UInt32 = 0
+                for index in 0..<digits {
+                    let value = values[Int(rest[index])]
+                    guard value < 64 else { return false }
+                    bits |= UInt32(value) << UInt32(18 - 6 * index)
                 }
+                guard digits > 1 else { return false }
+                bytes.append(UInt8(truncatingIfNeeded: bits >> 16))
+                if digits > 2 { bytes.append(UInt8(truncatingIfNeeded: bits >> 8)) }
+                if digits > 3 { bytes.append(UInt8(truncatingIfNeeded: bits)) }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(digits))
             }
             return true
         }
