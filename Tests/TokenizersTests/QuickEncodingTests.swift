@@ -3,7 +3,7 @@ import YuyanFileFormats
 import YuyanTokenizers
 
 /// Encoding on the quick ways: by words of eight bytes, from the cache, block by block, on several threads.
-@Suite struct EncodingTests {
+@Suite struct QuickEncodingTests {
     private static let o200k = SplitRule.o200k.pattern ?? ""
 
     /// A tokenizer of the fixtures with another way of cutting text.
