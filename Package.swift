@@ -35,6 +35,7 @@ let package = Package(
         // What `Benchmarks` measures.
         .library(name: "YuyanModels", targets: ["YuyanModels"]),
         .library(name: "YuyanOptimizers", targets: ["YuyanOptimizers"]),
+        .library(name: "YuyanTokenizers", targets: ["YuyanTokenizers"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -17,5 +17,10 @@ let package = Package(
             ],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
         ),
+        .executableTarget(
+            name: "TokenizerBench",
+            dependencies: [.product(name: "YuyanTokenizers", package: "yuyan")],
+            swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
+        ),
     ]
 )

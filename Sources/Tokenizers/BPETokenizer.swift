@@ -6,7 +6,7 @@ public final class BPETokenizer: Tokenizer {
     public let splitRule: SplitRule
     /// The added tokens and the roles of some.
     public let addedTokens: AddedTokens
-    /// Whether a space is put before a text that does not begin with white space.
+    /// Whether a space is put before a text that does not begin with one.
     public let addsPrefixSpace: Bool
     /// One more than the largest id.
     public let vocabularySize: Int
@@ -75,9 +75,23 @@ public final class BPETokenizer: Tokenizer {
         if position < text.end { encodePlain(text, position, scratch) }
     }
 
+    /// Encodes a part of a text that ends at a place where the splitting rule cuts in any case.
+    ///
+    /// `beginsText` when a space may have to stand before it.
+    func encodeStretch(_ text: ScannedText, _ start: Int, beginsText: Bool) -> [Int32] {
+        pool.with { scratch in
+            if beginsText {
+                encodePlain(text, start, scratch)
+            } else {
+                model.encode(text, from: start, rule: splitRule, into: scratch)
+            }
+            return scratch.takeOutput()
+        }
+    }
+
     /// Encodes a stretch without added tokens.
     private func encodePlain(_ text: ScannedText, _ start: Int, _ scratch: EncoderScratch) {
-        if addsPrefixSpace, text.scalar(at: start).kind != ScalarClass.whitespace {
+        if addsPrefixSpace, text.bytes[start] != 0x20 {
             let copy = [32] + Array(UnsafeBufferPointer(start: text.bytes + start, count: text.end - start))
             copy.withUnsafeBufferPointer { buffer in
                 guard let base = buffer.baseAddress else { return }

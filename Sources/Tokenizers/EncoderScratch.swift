@@ -1,40 +1,43 @@
-/// The working memory of one encoding thread: output, merge buffers and a cache of short words.
+/// The working memory of one encoding thread: output, merge buffers and caches of pieces.
 ///
 /// Not Sendable by itself; `ScratchPool` lends each to one thread at a time.
 final class EncoderScratch {
-    /// A word of at most 15 bytes and its at most 4 ids; 32 bytes, half a cache line.
-    struct CachedWord {
-        var low: UInt64
-        /// Bytes 8 to 14, then the byte count (low half) and the id count (high half) of the last byte.
-        var high: UInt64
-        var ids: (Int32, Int32, Int32, Int32)
-    }
-
-    /// Words this long are merged by repeated scans; longer ones with a heap.
+    /// Pieces this long are merged by repeated scans; longer ones block by block.
     static let longestScanned = 96
-    /// Log2 of the number of cached words.
-    static let cacheBits: UInt64 = 15
+    /// The most bytes that the merge buffers take.
+    static let bufferedBytes = 1024
+
+    /// How many pieces are found before their ids are.
+    static let batchedPieces = 64
 
     private(set) var output: UnsafeMutablePointer<Int32>
     private var capacity: Int
     var count = 0
-    let cache: UnsafeMutablePointer<CachedWord>
+    let pieces = PieceCache()
+    let longPieces = LongPieceCache()
+    /// The pieces of a batch as the cache knows them, and where they begin and the last one ends.
+    let keys: UnsafeMutablePointer<(UInt64, UInt64)>
+    let starts: UnsafeMutablePointer<Int>
+    /// What was read ahead; kept so that it is read.
+    var touched: UInt64 = 0
+    /// The last two tokens that were found to fit together.
+    var fitting: (Int32, Int32) = (-1, -1)
     let symbols: UnsafeMutablePointer<Int32>
     let merges: UnsafeMutablePointer<UInt64>
 
     init() {
         capacity = 1024
         output = .allocate(capacity: capacity)
-        let words = 1 << Int(Self.cacheBits)
-        cache = .allocate(capacity: words)
-        cache.initialize(repeating: CachedWord(low: 0, high: 0, ids: (0, 0, 0, 0)), count: words)
-        symbols = .allocate(capacity: Self.longestScanned + 1)
-        merges = .allocate(capacity: Self.longestScanned + 1)
+        keys = .allocate(capacity: Self.batchedPieces)
+        starts = .allocate(capacity: Self.batchedPieces + 1)
+        symbols = .allocate(capacity: Self.bufferedBytes + 1)
+        merges = .allocate(capacity: Self.bufferedBytes + 1)
     }
 
     deinit {
         output.deallocate()
-        cache.deallocate()
+        keys.deallocate()
+        starts.deallocate()
         symbols.deallocate()
         merges.deallocate()
     }

@@ -1,47 +1,72 @@
 /// Which pairs of tokens merge, in which order, into what: open addressing over plain memory.
 ///
-/// Sendable because nothing changes after the initialiser.
+/// Sendable because nothing changes after it is built.
 final class MergeTable: @unchecked Sendable {
     /// No merge: larger than every real entry.
     static let none = UInt64.max
 
-    private struct Slot {
+    private struct Slot: BitwiseCopyable {
         var pair: UInt64
         var merge: UInt64
     }
 
-    private let slots: UnsafeMutablePointer<Slot>
-    private let mask: Int
+    private var slots: UnsafeMutablePointer<Slot>
+    private var mask: Int
+    private var count = 0
     /// One bit per hash value: most pairs do not merge, and this table of their absence stays in the cache.
-    private let filter: UnsafeMutablePointer<UInt64>
-    private let filterMask: Int
+    private var filter: UnsafeMutablePointer<UInt64>
+    private var filterMask: Int
 
-    /// A rank and a result per pair of ids; a pair given twice keeps the later rank.
-    init(_ merges: some Collection<(left: Int32, right: Int32, rank: Int, result: Int32)>) {
+    /// An empty table with room for some merges; it grows when there are more.
+    init(capacity: Int) {
         var size = 64
-        while size < merges.count * 2 { size *= 2 }
-        mask = size - 1
-        slots = .allocate(capacity: size)
-        slots.initialize(repeating: Slot(pair: .max, merge: Self.none), count: size)
-        var filterSize = 1024
-        while filterSize < merges.count * 4, filterSize < 1 << 21 { filterSize *= 2 }
-        filterMask = filterSize - 1
-        filter = .allocate(capacity: filterSize / 64)
-        filter.initialize(repeating: 0, count: filterSize / 64)
-        for merge in merges {
-            let pair = Self.pair(merge.left, merge.right)
-            let hash = Self.hash(pair)
-            filter[(hash & filterMask) >> 6] |= 1 << UInt64(hash & 63)
-            var index = hash & mask
-            while slots[index].pair != pair, slots[index].pair != .max { index = (index + 1) & mask }
-            let value = UInt64(UInt32(merge.rank)) << 32 | UInt64(UInt32(bitPattern: merge.result))
-            slots[index] = Slot(pair: pair, merge: value)
-        }
+        while size < capacity * 2 { size *= 2 }
+        (slots, mask) = (Self.emptySlots(size), size - 1)
+        (filter, filterMask) = Self.emptyFilter(size)
     }
 
     deinit {
         slots.deallocate()
         filter.deallocate()
+    }
+
+    private static func emptySlots(_ size: Int) -> UnsafeMutablePointer<Slot> {
+        let slots = LargeMemory.allocate(Slot.self, count: size)
+        slots.initialize(repeating: Slot(pair: .max, merge: none), count: size)
+        return slots
+    }
+
+    private static func emptyFilter(_ size: Int) -> (UnsafeMutablePointer<UInt64>, mask: Int) {
+        let bits = min(max(size * 2, 1024), 1 << 21)
+        let filter = UnsafeMutablePointer<UInt64>.allocate(capacity: bits / 64)
+        filter.initialize(repeating: 0, count: bits / 64)
+        return (filter, bits - 1)
+    }
+
+    /// Notes that a pair merges; a pair given twice keeps the later rank.
+    func insert(_ left: Int32, _ right: Int32, rank: Int, result: Int32) {
+        if count * 2 > mask { grow() }
+        let value = UInt64(UInt32(truncatingIfNeeded: rank)) << 32 | UInt64(UInt32(bitPattern: result))
+        if insert(Slot(pair: Self.pair(left, right), merge: value)) { count += 1 }
+    }
+
+    /// - Returns: Whether the pair is new.
+    private func insert(_ slot: Slot) -> Bool {
+        let hash = Self.hash(slot.pair)
+        filter[(hash & filterMask) >> 6] |= 1 << UInt64(hash & 63)
+        var index = hash & mask
+        while slots[index].pair != slot.pair, slots[index].pair != .max { index = (index + 1) & mask }
+        defer { slots[index] = slot }
+        return slots[index].pair == .max
+    }
+
+    private func grow() {
+        let (old, oldSize) = (slots, mask + 1)
+        filter.deallocate()
+        (slots, mask) = (Self.emptySlots(oldSize * 2), oldSize * 2 - 1)
+        (filter, filterMask) = Self.emptyFilter(oldSize * 2)
+        for index in 0..<oldSize where old[index].pair != .max { _ = insert(old[index]) }
+        old.deallocate()
     }
 
     @inline(__always)
@@ -67,5 +92,75 @@ final class MergeTable: @unchecked Sendable {
             if slot.pair == .max { return Self.none }
             index = (index + 1) & mask
         }
+    }
+
+    /// Merges symbols as far as they go, finding the best pair by looking at all of them; fastest for words.
+    ///
+    /// - Parameters:
+    ///   - symbols: The symbols, which the result replaces.
+    ///   - length: Their number.
+    ///   - pairs: Working space for as many numbers.
+    /// - Returns: The number of symbols left.
+    func mergeByScans(
+        _ symbols: UnsafeMutablePointer<Int32>,
+        length: Int,
+        pairs: UnsafeMutablePointer<UInt64>
+    ) -> Int {
+        guard length > 1 else { return length }
+        var last = length - 1
+        for index in 0..<last { pairs[index] = merge(symbols[index], symbols[index + 1]) }
+        while last > 0 {
+            var best = Self.none
+            var place = 0
+            for index in 0..<last {
+                let pair = pairs[index]
+                place = pair < best ? index : place
+                best = min(pair, best)
+            }
+            if best == Self.none { break }
+            last = mergeAll(best, from: place, symbols, last: last, pairs)
+        }
+        return last + 1
+    }
+
+    /// Carries out one merge from a place to the right, wherever it is found, as long as no pair arises that goes first.
+    ///
+    /// - Returns: The index of the last symbol.
+    @inline(__always)
+    private func mergeAll(
+        _ best: UInt64,
+        from place: Int,
+        _ symbols: UnsafeMutablePointer<Int32>,
+        last: Int,
+        _ pairs: UnsafeMutablePointer<UInt64>
+    ) -> Int {
+        let merged = Int32(truncatingIfNeeded: best)
+        var (read, write) = (place, place)
+        var isNext = true
+        while read < last {
+            guard isNext, pairs[read] == best else {
+                symbols[write] = symbols[read]
+                pairs[write] = pairs[read]
+                read += 1
+                write += 1
+                continue
+            }
+            symbols[write] = merged
+            if write > 0 {
+                pairs[write - 1] = merge(symbols[write - 1], merged)
+                isNext = pairs[write - 1] > best
+            }
+            if read + 2 <= last {
+                pairs[write] = merge(merged, symbols[read + 2])
+                isNext = isNext && pairs[write] > best
+            }
+            read += 2
+            write += 1
+        }
+        if read == last {
+            symbols[write] = symbols[read]
+            write += 1
+        }
+        return write - 1
     }
 }

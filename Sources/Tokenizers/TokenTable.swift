@@ -4,10 +4,35 @@
 /// letters are equal.
 struct TokenTable: Sendable {
     private var arena: [UInt8] = []
+    /// A token as the hash finds it; short ones are known without a look into the arena.
+    private struct Slot: BitwiseCopyable {
+        /// The id in the lower half; above it bits of the hash and, in the last byte, the length, 255 for more.
+        var label: UInt64
+        /// The first 8 bytes, followed by zeros.
+        var bytes: UInt64
+
+        static let unused = Slot(label: .max, bytes: 0)
+
+        init(label: UInt64, bytes: UInt64) { (self.label, self.bytes) = (label, bytes) }
+
+        init(_ token: UnsafeBufferPointer<UInt8>, hash: Int, id: Int) {
+            let high = (UInt64(truncatingIfNeeded: hash) >> 32 & 0xFF_FFFF) << 32
+            label = UInt64(min(token.count, 255)) << 56 | high | UInt64(UInt32(truncatingIfNeeded: id))
+            bytes = 0
+            for index in 0..<min(token.count, 8) { bytes |= UInt64(token[index]) << UInt64(8 * index) }
+        }
+
+        var isUnused: Bool { label == .max }
+        var id: Int { Int(UInt32(truncatingIfNeeded: label)) }
+
+        /// Whether length, bits of the hash and first bytes are the same.
+        func resembles(_ other: Slot) -> Bool { label >> 32 == other.label >> 32 && bytes == other.bytes }
+    }
+
     /// Start and length in the arena by id; length -1 for an unused id.
     private var starts: [Int] = []
     private var lengths: [Int32] = []
-    private var slots: [Int32] = [Int32](repeating: -1, count: 64)
+    private var slots = [Slot](repeating: Slot.unused, count: 64)
     /// The number of tokens.
     private(set) var count = 0
 
@@ -23,17 +48,22 @@ struct TokenTable: Sendable {
 
     /// Adds a token under an id; false when the bytes or the id are taken.
     mutating func insert(_ bytes: [UInt8], id: Int) -> Bool {
+        bytes.withUnsafeBufferPointer { insert($0, id: id) }
+    }
+
+    /// Adds a token under an id; false when the bytes or the id are taken.
+    mutating func insert(_ bytes: UnsafeBufferPointer<UInt8>, id: Int) -> Bool {
         if id < starts.count, lengths[id] >= 0 { return false }
         if (count + 1) * 2 > slots.count { rehash(capacity: (count + 1) * 4) }
-        guard let slot = bytes.withUnsafeBufferPointer({ freeSlot(for: $0) }) else { return false }
-        while starts.count <= id {
-            starts.append(0)
-            lengths.append(-1)
-        }
+        let hash = Self.hash(bytes)
+        let sought = Slot(bytes, hash: hash, id: id)
+        let (slot, isTaken) = slot(of: bytes, hash: hash, sought)
+        if isTaken { return false }
+        skip(id: id)
         starts[id] = arena.count
         lengths[id] = Int32(bytes.count)
         arena.append(contentsOf: bytes)
-        slots[slot] = Int32(id)
+        slots[slot] = sought
         count += 1
         return true
     }
@@ -47,13 +77,12 @@ struct TokenTable: Sendable {
     }
 
     /// The id of some bytes.
-    func id(of bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-        var slot = Self.hash(bytes) & (slots.count - 1)
-        while slots[slot] >= 0 {
-            if matches(Int(slots[slot]), bytes) { return Int(slots[slot]) }
-            slot = (slot + 1) & (slots.count - 1)
-        }
-        return nil
+    func id(of bytes: UnsafeBufferPointer<UInt8>) -> Int? { id(of: bytes, hash: Self.hash(bytes)) }
+
+    /// The id of some bytes whose hash is known.
+    func id(of bytes: UnsafeBufferPointer<UInt8>, hash: Int) -> Int? {
+        let (slot, isTaken) = slot(of: bytes, hash: hash, Slot(bytes, hash: hash, id: 0))
+        return isTaken ? slots[slot].id : nil
     }
 
     func id(of bytes: [UInt8]) -> Int? {
@@ -66,32 +95,54 @@ struct TokenTable: Sendable {
         return arena[starts[id]..<starts[id] + Int(lengths[id])]
     }
 
+    /// The number of bytes of a token; 0 for an unused id.
+    func length(of id: Int32) -> Int {
+        id >= 0 && Int(id) < lengths.count ? max(Int(lengths[Int(id)]), 0) : 0
+    }
+
+    /// The most bytes of a token.
+    var longestToken: Int { Int(max(lengths.max() ?? 0, 0)) }
+
+    /// The token of each single byte; -1 where there is none.
+    var byteIds: [Int32] { (0..<256).map { byte in id(of: [UInt8(byte)]).map { Int32($0) } ?? -1 } }
+
+    /// Where some bytes are, or would be.
+    private func slot(
+        of bytes: UnsafeBufferPointer<UInt8>,
+        hash: Int,
+        _ sought: Slot
+    ) -> (index: Int, isTaken: Bool) {
+        slots.withUnsafeBufferPointer { slots in
+            let mask = slots.count - 1
+            var index = hash & mask
+            while !slots[index].isUnused {
+                if slots[index].resembles(sought), bytes.count <= 8 || matches(slots[index].id, bytes) {
+                    return (index, true)
+                }
+                index = (index + 1) & mask
+            }
+            return (index, false)
+        }
+    }
+
     private func matches(_ id: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard Int(lengths[id]) == bytes.count else { return false }
         let start = starts[id]
-        for index in 0..<bytes.count where arena[start + index] != bytes[index] { return false }
-        return true
-    }
-
-    private func freeSlot(for bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-        var slot = Self.hash(bytes) & (slots.count - 1)
-        while slots[slot] >= 0 {
-            if matches(Int(slots[slot]), bytes) { return nil }
-            slot = (slot + 1) & (slots.count - 1)
+        return arena.withUnsafeBufferPointer { arena in
+            for index in 0..<bytes.count where arena[start + index] != bytes[index] { return false }
+            return true
         }
-        return slot
     }
 
     private mutating func rehash(capacity: Int) {
         var size = 64
         while size < capacity { size *= 2 }
-        slots = [Int32](repeating: -1, count: size)
-        arena.withUnsafeBufferPointer { arena in
-            for id in 0..<starts.count where lengths[id] >= 0 {
-                let bytes = UnsafeBufferPointer(rebasing: arena[starts[id]..<starts[id] + Int(lengths[id])])
-                var slot = Self.hash(bytes) & (size - 1)
-                while slots[slot] >= 0 { slot = (slot + 1) & (size - 1) }
-                slots[slot] = Int32(id)
+        slots = [Slot](repeating: Slot.unused, count: size)
+        for id in 0..<starts.count where lengths[id] >= 0 {
+            arena[starts[id]..<starts[id] + Int(lengths[id])].withUnsafeBufferPointer { bytes in
+                let hash = Self.hash(bytes)
+                let token = Slot(bytes, hash: hash, id: id)
+                slots[slot(of: bytes, hash: hash, token).index] = token
             }
         }
     }
@@ -108,17 +159,20 @@ struct TokenTable: Sendable {
     @inline(__always)
     static func hash(_ base: UnsafeRawPointer, count: Int) -> Int {
         var hash = seed ^ UInt64(truncatingIfNeeded: count)
-        var position = 0
-        while position + 8 <= count {
-            hash = mix(hash ^ base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-            position += 8
+        if count >= 8 {
+            var position = 0
+            while position < count - 8 {
+                hash = mix(hash ^ base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                position += 8
+            }
+            let last = base.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+            return Int(truncatingIfNeeded: mix(hash ^ last))
         }
         var rest: UInt64 = 0
-        while position < count {
+        for position in 0..<count {
             rest = rest << 8 | UInt64(base.load(fromByteOffset: position, as: UInt8.self))
-            position += 1
         }
-        return Int(truncatingIfNeeded: mix(hash ^ rest) >> 8)
+        return Int(truncatingIfNeeded: mix(hash ^ rest))
     }
 
     @inline(__always)
