@@ -5,7 +5,8 @@ extension TokenizerFiles {
     /// Reads a tokenizer from wherever it lies: a model folder or one of the files that hold tokenizers.
     ///
     /// A file of tiktoken's ranks is told by its name: `cl100k…` or `o200k…`. GPT-2's `encoder.json` and `vocab.json`
-    /// are read with the merges beside them (`vocab.bpe`, `merges.txt`).
+    /// are read with the merges beside them (`vocab.bpe`, `merges.txt`), `vocab.txt` as a BERT vocabulary, with a
+    /// `tokenizer_config.json` beside it if there is one.
     ///
     /// - Parameter path: A folder, or a file as `tokenizer.json`, `encoder.json` or `cl100k_base.tiktoken`.
     /// - Returns: The tokenizer.
@@ -26,7 +27,30 @@ extension TokenizerFiles {
             }
             throw FileFormatError(.missing, path: path, "vocab.bpe or merges.txt must lie beside it")
         }
+        if name.hasSuffix(".model") { return try SentencePieceTokenizer(contentsOf: path) }
+        if name.hasSuffix("vocab.txt") {
+            let settings = try bertSettings(beside: path, name)
+            return try loadBert(path, settings: settings)
+        }
         return try load(document: path)
+    }
+
+    /// The settings in a `tokenizer_config.json` beside a vocabulary; without one, those of a vocabulary of lower-case words
+    /// unless its name says `cased`.
+    private static func bertSettings(
+        beside path: String,
+        _ name: String
+    ) throws(FileFormatError) -> BertSettings {
+        let configuration = path.dropLast(name.count) + "tokenizer_config.json"
+        if FileManager.default.fileExists(atPath: String(configuration)) {
+            return try BertSettings(
+                try JSONValue(contentsOf: String(configuration)),
+                path: String(configuration)
+            )
+        }
+        var settings = BertSettings()
+        settings.lowercases = !name.contains("-cased")
+        return settings
     }
 
     private static func loadTiktoken(
