@@ -71,13 +71,13 @@ final class BPEModel: Sendable {
     func encode(_ text: ScannedText, from start: Int, rule: SplitRule, into scratch: EncoderScratch) {
         switch rule {
         case .gpt2:
-            encode(text, start, scratch, { Scanner.quickGPT2(text, $0) }, { Scanner.gpt2(text, $0) })
+            encode(text, start, scratch, { QuickScanner.gpt2(text, $0) }, { Scanner.gpt2(text, $0) })
         case .cl100k(let digits, let joins):
-            encode(text, start, scratch, { Scanner.quickCL100K(text, $0) }) {
+            encode(text, start, scratch, { QuickScanner.cl100k(text, $0, digits: digits) }) {
                 Scanner.cl100k(text, $0, digits: digits, joinsTrailingSpace: joins)
             }
         case .o200k:
-            encode(text, start, scratch, { Scanner.quickO200K(text, $0) }, { Scanner.o200k(text, $0) })
+            encode(text, start, scratch, { QuickScanner.o200k(text, $0) }, { Scanner.o200k(text, $0) })
         case .whole: encode(text, start, scratch, { _ in text.end }, { _ in text.end })
         }
     }
@@ -92,101 +92,102 @@ final class BPEModel: Sendable {
         _ endOfPiece: (Int) -> Int
     ) {
         let bytes = text.bytes
-        let quickEnd = text.end - Scanner.lookAhead
+        let quickEnd = text.end - QuickScanner.lookAhead
         var position = start
         while position <= quickEnd {
             // Finding the borders of many pieces before looking up any lets the look-ups wait for memory together.
-            let keys = scratch.keys
-            let starts = scratch.starts
+            let (batch, masks) = (scratch.batch, scratch.masks)
             var count = 0
             while count < EncoderScratch.batchedPieces, position <= quickEnd {
                 var next = quickEndOfPiece(position)
                 if next == 0 { next = endOfPiece(position) }
                 let length = next &- position
-                keys[count] =
-                    length <= PieceCache.longestPiece ? Self.key(bytes + position, length) : (.max, 0)
-                starts[count] = position
+                // No entry has the key of a long piece.
+                var (low, high) = (UInt64.max, UInt64(0))
+                if length <= PieceCache.longestPiece {
+                    low = ByteLanes.load(bytes + position) & masks[length].low
+                    high = ByteLanes.load(bytes + position + 8) & masks[length].high
+                    high |= UInt64(truncatingIfNeeded: length) &<< 56
+                }
+                let hash = PieceCache.hash(low, high)
+                batch[count] = EncoderScratch.Piece(low: low, high: high, hash: hash, start: position)
                 position = next
                 count &+= 1
             }
-            starts[count] = position
+            batch[count].start = position
             encodeBatch(bytes, count, scratch)
         }
         while position < text.end {
             let next = endOfPiece(position)
-            encodePiece(bytes + position, count: next - position, isRoomy: false, scratch)
+            encodeLastPiece(bytes + position, count: next - position, scratch)
             position = next
         }
     }
 
-    /// Encodes the pieces whose keys and starts are in the scratch.
+    /// Encodes the pieces of the scratch's batch.
     private func encodeBatch(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ scratch: EncoderScratch) {
-        let (keys, starts, pieces) = (scratch.keys, scratch.starts, scratch.pieces)
-        scratch.reserve(4 &* count)
+        let (batch, pieces) = (scratch.batch, scratch.pieces)
+        scratch.reserve(PieceCache.longestPiece &* count)
         var output = scratch.output + scratch.count
         var (slots, shift) = (pieces.slots, pieces.shift)
         // Reading every place once, before anything depends on it, lets the processor fetch all of them side by side.
         var touched: UInt64 = 0
-        for index in 0..<count {
-            let place = Int(PieceCache.hash(keys[index].0, keys[index].1) &>> shift)
-            touched ^= (slots + place).pointee.low
-        }
+        for index in 0..<count { touched ^= (slots + Int(batch[index].hash &>> shift)).pointee.low }
         scratch.touched = touched
         for index in 0..<count {
-            let (low, high) = keys[index]
-            let entry = slots + Int(PieceCache.hash(low, high) &>> shift)
-            // No entry has the key of a long piece.
-            if (entry.pointee.low ^ low) | (entry.pointee.high ^ high) &<< 4 == 0 {
+            let piece = batch + index
+            let entry = slots + Int(piece.pointee.hash &>> shift)
+            if (entry.pointee.low ^ piece.pointee.low) | (entry.pointee.high ^ piece.pointee.high) &<< 4 == 0
+            {
                 UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
-                output += Int(entry.pointee.high >> 60)
+                if entry.pointee.idCount > 4 { pieces.copyManyIds(of: entry, to: output) }
+                output += entry.pointee.idCount
                 continue
             }
             scratch.count = output - scratch.output
-            encodePiece(
-                bytes + starts[index],
-                count: starts[index + 1] - starts[index],
-                isRoomy: true,
-                scratch
-            )
-            scratch.reserve(4 &* (count &- index))
+            let (start, end) = (piece.pointee.start, batch[index + 1].start)
+            if end - start > PieceCache.longestPiece {
+                encodeLongPiece(bytes + start, count: end - start, scratch)
+            } else {
+                encodePiece(bytes + start, count: end - start, piece.pointee, scratch)
+            }
+            scratch.reserve(PieceCache.longestPiece &* (count &- index))
             output = scratch.output + scratch.count
             (slots, shift) = (pieces.slots, pieces.shift)
         }
         scratch.count = output - scratch.output
     }
 
-    /// A piece of 1 to 15 bytes as two words, of 16 bytes that may be read; the last byte has the count.
-    @inline(__always)
-    private static func key(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> (low: UInt64, high: UInt64) {
-        let lowBits = UInt64(bitPattern: Int64(min(count, 8) &* 8))
-        let highBits = UInt64(bitPattern: Int64(max(count &- 8, 0) &* 8))
-        let low = ByteLanes.load(bytes) & (UInt64.max &>> (64 &- lowBits))
-        let high = ByteLanes.load(bytes + 8) & ((1 &<< highBits) &- 1)
-        return (low, high | UInt64(truncatingIfNeeded: count) &<< 56)
+    /// Encodes a piece behind which there may be no bytes to read.
+    private func encodeLastPiece(_ bytes: UnsafePointer<UInt8>, count: Int, _ scratch: EncoderScratch) {
+        if count > PieceCache.longestPiece { return encodeLongPiece(bytes, count: count, scratch) }
+        var (low, high): (UInt64, UInt64) = (0, UInt64(count) << 56)
+        for index in 0..<min(count, 8) { low |= UInt64(bytes[index]) << UInt64(8 * index) }
+        for index in 8..<max(count, 8) { high |= UInt64(bytes[index]) << UInt64(8 * (index - 8)) }
+        let hash = PieceCache.hash(low, high)
+        encodePiece(
+            bytes,
+            count: count,
+            EncoderScratch.Piece(low: low, high: high, hash: hash, start: 0),
+            scratch
+        )
     }
 
-    /// Encodes a piece that the first look into the cache did not find; `isRoomy` when 16 bytes may be read.
+    /// Encodes a piece of at most 15 bytes that the first look into the cache did not find.
     @inline(never)
     private func encodePiece(
         _ bytes: UnsafePointer<UInt8>,
         count: Int,
-        isRoomy: Bool,
+        _ piece: EncoderScratch.Piece,
         _ scratch: EncoderScratch
     ) {
-        if count > PieceCache.longestPiece { return encodeLongPiece(bytes, count: count, scratch) }
-        var (low, high): (UInt64, UInt64) = (0, UInt64(count) << 56)
-        if isRoomy {
-            (low, high) = Self.key(bytes, count)
-        } else {
-            for index in 0..<min(count, 8) { low |= UInt64(bytes[index]) << UInt64(8 * index) }
-            for index in 8..<max(count, 8) { high |= UInt64(bytes[index]) << UInt64(8 * (index - 8)) }
-        }
-        let hash = PieceCache.hash(low, high)
+        let (low, high, hash) = (piece.low, piece.high, piece.hash)
         if let entry = scratch.pieces.find(low, high, hash) {
-            scratch.reserve(4)
-            UnsafeMutableRawPointer(scratch.output + scratch.count)
-                .storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
-            scratch.count += Int(entry.pointee.high >> 60)
+            scratch.reserve(PieceCache.longestPiece)
+            let output = scratch.output + scratch.count
+            UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
+            if entry.pointee.idCount > 4 { scratch.pieces.copyManyIds(of: entry, to: output) }
+            scratch.count += entry.pointee.idCount
             return
         }
         let before = scratch.count

@@ -54,6 +54,7 @@ public final class BPETokenizer: Tokenizer {
         let start = base.assumingMemoryBound(to: UInt8.self)
         let matcher = addedTokens.matcher(specialTokens)
         return pool.with { scratch in
+            scratch.reserve(textBytes: bytes.count)
             if matcher.isEmpty {
                 encodePlain(ScannedText(start, end: bytes.count), 0, scratch)
             } else {

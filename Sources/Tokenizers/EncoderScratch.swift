@@ -7,6 +7,14 @@ final class EncoderScratch {
     /// The most bytes that the merge buffers take.
     static let bufferedBytes = 1024
 
+    /// A piece as the cache knows it, and where it begins.
+    struct Piece: BitwiseCopyable {
+        var low: UInt64
+        var high: UInt64
+        var hash: UInt64
+        var start: Int
+    }
+
     /// How many pieces are found before their ids are.
     static let batchedPieces = 64
 
@@ -15,9 +23,10 @@ final class EncoderScratch {
     var count = 0
     let pieces = PieceCache()
     let longPieces = LongPieceCache()
-    /// The pieces of a batch as the cache knows them, and where they begin and the last one ends.
-    let keys: UnsafeMutablePointer<(UInt64, UInt64)>
-    let starts: UnsafeMutablePointer<Int>
+    /// The pieces of a batch and, behind them, where the last one ends.
+    let batch: UnsafeMutablePointer<Piece>
+    /// Which bits of 16 bytes a piece of so many bytes has.
+    let masks: UnsafeMutablePointer<(low: UInt64, high: UInt64)>
     /// What was read ahead; kept so that it is read.
     var touched: UInt64 = 0
     /// The last two tokens that were found to fit together.
@@ -28,16 +37,23 @@ final class EncoderScratch {
     init() {
         capacity = 1024
         output = .allocate(capacity: capacity)
-        keys = .allocate(capacity: Self.batchedPieces)
-        starts = .allocate(capacity: Self.batchedPieces + 1)
+        batch = .allocate(capacity: Self.batchedPieces + 1)
+        batch.initialize(repeating: Piece(low: 0, high: 0, hash: 0, start: 0), count: Self.batchedPieces + 1)
+        masks = .allocate(capacity: PieceCache.longestPiece + 1)
+        for count in 0...PieceCache.longestPiece {
+            let bits = UInt64(8 * count)
+            // A shift by more bits than there are gives 0.
+            let mask = (low: ~(UInt64.max << bits), high: count > 8 ? ~(UInt64.max << (bits - 64)) : 0)
+            (masks + count).initialize(to: mask)
+        }
         symbols = .allocate(capacity: Self.bufferedBytes + 1)
         merges = .allocate(capacity: Self.bufferedBytes + 1)
     }
 
     deinit {
         output.deallocate()
-        keys.deallocate()
-        starts.deallocate()
+        batch.deallocate()
+        masks.deallocate()
         symbols.deallocate()
         merges.deallocate()
     }
@@ -48,9 +64,15 @@ final class EncoderScratch {
         if count + more > capacity { grow(more) }
     }
 
+    /// Makes room for the ids of a text, so that hardly any text makes the output grow.
+    func reserve(textBytes: Int) {
+        let usual = textBytes / 3
+        if count + usual > capacity { grow(usual) }
+    }
+
     private func grow(_ more: Int) {
         capacity = max(capacity * 2, count + more)
-        let larger = UnsafeMutablePointer<Int32>.allocate(capacity: capacity)
+        let larger = LargeMemory.allocate(Int32.self, count: capacity)
         larger.update(from: output, count: count)
         output.deallocate()
         output = larger

@@ -3,13 +3,17 @@
 /// A piece whose place and the seven behind it are taken, or that comes when the table may not grow any more, replaces
 /// another one; so neither memory nor the length of a search can be driven up from outside.
 final class PieceCache {
-    /// A piece and its at most 4 ids; 32 bytes, half a cache line.
+    /// A piece and its ids; 32 bytes, half a cache line.
     struct Entry: BitwiseCopyable {
         /// The first 8 bytes.
         var low: UInt64
         /// Bytes 8 to 14, then the byte count (low half) and the id count (high half) of the last byte.
         var high: UInt64
+        /// At most 4 ids; of more, the place of the first one among `manyIds`.
         var ids: SIMD4<Int32>
+
+        @inline(__always)
+        var idCount: Int { Int(high >> 60) }
     }
 
     /// The longest pieces that are held.
@@ -17,11 +21,14 @@ final class PieceCache {
     private static let probes = 8
     private static let smallestBits: UInt64 = 10
     private static let largestBits: UInt64 = 18
+    private static let mostManyIds = 1 << 18
 
     private(set) var slots: UnsafeMutablePointer<Entry>
     /// How far a hash is shifted to give a place.
     private(set) var shift: UInt64
     private var used = 0
+    /// The ids of pieces that have more than 4.
+    private var manyIds: [Int32] = []
 
     init() {
         slots = Self.empty(Self.smallestBits)
@@ -54,11 +61,24 @@ final class PieceCache {
         return nil
     }
 
+    /// Writes the ids of an entry that has more than 4; there must be room for 15.
+    @inline(never)
+    func copyManyIds(of entry: UnsafeMutablePointer<Entry>, to output: UnsafeMutablePointer<Int32>) {
+        let first = Int(entry.pointee.ids[0])
+        for index in 0..<entry.pointee.idCount { output[index] = manyIds[first + index] }
+    }
+
     /// Holds a piece that was not found.
     func insert(_ low: UInt64, _ high: UInt64, ids: UnsafePointer<Int32>, count: Int) {
-        guard count <= 4 else { return }
         var held = SIMD4<Int32>.zero
-        for index in 0..<count { held[index] = ids[index] }
+        if count <= 4 {
+            for index in 0..<count { held[index] = ids[index] }
+        } else {
+            // Pieces that were replaced leave their ids behind; a full store takes no more.
+            guard manyIds.count + count <= Self.mostManyIds else { return }
+            held[0] = Int32(manyIds.count)
+            manyIds.append(contentsOf: UnsafeBufferPointer(start: ids, count: count))
+        }
         if used * 2 > 1 << Int(64 - shift), 64 - shift < Self.largestBits { grow() }
         place(Entry(low: low, high: high | UInt64(count) << 60, ids: held))
     }
@@ -100,8 +120,8 @@ final class LongPieceCache {
 
     /// The longest pieces that are held.
     static let longestPiece = 512
-    private static let slotBits = 14
-    private static let byteLimit = 1 << 20
+    private static let slotBits = 16
+    private static let byteLimit = 1 << 21
 
     private var slots: [Entry] = []
     private var bytes: [UInt8] = []

@@ -1,59 +1,5 @@
 /// The scanners: each returns the end of the piece that begins at a position before the end.
-///
-/// The functions beside them that begin with `quick` know the words of plain ASCII only, by eight bytes at a time; they
-/// need `lookAhead` bytes from the position on and return 0 where the scanner must decide.
 enum Scanner {
-    /// How many bytes the quick functions look at without asking for the end.
-    static let lookAhead = 16
-
-    /// ` ?\p{L}+` where the run is plain ASCII.
-    @inline(__always)
-    static func quickGPT2(_ text: ScannedText, _ start: Int) -> Int {
-        let word = ByteLanes.load(text.bytes + start)
-        let letters = ByteLanes.letters(word)
-        let skip = word & 0xFF == 0x20 ? 1 : 0
-        let run = ByteLanes.run(letters &>> UInt64(8 &* skip))
-        if run == 0 { return 0 }
-        return text.endOfLetters(start &+ skip &+ run, isComplete: skip &+ run < 8)
-    }
-
-    /// `[^\r\n\p{L}\p{N}]?\p{L}+` where the run is plain ASCII; not at an apostrophe.
-    @inline(__always)
-    static func quickCL100K(_ text: ScannedText, _ start: Int) -> Int {
-        let word = ByteLanes.load(text.bytes + start)
-        let letters = ByteLanes.letters(word)
-        let skip = letters & 0x80 == 0 ? 1 : 0
-        let run = ByteLanes.run(letters &>> UInt64(8 &* skip))
-        let first = UInt8(truncatingIfNeeded: word)
-        if run == 0 || skip == 1 && first != 0x20 && (first == 0x27 || !isPrefix(first)) { return 0 }
-        return text.endOfLetters(start &+ skip &+ run, isComplete: skip &+ run < 8)
-    }
-
-    /// The first two alternatives of o200k where the word is plain ASCII.
-    @inline(__always)
-    static func quickO200K(_ text: ScannedText, _ start: Int) -> Int {
-        let word = ByteLanes.load(text.bytes + start)
-        let upper = ByteLanes.uppercase(word)
-        let lower = ByteLanes.lowercase(word)
-        let skip = (upper | lower) & 0x80 == 0 ? 1 : 0
-        let capitals = ByteLanes.run(upper &>> UInt64(8 &* skip))
-        let small = ByteLanes.run(lower &>> UInt64(8 &* (skip &+ capitals)))
-        let count = skip + capitals + small
-        let first = UInt8(truncatingIfNeeded: word)
-        // All eight bytes taken by capitals: whether small letters follow is for the scanner to find out.
-        if count == skip || skip + capitals > 7 || skip == 1 && first != 0x20 && !isPrefix(first) { return 0 }
-        var end = start + count
-        if count > 7 { end = text.endOfLowercase(end) }
-        guard end < text.end, text.bytes[end] < 0x80 else { return 0 }
-        return text.bytes[end] == 0x27 ? endOfContraction(text, end, foldingCase: true) : end
-    }
-
-    /// `[^\r\n\p{L}\p{N}]` for ASCII that is no letter.
-    @inline(__always)
-    private static func isPrefix(_ byte: UInt8) -> Bool {
-        byte < 0x80 && byte != 10 && byte != 13 && byte &- 0x30 > 9
-    }
-
     static func gpt2(_ text: ScannedText, _ start: Int) -> Int {
         let first = text.bytes[start]
         if first == UInt8(ascii: "'") {
@@ -141,7 +87,7 @@ enum Scanner {
     }
 
     /// `'s`, `'t`, `'m`, `'d`, `'re`, `'ve`, `'ll` at an apostrophe; `start` itself when there is none.
-    private static func endOfContraction(_ text: ScannedText, _ start: Int, foldingCase: Bool) -> Int {
+    static func endOfContraction(_ text: ScannedText, _ start: Int, foldingCase: Bool) -> Int {
         let fold: UInt8 = foldingCase ? 0x20 : 0
         guard start + 1 < text.end else { return start }
         let first = text.bytes[start + 1]

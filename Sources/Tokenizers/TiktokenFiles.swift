@@ -77,7 +77,7 @@ extension TokenizerFiles {
         let file = try MappedFile(path: path)
         return try file.withBytes { bytes throws(FileFormatError) in
             var tokens = TokenTable()
-            tokens.reserve(min(bytes.count / 12, 1 << 20))
+            tokens.reserve(min(bytes.count / 16, 1 << 20))
             var token: [UInt8] = []
             var (start, line) = (0, 0)
             while start < bytes.count {

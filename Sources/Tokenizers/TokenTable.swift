@@ -33,6 +33,9 @@ struct TokenTable: Sendable {
     private var starts: [Int] = []
     private var lengths: [Int32] = []
     private var slots = [Slot](repeating: Slot.unused, count: 64)
+    /// One bit per hash value: most byte strings that are looked up are no tokens, and this table of their absence stays
+    /// in the cache.
+    private var filter = [UInt64](repeating: 0, count: 4)
     /// The number of tokens.
     private(set) var count = 0
 
@@ -64,6 +67,7 @@ struct TokenTable: Sendable {
         lengths[id] = Int32(bytes.count)
         arena.append(contentsOf: bytes)
         slots[slot] = sought
+        note(hash)
         count += 1
         return true
     }
@@ -81,6 +85,7 @@ struct TokenTable: Sendable {
 
     /// The id of some bytes whose hash is known.
     func id(of bytes: UnsafeBufferPointer<UInt8>, hash: Int) -> Int? {
+        guard filter[(hash >> 6) & (filter.count - 1)] >> UInt64(hash & 63) & 1 != 0 else { return nil }
         let (slot, isTaken) = slot(of: bytes, hash: hash, Slot(bytes, hash: hash, id: 0))
         return isTaken ? slots[slot].id : nil
     }
@@ -125,6 +130,10 @@ struct TokenTable: Sendable {
         }
     }
 
+    private mutating func note(_ hash: Int) {
+        filter[(hash >> 6) & (filter.count - 1)] |= 1 << UInt64(hash & 63)
+    }
+
     private func matches(_ id: Int, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         guard Int(lengths[id]) == bytes.count else { return false }
         let start = starts[id]
@@ -138,11 +147,13 @@ struct TokenTable: Sendable {
         var size = 64
         while size < capacity { size *= 2 }
         slots = [Slot](repeating: Slot.unused, count: size)
+        filter = [UInt64](repeating: 0, count: min(size, 1 << 20) / 16)
         for id in 0..<starts.count where lengths[id] >= 0 {
             arena[starts[id]..<starts[id] + Int(lengths[id])].withUnsafeBufferPointer { bytes in
                 let hash = Self.hash(bytes)
                 let token = Slot(bytes, hash: hash, id: id)
                 slots[slot(of: bytes, hash: hash, token).index] = token
+                note(hash)
             }
         }
     }
