@@ -78,7 +78,8 @@ struct WordsEvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Judges words (precision, recall, F1) and tags (accuracy) on CoNLL-U.",
-        discussion: "With --folds and no model, segmenters are learned and judged by cross-validation over blocks."
+        discussion:
+            "With --folds and no model, segmenters are learned and judged by cross-validation over blocks."
     )
 
     @Argument(help: "CoNLL-U files, plain or gzip.")
@@ -121,7 +122,9 @@ struct WordsEvaluateCommand: ParsableCommand {
             object["words"] = .integer(counts.words)
         }
         guard !object.isEmpty else {
-            throw ValidationError("nothing to judge: give --model, --tags, --dictionary, --folds or --english")
+            throw ValidationError(
+                "nothing to judge: give --model, --tags, --dictionary, --folds or --english"
+            )
         }
         print(JSONValue.object(object).printed(indent: nil))
     }
@@ -135,7 +138,9 @@ struct WordsEvaluateCommand: ParsableCommand {
         }
         if let folds {
             guard folds >= 2, folds <= sentences.count else {
-                throw ValidationError("--folds is \(folds); it must be from 2 to the \(sentences.count) sentences")
+                throw ValidationError(
+                    "--folds is \(folds); it must be from 2 to the \(sentences.count) sentences"
+                )
             }
             return try WordModels.crossValidate(sentences, folds: folds, lexicon: lexicon, seed: seed)
         }
@@ -182,7 +187,8 @@ struct WordsDiscoverCommand: ParsableCommand {
 struct WordsSplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split",
-        abstract: "Writes the words of every line with spaces between them, with tags when a model of tags is given."
+        abstract:
+            "Writes the words of every line with spaces between them, with tags when a model of tags is given."
     )
 
     @Argument(help: "A text file.")

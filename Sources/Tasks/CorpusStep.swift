@@ -42,9 +42,6 @@ public enum CorpusStep {
     /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
     private static let tokenizerOrigin = "tokenizer_training.json"
 
-    /// Distinct words that need more bytes than this go to temporary files in the run's folder.
-    private static let mostMemoryForWords = 1 << 30
-
     /// Prepares what a recipe's sections `data` and `tokenizer` ask for, or finds it there.
     ///
     /// - Parameters:
@@ -136,7 +133,7 @@ public enum CorpusStep {
         if let path = recipe.tokenizer.path {
             let known = try TokenizerFiles.load(anywhere: path)
             try TokenizerFiles.save(known, to: folder)
-            return known
+            return try TokenizerFiles.load(folder: folder)
         }
         let origin = try origin(recipe, options)
         let originPath = "\(folder)/\(tokenizerOrigin)"
@@ -147,7 +144,8 @@ public enum CorpusStep {
         let tokenizer = try learn(recipe, options, folder: folder, report: report, isCancelled: isCancelled)
         try TokenizerFiles.save(tokenizer, to: folder)
         try SafeFile.write(text: origin, to: originPath)
-        return tokenizer
+        // Read back, so that this run and later ones use the same thing.
+        return try TokenizerFiles.load(folder: folder)
     }
 
     /// Everything that decides which tokenizer is learned, as text.
@@ -159,7 +157,9 @@ public enum CorpusStep {
         )
         var lines = [
             "type \(recipe.tokenizer.type)", "vocab_size \(recipe.tokenizer.vocabSize)",
-            "split \(recipe.tokenizer.split)", "pipeline \(options.pipeline.signature)",
+            "split \(recipe.tokenizer.split)", "min_frequency \(recipe.tokenizer.minFrequency)",
+            "lowercase \(recipe.tokenizer.lowercase)", "coverage \(recipe.tokenizer.characterCoverage)",
+            "byte_fallback \(recipe.tokenizer.byteFallback)", "pipeline \(options.pipeline.signature)",
             "text_column \(options.textColumn)", "invalid_utf8 \(options.invalidText.rawValue)",
         ]
         lines += listing.sources.map { "\($0.path) \($0.byteCount) \($0.modified)" }
@@ -181,7 +181,8 @@ public enum CorpusStep {
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
-        try learn(recipe, options(recipe), report: report, isCancelled: isCancelled)
+        let folder = FileManager.default.temporaryDirectory.path
+        return try learn(recipe, options(recipe), folder: folder, report: report, isCancelled: isCancelled)
     }
 
     private static func learn(
@@ -191,51 +192,17 @@ public enum CorpusStep {
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
-        if recipe.tokenizer.type == "byte" { return ByteTokenizer() }
         let texts = try CorpusTexts(paths: [recipe.data.train], options: options)
-        var bytes = 0
-        func count(_ text: String) throws -> Bool {
-            if isCancelled() { throw CancellationError() }
-            bytes += text.utf8.count
-            report(.countingText(bytes: bytes))
-            return true
-        }
-        if recipe.tokenizer.type == "char" {
-            var alphabet: Set<Unicode.Scalar> = []
-            try texts.forEach { text in
-                alphabet.formUnion(text.unicodeScalars)
-                return try count(text)
-            }
-            var all = String.UnicodeScalarView()
-            all.append(contentsOf: alphabet)
-            return CharacterTokenizer.train(on: [String(all)])
-        }
-        guard recipe.tokenizer.vocabSize >= 257 else {
-            throw RecipeError(
-                "tokenizer.vocab_size is \(recipe.tokenizer.vocabSize); bpe needs at least 257 (256 bytes and the end of text)"
-            )
-        }
-        var trainer = BPETrainer(
-            vocabularySize: recipe.tokenizer.vocabSize,
-            splitRule: recipe.tokenizer.split == "gpt2"
-                ? .gpt2 : .cl100k(digits: 3, joinsTrailingSpace: false),
-            memoryLimit: mostMemoryForWords,
-            temporaryFolder: folder
-        )
-        try texts.forEach { text in
-            try trainer.feed(text)
-            return try count(text)
-        }
-        let goal = recipe.tokenizer.vocabSize
-        let tokenizer = try withoutActuallyEscaping(report) { report in
+        return try withoutActuallyEscaping(report) { report in
             try withoutActuallyEscaping(isCancelled) { isCancelled in
-                try trainer.train { done in
-                    report(.learningMerges(done: done, of: goal))
-                    return !isCancelled()
-                }
+                try TokenizerLearner(
+                    recipe.tokenizer,
+                    texts: texts,
+                    folder: folder,
+                    report: report,
+                    isCancelled: isCancelled
+                ).learn()
             }
         }
-        if isCancelled() { throw CancellationError() }
-        return tokenizer
     }
 }

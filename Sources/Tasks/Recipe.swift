@@ -58,12 +58,20 @@ public struct DataRecipe: Sendable, Equatable {
 
 /// The section `tokenizer`.
 public struct TokenizerRecipe: Sendable, Equatable {
-    /// `bpe`, `byte` or `char`.
+    /// `bpe` (byte-level pairs), `wordpiece`, `unigram`, `word`, `byte` or `char`.
     public var type = "bpe"
-    /// The number of entries that BPE learns.
+    /// The number of entries that is learned.
     public var vocabSize = 8192
     /// BPE's rule for cutting text into words: `gpt2` or `cl100k`.
     public var split = "cl100k"
+    /// How often a pair must occur to be merged, or a word to be an entry.
+    public var minFrequency = 0
+    /// Whether `wordpiece` and `word` make letters lower case and drop accents.
+    public var lowercase = true
+    /// The share of characters that `unigram` covers; rarer ones are unknown, or bytes with `byte_fallback`.
+    public var characterCoverage = 0.9995
+    /// Whether `unigram` writes unknown characters as bytes.
+    public var byteFallback = true
     /// A tokenizer that exists: a folder or a `tokenizer.json`; it is used as it is.
     public var path: String?
 
@@ -137,13 +145,17 @@ extension DataRecipe {
 
 extension TokenizerRecipe {
     /// The kinds of tokenizers that can be learned.
-    public static let types = ["bpe", "byte", "char"]
+    public static let types = ["bpe", "wordpiece", "unigram", "word", "byte", "char"]
 
     static var fields: [RecipeField<TokenizerRecipe>] {
         [
             .text("type", at: \.type, oneOf: types),
             .integer("vocab_size", at: \.vocabSize),
             .text("split", at: \.split, oneOf: ["gpt2", "cl100k"]),
+            .integer("min_frequency", at: \.minFrequency),
+            .flag("lowercase", at: \.lowercase),
+            .number("character_coverage", at: \.characterCoverage),
+            .flag("byte_fallback", at: \.byteFallback),
             .optionalText("path", at: \.path),
         ]
     }

@@ -172,6 +172,11 @@ extension Recipe {
                 "\(name): data.validation_fraction is \(data.validationFraction); it must lie between 0 and 1"
             )
         }
+        guard tokenizer.minFrequency >= 0 else {
+            throw RecipeError(
+                "\(name): tokenizer.min_frequency is \(tokenizer.minFrequency); it must not be negative"
+            )
+        }
         if let threshold = data.nearDuplicates, !(threshold > 0 && threshold < 1) {
             throw RecipeError("\(name): data.near_duplicates is \(threshold); it must lie between 0 and 1")
         }

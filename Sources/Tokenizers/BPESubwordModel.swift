@@ -46,11 +46,10 @@ package struct BPESubwordModel: SubwordModel {
         self.vocabulary = vocabulary
         self.settings = settings
         self.merges = merges
-        table = MergeTable(
-            zip(merges, results).enumerated().map { rank, merge in
-                (left: merge.0.left, right: merge.0.right, rank: rank, result: merge.1)
-            }
-        )
+        table = MergeTable(capacity: merges.count)
+        for (rank, merge) in merges.enumerated() {
+            table.insert(merge.left, merge.right, rank: rank, result: results[rank])
+        }
         unknown = settings.unknownToken.flatMap { vocabulary.id(of: $0) }
         prefix = Array((settings.continuingPrefix ?? "").utf8)
         suffix = Array((settings.endOfWordSuffix ?? "").utf8)

@@ -25,10 +25,10 @@ enum SentencePieceHooks {
         var bytes: [Int32]?
         if try node.member("byte_fallback").bool(default: false) {
             // As the reference: with one byte missing, none is used.
-            let found = (0..<256).compactMap { ids[byteToken($0)] }
+            let found = (0..<256).compactMap { ids[BPESubwordModel.byteToken($0)] }
             if found.count == 256 { bytes = found }
         }
-        do {
+        do throws(FileFormatError) {
             return try UnigramModel(
                 pieces: pieces,
                 scores: scores,
@@ -41,18 +41,14 @@ enum SentencePieceHooks {
         }
     }
 
-    private static func byteToken(_ byte: Int) -> String {
-        let digits = String(byte, radix: 16, uppercase: true)
-        return "<0x\(digits.count < 2 ? "0" : "")\(digits)>"
-    }
-
     /// The normalizer `Precompiled` of a `tokenizer.json`.
     static func precompiled(_ node: TokenizerNode) throws(FileFormatError) -> any TextNormalizer {
         let rules = node.member("precompiled_charsmap")
-        guard let bytes = Base64.decode(Array(try rules.string().utf8)[...]) else {
+        var bytes: [UInt8] = []
+        guard Array(try rules.string().utf8).withUnsafeBytes({ Base64.decode($0, into: &bytes) }) else {
             throw rules.fail("must be base64")
         }
-        do {
+        do throws(FileFormatError) {
             return PrecompiledNormalizer(rules: try PrecompiledCharsmap(bytes, path: node.path), blob: bytes)
         } catch {
             throw rules.fail(error.message, error.code)
