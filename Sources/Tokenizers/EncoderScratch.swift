@@ -87,7 +87,10 @@ final class EncoderScratch {
 
     /// The ids written so far; the scratch is empty afterwards and gives back unusually much memory.
     func takeOutput() -> [Int32] {
-        let result = Array(UnsafeBufferPointer(start: output, count: count))
+        let result = [Int32](unsafeUninitializedCapacity: count) { ids, idCount in
+            LargeMemory.advise(UnsafeMutableRawBufferPointer(ids))
+            idCount = ids.update(fromContentsOf: UnsafeBufferPointer(start: output, count: count))
+        }
         count = 0
         if capacity > 1 << 22 {
             output.deallocate()

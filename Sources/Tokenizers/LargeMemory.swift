@@ -28,4 +28,13 @@ enum LargeMemory {
         #endif
         return memory.bindMemory(to: type, capacity: count)
     }
+
+    /// Asks for large pages where memory that was got otherwise, and not yet written to, has room for them.
+    static func advise(_ memory: UnsafeMutableRawBufferPointer) {
+        #if os(Linux)
+        guard memory.count >= 2 * pageBytes, let base = memory.baseAddress else { return }
+        let start = base.alignedUp(toMultipleOf: pageBytes)
+        _ = madvise(start, memory.count - (start - base), MADV_HUGEPAGE)
+        #endif
+    }
 }

@@ -9,30 +9,43 @@ struct TokenTable: Sendable {
         /// The id in the lower half; above it bits of the hash and, in the last byte, the length, 255 for more.
         var label: UInt64
         /// The first 8 bytes, followed by zeros.
-        var bytes: UInt64
+        var first: UInt64
+        /// The last 8 bytes of more than 8; with them up to 16 bytes are known.
+        var last: UInt64
 
-        static let unused = Slot(label: .max, bytes: 0)
+        static let unused = Slot(label: .max, first: 0, last: 0)
 
-        init(label: UInt64, bytes: UInt64) { (self.label, self.bytes) = (label, bytes) }
+        init(label: UInt64, first: UInt64, last: UInt64) {
+            (self.label, self.first, self.last) = (label, first, last)
+        }
 
         init(_ token: UnsafeBufferPointer<UInt8>, hash: Int, id: Int) {
             let high = (UInt64(truncatingIfNeeded: hash) >> 32 & 0xFF_FFFF) << 32
             label = UInt64(min(token.count, 255)) << 56 | high | UInt64(UInt32(truncatingIfNeeded: id))
-            bytes = 0
-            for index in 0..<min(token.count, 8) { bytes |= UInt64(token[index]) << UInt64(8 * index) }
+            (first, last) = (0, 0)
+            if token.count > 8 {
+                let raw = UnsafeRawBufferPointer(token)
+                first = raw.loadUnaligned(as: UInt64.self)
+                last = raw.loadUnaligned(fromByteOffset: token.count - 8, as: UInt64.self)
+            } else {
+                for index in 0..<token.count { first |= UInt64(token[index]) << UInt64(8 * index) }
+            }
         }
 
         var isUnused: Bool { label == .max }
         var id: Int { Int(UInt32(truncatingIfNeeded: label)) }
 
-        /// Whether length, bits of the hash and first bytes are the same.
-        func resembles(_ other: Slot) -> Bool { label >> 32 == other.label >> 32 && bytes == other.bytes }
+        /// Whether length, bits of the hash, first and last bytes are the same.
+        @inline(__always)
+        func resembles(_ other: Slot) -> Bool {
+            label >> 32 == other.label >> 32 && first == other.first && last == other.last
+        }
     }
 
     /// Start and length in the arena by id; length -1 for an unused id.
     private var starts: [Int] = []
     private var lengths: [Int32] = []
-    private var slots = [Slot](repeating: Slot.unused, count: 64)
+    private var slots = emptySlots(64)
     /// One bit per hash value: most byte strings that are looked up are no tokens, and this table of their absence stays
     /// in the cache.
     private var filter = [UInt64](repeating: 0, count: 4)
@@ -121,7 +134,7 @@ struct TokenTable: Sendable {
             let mask = slots.count - 1
             var index = hash & mask
             while !slots[index].isUnused {
-                if slots[index].resembles(sought), bytes.count <= 8 || matches(slots[index].id, bytes) {
+                if slots[index].resembles(sought), bytes.count <= 16 || matches(slots[index].id, bytes) {
                     return (index, true)
                 }
                 index = (index + 1) & mask
@@ -143,10 +156,18 @@ struct TokenTable: Sendable {
         }
     }
 
+    private static func emptySlots(_ size: Int) -> [Slot] {
+        [Slot](unsafeUninitializedCapacity: size) { slots, count in
+            LargeMemory.advise(UnsafeMutableRawBufferPointer(slots))
+            slots.initialize(repeating: Slot.unused)
+            count = size
+        }
+    }
+
     private mutating func rehash(capacity: Int) {
         var size = 64
         while size < capacity { size *= 2 }
-        slots = [Slot](repeating: Slot.unused, count: size)
+        slots = Self.emptySlots(size)
         filter = [UInt64](repeating: 0, count: min(size, 1 << 20) / 16)
         for id in 0..<starts.count where lengths[id] >= 0 {
             arena[starts[id]..<starts[id] + Int(lengths[id])].withUnsafeBufferPointer { bytes in

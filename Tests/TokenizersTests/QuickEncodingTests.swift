@@ -42,7 +42,7 @@ import YuyanTokenizers
             "aVeryLongIdentifierOfManyWords", "lowercaseforeverandever", "(", ")", "{", "_", ".", ",", "/",
             "//", "\n/",
             "'", "'s", "'Ll", "\"", "1", "22", "333", "4444", "é", "语言", "\u{3000}", "--------------------",
-            "@", "[",
+            "@", "[", "?!", "\r", "\u{B}", "\u{1}", "\u{7F}", "\u{85}", "\u{A0}", "½", "٣", "e\u{301}", "'ſ",
         ]
         var text = ""
         while text.utf8.count < length { text += pieces[Int.random(in: 0..<pieces.count, using: &random)] }
