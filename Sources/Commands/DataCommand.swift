@@ -21,6 +21,7 @@ struct DataReadingOptions: ParsableArguments {
 
     @Option(
         name: .customLong("set"),
+        parsing: .upToNextOption,
         help: "How to read them, as in a recipe: format=tsv, header=false, columns.text=0, columns.label=1 …"
     )
     var settings: [String] = []
