@@ -226,7 +226,7 @@ private struct Golden {
         }
         let piece: [UInt8] = [10, 2, 10, 0]
         #expect(error([]) == FileFormatError(.missing, path: "x.model", "no unknown piece; one is right"))
-        #expect(error([10, 200])?.location == .offset(0) && error([10, 200])?.code == .truncated)
+        #expect(error([10, 100])?.location == .offset(0) && error([10, 100])?.code == .truncated)
         #expect(error([10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1])?.code == .truncated)
         #expect(error([UInt8](repeating: 0x80, count: 11))?.code == .malformed)
         #expect(error([11])?.code == .unsupported && error([0])?.code == .malformed)

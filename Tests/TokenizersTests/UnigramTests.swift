@@ -112,13 +112,13 @@ import YuyanTokenizers
     }
 
     @Test func theSameWithAnyNumberOfThreads() throws {
-        let one = try train(600, threads: 1).file.serialized()
-        #expect(try train(600, threads: 3).file.serialized() == one)
-        #expect(try train(600, threads: 8).file.serialized() == one)
+        let one = try train(1000, threads: 1).file.serialized()
+        #expect(try train(1000, threads: 3).file.serialized() == one)
+        #expect(try train(1000, threads: 8).file.serialized() == one)
     }
 
     @Test func theVocabularyHasTheSizeAndTheCharacters() throws {
-        let tokenizer = try train(700) { options in
+        let tokenizer = try train(1200) { options in
             options.requiredCharacters = "\u{1F600}"
             options.characterCoverage = 1
             options.hasPadding = true
@@ -126,7 +126,7 @@ import YuyanTokenizers
             options.userDefinedSymbols = ["[X]"]
             options.byteFallback = true
         }
-        #expect(tokenizer.vocabularySize == 700)
+        #expect(tokenizer.vocabularySize == 1200)
         #expect(
             tokenizer.id(of: "\u{1F600}") != nil && tokenizer.id(of: "<pad>") == 3
                 && tokenizer.id(of: "<ctl>") == 4
@@ -143,18 +143,18 @@ import YuyanTokenizers
 
     @Test func piecesObeyTheRules() throws {
         let space: Unicode.Scalar = "\u{2581}"
-        for piece in try train(800).file.pieces where piece.kind == .normal {
+        for piece in try train(1200).file.pieces where piece.kind == .normal {
             let scalars = Array(piece.text.unicodeScalars)
             #expect(scalars.count <= 16 && !scalars.dropFirst().contains(space), "\(piece.text)")
             let hasDigit = scalars.contains { (0x30...0x39).contains($0.value) }
             let hasLetter = scalars.contains { (0x61...0x7A).contains($0.value) }
             #expect(!(hasDigit && hasLetter), "\(piece.text)")
         }
-        let suffix = try train(600) { $0.treatsWhitespaceAsSuffix = true }
+        let suffix = try train(1000) { $0.treatsWhitespaceAsSuffix = true }
         #expect(suffix.file.pieces.allSatisfy { !$0.text.unicodeScalars.dropLast().contains(space) })
-        let across = try train(800) { $0.splitsByWhitespace = false }
+        let across = try train(1200) { $0.splitsByWhitespace = false }
         #expect(across.file.pieces.contains { $0.text.unicodeScalars.dropFirst().contains(space) })
-        let digits = try train(600) { $0.splitsDigits = true }
+        let digits = try train(1000) { $0.splitsDigits = true }
         #expect(
             digits.file.pieces.allSatisfy { piece in
                 piece.text.unicodeScalars.count == 1
@@ -164,7 +164,7 @@ import YuyanTokenizers
     }
 
     @Test func moreThanSinglesAreLearned() throws {
-        let tokenizer = try train(900)
+        let tokenizer = try train(2000)
         let text = try corpus().joined(separator: " ")
         let tokens = tokenizer.encode(text).count
         #expect(Double(text.utf8.count) / Double(tokens) > 2.5)
