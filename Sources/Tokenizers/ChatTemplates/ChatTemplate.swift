@@ -188,7 +188,8 @@ extension JinjaStatement {
         switch kind {
         case .generation: true
         case .condition(let branches, let otherwise):
-            branches.contains { $0.body.contains(where: \.hasGeneration) } || otherwise.contains(where: \.hasGeneration)
+            branches.contains { $0.body.contains(where: \.hasGeneration) }
+                || otherwise.contains(where: \.hasGeneration)
         case .loop(let loop): (loop.body + loop.otherwise).contains(where: \.hasGeneration)
         case .setBlock(_, _, let body), .with(_, let body), .filterBlock(_, let body):
             body.contains(where: \.hasGeneration)

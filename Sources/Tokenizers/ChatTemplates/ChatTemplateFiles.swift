@@ -74,7 +74,8 @@ public struct ChatTemplateFile: Sendable, Hashable {
         case .array(let templates):
             var names: [String] = []
             for template in templates {
-                guard let found = template["name"]?.stringValue, let text = template["template"]?.stringValue else {
+                guard let found = template["name"]?.stringValue, let text = template["template"]?.stringValue
+                else {
                     throw fail("must be a text, or a list of objects with 'name' and 'template'")
                 }
                 if JinjaText.same(found, name) { return text }

@@ -106,7 +106,8 @@ extension JinjaInterpreter {
         to text: JinjaValue
     ) throws(ChatTemplateError) -> JinjaValue {
         guard case .filter(let base, let name, let list) = expression.kind else { return text }
-        let value = try base.map { (base) throws(ChatTemplateError) in try applyBlockFilter(base, to: text) } ?? text
+        let value =
+            try base.map { (base) throws(ChatTemplateError) in try applyBlockFilter(base, to: text) } ?? text
         let arguments = try arguments(list)
         place = expression.place
         return try filter(name, value, arguments)
@@ -254,7 +255,8 @@ extension JinjaInterpreter {
         case "**":
             let result = JinjaNumbers.power(one, two)
             guard one != 0 || two >= 0 else { throw fail(.value, "division by zero") }
-            guard !result.isNaN || one.isNaN || two.isNaN, !result.isInfinite || !one.isFinite || !two.isFinite
+            guard !result.isNaN || one.isNaN || two.isNaN,
+                !result.isInfinite || !one.isFinite || !two.isFinite
             else { throw fail(.value, "a power has no value that is a number") }
             return .number(result)
         default:
@@ -335,7 +337,9 @@ extension JinjaInterpreter {
             guard one.keys.count == two.keys.count else { return false }
             return try deeper { () throws(ChatTemplateError) in
                 for (key, value) in zip(one.keys, one.values) {
-                    guard let other = two.value(try hashed(key)), try isEqual(value, other) else { return false }
+                    guard let other = two.value(try hashed(key)), try isEqual(value, other) else {
+                        return false
+                    }
                 }
                 return true
             }
@@ -431,11 +435,10 @@ extension JinjaInterpreter {
         default: break
         }
         if case .string(let name) = argument {
-            if case .dictionary = value {
-                if let method = method(name, of: value) { return method }
-            } else {
+            guard case .dictionary = value else {
                 return try attribute(name, of: value)
             }
+            if let method = method(name, of: value) { return method }
             return .undefined("the value has no element or attribute '\(name)'")
         }
         return .undefined("the value of kind '\(value.kindName)' has no such element")

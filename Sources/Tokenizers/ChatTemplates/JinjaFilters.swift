@@ -11,7 +11,8 @@ extension JinjaInterpreter {
         var result: [JinjaValue?] = arguments.positional
         result += [JinjaValue?](repeating: nil, count: names.count - result.count)
         for (name, value) in arguments.keywords {
-            guard let index = names.firstIndex(where: { JinjaText.same($0, name) }), result[index] == nil else {
+            guard let index = names.firstIndex(where: { JinjaText.same($0, name) }), result[index] == nil
+            else {
                 throw fail(.value, "the argument '\(name)' is unknown or given twice")
             }
             result[index] = value
@@ -188,7 +189,10 @@ extension JinjaInterpreter {
         return String(decoding: result + bytes[start...], as: UTF8.self)
     }
 
-    private func indented(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> String {
+    private func indented(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> String {
         let bound = try bind(arguments, ["width", "first", "blank"])
         var indent: String
         if case .string(let text)? = bound[0] {
@@ -199,12 +203,7 @@ extension JinjaInterpreter {
             indent = String(repeating: " ", count: width)
         }
         let blank = bound[2]?.isTrue ?? false
-        let text: String
-        if value.isUndefined || { if case .string = value { true } else { false } }() {
-            text = try self.text(of: value)
-        } else {
-            throw fail(.value, "'indent' takes a text, not a value of kind '\(value.kindName)'")
-        }
+        let text = try string(value, "indent")
         try spend(bytes: text.utf8.count)
         let lines = JinjaStrings.lines(text + "\n")
         try spend(bytes: text.utf8.count + lines.count * (indent.utf8.count + 1))
@@ -234,7 +233,9 @@ extension JinjaInterpreter {
             let standard = try bind(arguments, ["default"])[0] ?? .number(0)
             if let number = value.asNumber { return .number(number) }
             if case .undefined(let message) = value { throw fail(.undefined, message) }
-            guard case .string(let text) = value, let number = JinjaNumbers.parsed(text) else { return standard }
+            guard case .string(let text) = value, let number = JinjaNumbers.parsed(text) else {
+                return standard
+            }
             return .number(number)
         case "abs":
             _ = try bind(arguments, [])
@@ -249,7 +250,9 @@ extension JinjaInterpreter {
         case "attr":
             let name = try bind(arguments, ["name"], required: 1)[0]
             let attributeName = try text(of: name ?? .none)
-            if case .dictionary = value { return .undefined("a dictionary has no attribute '\(attributeName)'") }
+            if case .dictionary = value {
+                return .undefined("a dictionary has no attribute '\(attributeName)'")
+            }
             return try attribute(attributeName, of: value)
         default: return nil
         }
@@ -293,7 +296,10 @@ extension JinjaInterpreter {
         return .integer(integer)
     }
 
-    private func rounded(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func rounded(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(arguments, ["precision", "method"])
         let digits = try integer(bound[0], "round", default: 0)
         let method = bound[1] == nil ? "common" : try string(bound[1], "round")
@@ -308,7 +314,8 @@ extension JinjaInterpreter {
             guard digits > -300 else { return .number(0) }
             let scale = JinjaNumbers.power(10, Double(-digits))
             let result = (number / scale).rounded(.toNearestOrEven) * scale
-            return value.asInteger == nil ? .number(result) : Int(exactly: result).map { .integer($0) } ?? .number(result)
+            return value.asInteger == nil
+                ? .number(result) : Int(exactly: result).map { .integer($0) } ?? .number(result)
         }
         guard number.isFinite, abs(digits) <= 300 else { throw fail(.value, "'round' takes a finite number") }
         let scale = JinjaNumbers.power(10, Double(abs(digits)))

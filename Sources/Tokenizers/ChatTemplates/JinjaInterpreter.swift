@@ -194,6 +194,11 @@ final class JinjaInterpreter {
             var keys: [JinjaKey] = []
             for item in sequence.items { keys.append(try hashed(item)) }
             return .tuple(keys)
+        case .sequence(let sequence) where sequence.kind == .range:
+            try spend(sequence.items.count)
+            return .tuple(
+                [.string(JinjaText("range"))] + sequence.items.compactMap(\.asInteger).map { .integer($0) }
+            )
         case .namespace(let object): return .object(ObjectIdentifier(object))
         case .loop(let object): return .object(ObjectIdentifier(object))
         case .macro(let object): return .object(ObjectIdentifier(object))
@@ -363,7 +368,13 @@ final class JinjaInterpreter {
                     try assign(statement.target, item)
                     return try evaluate(condition).isTrue
                 }
-                if isKept { kept.append(item) }
+                guard isKept else { continue }
+                // A condition hands on what the names were given, which for several names is a tuple.
+                if case .tuple = statement.target {
+                    kept.append(try sequence(try elements(of: item), .tuple))
+                } else {
+                    kept.append(item)
+                }
             }
             items = kept
         }
@@ -387,7 +398,8 @@ final class JinjaInterpreter {
 
     /// A recursive loop once more, over other items.
     func callLoop(_ loop: JinjaLoop, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
-        guard loop.statement.isRecursive, let items = arguments.positional.first, let scope = loop.scope else {
+        guard loop.statement.isRecursive, let items = arguments.positional.first, let scope = loop.scope
+        else {
             throw fail(.value, "'loop' can be called with items, in a loop marked 'recursive'")
         }
         return try deeper { () throws(ChatTemplateError) in

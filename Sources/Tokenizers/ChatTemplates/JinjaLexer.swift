@@ -67,9 +67,14 @@ struct JinjaLexer {
         source = scalars
     }
 
-    static func tokens(of text: String, limits: ChatTemplateLimits) throws(ChatTemplateError) -> [JinjaToken] {
+    static func tokens(of text: String, limits: ChatTemplateLimits) throws(ChatTemplateError) -> [JinjaToken]
+    {
         guard text.utf8.count <= 4 * limits.sourceLength else {
-            throw ChatTemplateError(.limitExceeded, .none, "the template is longer than \(limits.sourceLength)")
+            throw ChatTemplateError(
+                .limitExceeded,
+                .none,
+                "the template is longer than \(limits.sourceLength)"
+            )
         }
         var lexer = JinjaLexer(text)
         while lexer.position < lexer.source.count { try lexer.readData() }

@@ -94,7 +94,8 @@ extension JinjaInterpreter {
         _ items: [JinjaValue],
         attributes: JinjaValue?,
         caseSensitive: Bool,
-        reverse: Bool
+        reverse: Bool,
+        bareKeys: Bool = false
     ) throws(ChatTemplateError) -> [JinjaValue] {
         var paths: [JinjaValue?] = [attributes]
         if case .string(let list)? = attributes {
@@ -112,14 +113,14 @@ extension JinjaInterpreter {
             for (first, second) in zip(one.key, two.key) where try !self.isEqual(first, second) {
                 return try self.order(first, second) == .less
             }
-            // One key alone is compared by order at once, and equal values may have none.
-            if one.key.count == 1 { return try self.order(one.key[0], two.key[0]) == .less }
-            return false
+            // Bare keys are compared by order at once, and equal values may have none.
+            return bareKeys ? try self.order(one.key[0], two.key[0]) == .less : false
         }
         return result.map(\.item)
     }
 
-    private func joined(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> String {
+    private func joined(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> String
+    {
         let bound = try bind(arguments, ["d", "attribute"])
         let separator = try bound[0].map(text) ?? ""
         var result = ""
@@ -134,7 +135,10 @@ extension JinjaInterpreter {
         return result
     }
 
-    private func unique(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func unique(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(arguments, ["case_sensitive", "attribute"])
         var seen: Set<JinjaKey> = []
         var result: [JinjaValue] = []
@@ -164,7 +168,8 @@ extension JinjaInterpreter {
         return best?.item ?? .undefined("there is no item in an empty list")
     }
 
-    private func sum(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func sum(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue
+    {
         let bound = try bind(arguments, ["attribute", "start"])
         var result = bound[1] ?? .integer(0)
         if case .string = result { throw fail(.value, "'sum' takes no texts; 'join' does") }
@@ -175,7 +180,11 @@ extension JinjaInterpreter {
         return result
     }
 
-    private func mapped(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func mapped(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> JinjaValue {
+        guard value.isTrue else { return try iterator([]) }
         var result: [JinjaValue] = []
         let items = try elements(of: value)
         if arguments.positional.isEmpty,
@@ -206,6 +215,7 @@ extension JinjaInterpreter {
         _ value: JinjaValue,
         _ arguments: JinjaArguments
     ) throws(ChatTemplateError) -> JinjaValue {
+        guard value.isTrue else { return try iterator([]) }
         var rest = arguments
         var path: JinjaValue?
         if name.hasSuffix("attr") {
@@ -217,8 +227,10 @@ extension JinjaInterpreter {
         let keeps = name.hasPrefix("select")
         var result: [JinjaValue] = []
         for item in try elements(of: value) {
-            let operand = try path.map { (path) throws(ChatTemplateError) in try follow(path, from: item) } ?? item
-            let isTrue = try testName.map { (name) throws(ChatTemplateError) in try test(name, operand, rest) }
+            let operand =
+                try path.map { (path) throws(ChatTemplateError) in try follow(path, from: item) } ?? item
+            let isTrue = try testName.map { (name) throws(ChatTemplateError) in try test(name, operand, rest)
+            }
             if (isTrue ?? operand.isTrue) == keeps { result.append(item) }
         }
         return try iterator(result)
@@ -238,12 +250,16 @@ extension JinjaInterpreter {
             try pairs(of: dictionary),
             attributes: .integer(by == "key" ? 0 : 1),
             caseSensitive: bound[0]?.isTrue ?? false,
-            reverse: bound[2]?.isTrue ?? false
+            reverse: bound[2]?.isTrue ?? false,
+            bareKeys: true
         )
         return try sequence(pairs)
     }
 
-    private func batches(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func batches(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(arguments, ["linecount", "fill_with"], required: 1)
         let count = try integer(bound[0], "batch")
         var result: [JinjaValue] = []
@@ -265,7 +281,10 @@ extension JinjaInterpreter {
         return try iterator(result)
     }
 
-    private func slices(_ value: JinjaValue, _ arguments: JinjaArguments) throws(ChatTemplateError) -> JinjaValue {
+    private func slices(
+        _ value: JinjaValue,
+        _ arguments: JinjaArguments
+    ) throws(ChatTemplateError) -> JinjaValue {
         let bound = try bind(arguments, ["slices", "fill_with"], required: 1)
         let count = try integer(bound[0], "slice")
         let items = try elements(of: value)

@@ -1,13 +1,19 @@
 extension JinjaInterpreter {
     static let stringMethods: Set<String> = [
-        "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum", "isalpha",
-        "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper", "join", "ljust", "lower",
-        "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition",
-        "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
-        "encode", "expandtabs", "format_map", "isidentifier", "isprintable", "istitle", "maketrans", "translate",
+        "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum",
+        "isalpha",
+        "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper", "join", "ljust",
+        "lower",
+        "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust",
+        "rpartition",
+        "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper",
+        "zfill",
+        "encode", "expandtabs", "format_map", "isidentifier", "isprintable", "istitle", "maketrans",
+        "translate",
     ]
     static let dictionaryMethods: Set<String> = [
-        "get", "items", "keys", "values", "copy", "fromkeys", "pop", "popitem", "setdefault", "update", "clear",
+        "get", "items", "keys", "values", "copy", "fromkeys", "pop", "popitem", "setdefault", "update",
+        "clear",
     ]
     static let listMethods: Set<String> = [
         "count", "index", "copy", "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
@@ -29,8 +35,12 @@ extension JinjaInterpreter {
             return arguments.positional[loop.index % arguments.positional.count]
         case .loop(let loop):
             defer { loop.changed = arguments.positional }
-            guard let before = loop.changed, before.count == arguments.positional.count else { return .bool(true) }
-            for (one, two) in zip(before, arguments.positional) where try !isEqual(one, two) { return .bool(true) }
+            guard let before = loop.changed, before.count == arguments.positional.count else {
+                return .bool(true)
+            }
+            for (one, two) in zip(before, arguments.positional) where try !isEqual(one, two) {
+                return .bool(true)
+            }
             return .bool(false)
         default: throw fail(.value, "there is no method '\(name)'")
         }
@@ -138,7 +148,9 @@ extension JinjaInterpreter {
                 try spend(bytes: part.utf8.count + text.utf8.count)
                 if index > 0 { result += text }
                 result += part
-                guard result.utf8.count <= limits.textBytes else { try spend(bytes: result.utf8.count); break }
+                guard result.utf8.count <= limits.textBytes else {
+                    try spend(bytes: result.utf8.count); break
+                }
             }
             return .string(result)
         default: throw fail(.unsupported, "the method '\(name)' of a text is not supported")
@@ -218,7 +230,11 @@ extension JinjaInterpreter {
     }
 
     /// Python's `str.center`, with its odd space where Python puts it.
-    func centered(_ text: String, _ width: Int, _ fill: Unicode.Scalar = " ") throws(ChatTemplateError) -> String {
+    func centered(
+        _ text: String,
+        _ width: Int,
+        _ fill: Unicode.Scalar = " "
+    ) throws(ChatTemplateError) -> String {
         let (missing, isOver) = width.subtractingReportingOverflow(text.unicodeScalars.count)
         guard !isOver, missing > 0 else { return text }
         try spend(bytes: missing < limits.textBytes ? missing * 4 : missing)
@@ -242,7 +258,9 @@ extension JinjaInterpreter {
             let range = scalars[first..<end]
             for part in parts {
                 let part = Array(try string(part, name).unicodeScalars)
-                if name == "startswith" ? range.starts(with: part) : range.suffix(part.count).elementsEqual(part) {
+                if name == "startswith"
+                    ? range.starts(with: part) : range.suffix(part.count).elementsEqual(part)
+                {
                     return true
                 }
             }
@@ -292,7 +310,9 @@ extension JinjaInterpreter {
             }
         }
         if name == "count" { return .integer(0) }
-        guard found != nil || name.hasSuffix("find") else { throw fail(.value, "the text lacks what 'index' seeks") }
+        guard found != nil || name.hasSuffix("find") else {
+            throw fail(.value, "the text lacks what 'index' seeks")
+        }
         return .integer(found ?? -1)
     }
 
@@ -306,7 +326,9 @@ extension JinjaInterpreter {
         let part = Array(separator.utf8)
         let found =
             fromEnd
-            ? JinjaStrings.find(part.reversed(), in: bytes.reversed(), 0).map { bytes.count - $0 - part.count }
+            ? JinjaStrings.find(part.reversed(), in: bytes.reversed(), 0).map {
+                bytes.count - $0 - part.count
+            }
             : JinjaStrings.find(part, in: bytes, 0)
         guard let found else {
             return try sequence(([text, "", ""] as [String]).map { .string($0) }.rotated(fromEnd), .tuple)
@@ -351,9 +373,7 @@ extension JinjaInterpreter {
             while index < scalars.count, scalars[index].isPythonSpace { index += 1 }
             guard index < scalars.count else { break }
             if result.count == limit {
-                var end = scalars.count
-                while end > index, scalars[end - 1].isPythonSpace { end -= 1 }
-                result.append(Array(scalars[index..<end]))
+                result.append(Array(scalars[index...]))
                 break
             }
             let start = index

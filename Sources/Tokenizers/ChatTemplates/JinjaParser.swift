@@ -341,7 +341,8 @@ struct JinjaParser {
 
     // MARK: After expressions
 
-    private mutating func parsePostfix(_ start: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression {
+    private mutating func parsePostfix(_ start: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression
+    {
         var result = start
         while true {
             if isSymbol(".") {
@@ -356,7 +357,8 @@ struct JinjaParser {
         }
     }
 
-    private mutating func parseAttribute(_ base: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression {
+    private mutating func parseAttribute(_ base: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression
+    {
         let start = place
         advance()
         switch current.kind {
@@ -371,7 +373,8 @@ struct JinjaParser {
         }
     }
 
-    private mutating func parseSubscript(_ base: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression {
+    private mutating func parseSubscript(_ base: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression
+    {
         let start = place
         advance()
         var result: JinjaExpression
@@ -456,7 +459,8 @@ struct JinjaParser {
         return if case .symbol("=") = next.kind { true } else { false }
     }
 
-    private mutating func parseFilters(_ start: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression {
+    private mutating func parseFilters(_ start: JinjaExpression) throws(ChatTemplateError) -> JinjaExpression
+    {
         var result = start
         while true {
             if isSymbol("|") {

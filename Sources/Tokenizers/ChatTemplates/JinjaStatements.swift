@@ -157,7 +157,8 @@ extension JinjaParser {
         return .call(callee, arguments, macro)
     }
 
-    private mutating func parseMacro(named name: String, end: String) throws(ChatTemplateError) -> JinjaMacro {
+    private mutating func parseMacro(named name: String, end: String) throws(ChatTemplateError) -> JinjaMacro
+    {
         try parseMacroBody(named: name, try parseSignature(), end: end)
     }
 
@@ -220,7 +221,8 @@ extension JinjaParser {
         return .tuple(items)
     }
 
-    private mutating func parseSingleTarget(_ allowsAttributes: Bool) throws(ChatTemplateError) -> JinjaTarget {
+    private mutating func parseSingleTarget(_ allowsAttributes: Bool) throws(ChatTemplateError) -> JinjaTarget
+    {
         if skip(symbol: "(") {
             let target = try nested { (parser) throws(ChatTemplateError) in
                 try parser.parseTarget(end: nil, allowsAttributes: allowsAttributes)

@@ -10,7 +10,8 @@ extension Unicode.Scalar {
     /// White space as Python's `str.isspace` and `\s` have it.
     var isPythonSpace: Bool {
         switch value {
-        case 9...13, 28...32, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: true
+        case 9...13, 28...32, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000:
+            true
         default: false
         }
     }
@@ -67,7 +68,9 @@ enum JinjaStrings {
     }
 
     /// The byte offset at which a text first stands in another.
-    static func find(_ part: String, in text: String) -> Int? { find(Array(part.utf8), in: Array(text.utf8), 0) }
+    static func find(_ part: String, in text: String) -> Int? {
+        find(Array(part.utf8), in: Array(text.utf8), 0)
+    }
 
     /// Where elements first stand in others, from a place on; by Knuth, Morris and Pratt, in linear time.
     static func find<Element: Equatable>(_ part: [Element], in text: [Element], _ start: Int) -> Int? {
@@ -95,7 +98,8 @@ enum JinjaStrings {
     }
 
     /// All places at which elements stand in others without overlap.
-    static func places<Element: Equatable>(_ part: [Element], in text: [Element], limit: Int = .max) -> [Int] {
+    static func places<Element: Equatable>(_ part: [Element], in text: [Element], limit: Int = .max) -> [Int]
+    {
         guard !part.isEmpty, limit > 0 else { return [] }
         let borders = borders(part)
         var result: [Int] = []
@@ -149,9 +153,13 @@ enum JinjaStrings {
         return result
     }
 
-    static func lower(_ text: String) -> String { text.unicodeScalars.map(\.properties.lowercaseMapping).joined() }
+    static func lower(_ text: String) -> String {
+        text.unicodeScalars.map(\.properties.lowercaseMapping).joined()
+    }
 
-    static func upper(_ text: String) -> String { text.unicodeScalars.map(\.properties.uppercaseMapping).joined() }
+    static func upper(_ text: String) -> String {
+        text.unicodeScalars.map(\.properties.uppercaseMapping).joined()
+    }
 
     static func capitalized(_ text: String) -> String {
         guard let first = text.unicodeScalars.first else { return "" }
@@ -182,7 +190,8 @@ enum JinjaStrings {
             case "\t": result.append(contentsOf: "\\t".unicodeScalars)
             case _ where scalar.isPythonPrintable: result.append(scalar)
             default:
-                let (letter, width) = scalar.value < 256 ? ("x", 2) : scalar.value < 65536 ? ("u", 4) : ("U", 8)
+                let (letter, width) =
+                    scalar.value < 256 ? ("x", 2) : scalar.value < 65536 ? ("u", 4) : ("U", 8)
                 let digits = String(scalar.value, radix: 16)
                 let zeros = String(repeating: "0", count: width - digits.utf8.count)
                 result.append(contentsOf: "\\\(letter)\(zeros)\(digits)".unicodeScalars)
@@ -210,7 +219,8 @@ enum JinjaStrings {
     /// Text filled up with spaces or another scalar.
     static func padded(_ text: String, _ left: Int, _ right: Int, _ fill: Unicode.Scalar = " ") -> String {
         let fill = String(fill)
-        return String(repeating: fill, count: max(left, 0)) + text + String(repeating: fill, count: max(right, 0))
+        return String(repeating: fill, count: max(left, 0)) + text
+            + String(repeating: fill, count: max(right, 0))
     }
 }
 
@@ -241,7 +251,10 @@ enum JinjaNumbers {
         let count = withVaList([CInt(min(max(digits, 0), 400)), value]) { list in
             vsnprintf(&buffer, buffer.count, "%.*\(format)", list)
         }
-        return String(decoding: buffer.prefix(max(Int(count), 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(
+            decoding: buffer.prefix(max(Int(count), 0)).map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
     }
 
     static func parsed(_ text: String) -> Double? {

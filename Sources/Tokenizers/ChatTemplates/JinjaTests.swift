@@ -6,14 +6,18 @@ extension JinjaInterpreter {
 
     private static let testNames: Set<String> = [
         "defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string",
-        "mapping", "iterable", "sequence", "callable", "lower", "upper", "odd", "even", "divisibleby", "sameas",
+        "mapping", "iterable", "sequence", "callable", "lower", "upper", "odd", "even", "divisibleby",
+        "sameas",
         "escaped", "filter", "test",
     ]
 
     private static let filterNames: Set<String> = [
-        "lower", "upper", "capitalize", "title", "string", "safe", "escape", "e", "forceescape", "trim", "replace",
-        "indent", "wordcount", "center", "format", "default", "d", "tojson", "length", "count", "int", "float",
-        "abs", "round", "attr", "list", "first", "last", "join", "reverse", "sort", "unique", "min", "max", "sum",
+        "lower", "upper", "capitalize", "title", "string", "safe", "escape", "e", "forceescape", "trim",
+        "replace",
+        "indent", "wordcount", "center", "format", "default", "d", "tojson", "length", "count", "int",
+        "float",
+        "abs", "round", "attr", "list", "first", "last", "join", "reverse", "sort", "unique", "min", "max",
+        "sum",
         "map", "select", "reject", "selectattr", "rejectattr", "items", "dictsort", "batch", "slice",
     ]
 
@@ -58,7 +62,8 @@ extension JinjaInterpreter {
             ("callable", .undefined), ("iterable", .iterator), ("iterable", .loop):
             return true
         case ("defined", _): return !value.isUndefined
-        case ("iterable", .undefined), ("iterable", .string), ("iterable", .sequence), ("iterable", .dictionary),
+        case ("iterable", .undefined), ("iterable", .string), ("iterable", .sequence),
+            ("iterable", .dictionary),
             ("sequence", .undefined), ("sequence", .string), ("sequence", .dictionary):
             return true
         case ("sequence", .sequence(let sequence)): return sequence.kind.isIndexed
@@ -68,7 +73,8 @@ extension JinjaInterpreter {
 
     private func isSame(_ one: JinjaValue, _ two: JinjaValue) throws(ChatTemplateError) -> Bool {
         switch (one, two) {
-        case (.bool, .bool), (.integer, .integer), (.none, .none), (.string, .string): return try isEqual(one, two)
+        case (.bool, .bool), (.integer, .integer), (.none, .none), (.string, .string):
+            return try isEqual(one, two)
         case (.sequence(let one), .sequence(let two)): return one === two
         case (.dictionary(let one), .dictionary(let two)): return one === two
         case (.namespace, .namespace), (.loop, .loop), (.macro, .macro): return try isEqual(one, two)

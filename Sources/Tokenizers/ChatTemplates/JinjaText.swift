@@ -202,7 +202,10 @@ extension JinjaInterpreter {
         var result = String.UnicodeScalarView(["\""])
         func escape(_ unit: UInt32) {
             let digits = String(unit, radix: 16)
-            result.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)".unicodeScalars)
+            result.append(
+                contentsOf: "\\u\(String(repeating: "0", count: 4 - digits.utf8.count))\(digits)"
+                    .unicodeScalars
+            )
         }
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -246,11 +249,14 @@ extension JinjaInterpreter {
             index += 1
             var item: JinjaValue?
             if index < scalars.count, scalars[index] == "(" {
-                guard let end = scalars[index...].firstIndex(of: ")"), case .dictionary(let members) = value else {
+                guard let end = scalars[index...].firstIndex(of: ")"), case .dictionary(let members) = value
+                else {
                     throw fail(.value, "a format with names takes a dictionary")
                 }
                 let name = JinjaStrings.text(scalars[(index + 1)..<end])
-                guard let found = members.value(name) else { throw fail(.value, "the format lacks '\(name)'") }
+                guard let found = members.value(name) else {
+                    throw fail(.value, "the format lacks '\(name)'")
+                }
                 item = found
                 isMapped = true
                 index = end + 1
@@ -285,7 +291,10 @@ extension JinjaInterpreter {
         var conversion: Unicode.Scalar = "s"
     }
 
-    private func printfPattern(_ scalars: [Unicode.Scalar], _ index: inout Int) throws(ChatTemplateError) -> Pattern {
+    private func printfPattern(
+        _ scalars: [Unicode.Scalar],
+        _ index: inout Int
+    ) throws(ChatTemplateError) -> Pattern {
         var pattern = Pattern()
         func digits() -> Int {
             var number = 0
@@ -327,11 +336,14 @@ extension JinjaInterpreter {
             if let precision = pattern.precision { body = String(body.unicodeScalars.prefix(precision)) }
         case "d", "i", "u", "x", "X", "o":
             var number = value.asInteger
-            if number == nil, case .number(let double) = value, "diu".unicodeScalars.contains(pattern.conversion) {
+            if number == nil, case .number(let double) = value,
+                "diu".unicodeScalars.contains(pattern.conversion)
+            {
                 number = Int(exactly: double.rounded(.towardZero))
             }
             guard let number else { throw fail(.value, "the format wants a whole number") }
-            let radix = "xX".unicodeScalars.contains(pattern.conversion) ? 16 : pattern.conversion == "o" ? 8 : 10
+            let radix =
+                "xX".unicodeScalars.contains(pattern.conversion) ? 16 : pattern.conversion == "o" ? 8 : 10
             body = String(number.magnitude, radix: radix, uppercase: pattern.conversion == "X")
             let zeros = (pattern.precision ?? 0) - body.utf8.count
             try spend(bytes: max(zeros, 0))
@@ -350,7 +362,8 @@ extension JinjaInterpreter {
         guard pattern.hasZeros, isNumber else { return JinjaStrings.padded(body, missing, 0) }
         let hasSign = ["+", "-", " "].contains(body.unicodeScalars.first)
         let sign = hasSign ? String(body.unicodeScalars.prefix(1)) : ""
-        return sign + JinjaStrings.padded(String(body.unicodeScalars.dropFirst(hasSign ? 1 : 0)), missing, 0, "0")
+        return sign
+            + JinjaStrings.padded(String(body.unicodeScalars.dropFirst(hasSign ? 1 : 0)), missing, 0, "0")
     }
 
     /// Python's `repr` as a text.
