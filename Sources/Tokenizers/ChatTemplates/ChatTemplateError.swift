@@ -50,7 +50,7 @@ public struct ChatTemplateLimits: Sendable, Hashable {
     /// The most scalars of a template's source.
     public var sourceLength = 1 << 20
     /// The most steps of one rendering; a statement, an operation, an element and 16 bytes of text are one each.
-    public var steps = 20_000_000
+    public var steps = 5_000_000
     /// The most bytes of one text, the result included.
     public var textBytes = 1 << 25
     /// The most elements of one list; `range` refuses more than 100,000 as Jinja's sandbox does.
