@@ -35,7 +35,7 @@ import YuyanTokenizers
         for (number, text) in smallCorpus(documents: 60).enumerated() {
             try folder.write(text, to: "texts/\(number).txt")
         }
-        let size = type == "bpe" ? 300 : 60
+        let size = ["bpe": 300, "unigram": 320][type] ?? 60
         let settings = [
             "tokenizer.type=\(type)", "tokenizer.vocab_size=\(size)", "output_dir=\(folder.path)/\(type)",
         ]

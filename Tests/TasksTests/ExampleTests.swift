@@ -26,7 +26,7 @@ import YuyanTraining
             try folder.write(text, to: "corpus/\(number).txt")
         }
         var settings = [
-            "data.train=\(folder.path)/corpus", "output_dir=\(folder.path)/out", "max_steps=2",
+            "data.train=\(folder.path)/corpus", "output_dir=\(folder.path)/out", "max_steps=4",
             "warmup_steps=1",
             "eval_steps=2", "save_steps=2", "logging_steps=1", "num_hidden_layers=1", "hidden_size=32",
             "num_attention_heads=2", "max_position_embeddings=32", "per_device_train_batch_size=2",

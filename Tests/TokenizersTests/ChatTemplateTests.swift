@@ -97,7 +97,7 @@ import YuyanTokenizers
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ 'ab' * 99999999999 }}", "{{ [1] * 99999999 }}",
         "{{ range(100001) }}", "{{ 'a'|center(99999999999) }}", "{{ '%99999999999d' % 1 }}", "{{ 2 ** 64 }}",
         "{{ 9223372036854775807 + 1 }}", "{{ 1\(String(repeating: " + 1", count: 5000)) }}",
-        "{{ \(String(repeating: "(", count: 5000))1", "{{ 1\(String(repeating: "|abs", count: 5000)) }}",
+        "{{ \(String(repeating: "(", count: 5000))1 }}", "{{ 1\(String(repeating: "|abs", count: 5000)) }}",
         "\(String(repeating: "{% if 1 %}", count: 5000))",
         "{% set n = namespace(x=1) %}{% for i in range(5000) %}{% set n.x = [n.x] %}{% endfor %}",
         "{% set n = namespace() %}{% set n.x = n %}{{ n }}",

@@ -72,8 +72,9 @@ extension JinjaInterpreter {
         var pattern = Pattern()
         func digits() -> Int {
             var number = 0
-            while index < scalars.count, scalars[index].isASCIIDigit, number < 1_000_000 {
-                number = number * 10 + Int(scalars[index].value - 48)
+            while index < scalars.count, scalars[index].isASCIIDigit {
+                // Larger than any budget, and far from overflow.
+                number = min(number * 10 + Int(scalars[index].value - 48), 1 << 50)
                 index += 1
             }
             return number
@@ -97,6 +98,7 @@ extension JinjaInterpreter {
         pattern.conversion = scalars[index]
         index += 1
         try spend(bytes: pattern.width)
+        try spend(bytes: pattern.precision ?? 0)
         return pattern
     }
 
