@@ -83,6 +83,16 @@ public enum WordModels {
         /// Words that there are.
         public var wanted = 0
 
+        /// Figures of known counts.
+        ///
+        /// - Parameters:
+        ///   - right: Words found that are right.
+        ///   - found: Words found.
+        ///   - wanted: Words that there are.
+        public init(right: Int = 0, found: Int = 0, wanted: Int = 0) {
+            (self.right, self.found, self.wanted) = (right, found, wanted)
+        }
+
         /// The share of found words that are right.
         public var precision: Double { found > 0 ? Double(right) / Double(found) : 0 }
         /// The share of words that were found.
@@ -105,13 +115,9 @@ public enum WordModels {
     /// - Returns: The figures over all sentences.
     public static func judge(_ segmenter: any WordSegmenter, on sentences: [ConlluSentence]) -> WordFigures {
         sentences.reduce(into: WordFigures()) { figures, sentence in
-            let words = sentence.words.map(\.form)
-            var (wanted, place): (Set<Range<Int>>, Int) = ([], 0)
-            for word in words {
-                wanted.insert(place..<place + word.utf8.count)
-                place += word.utf8.count
-            }
-            let found = segmenter.ranges(in: words.joined())
+            let (text, words) = running(sentence)
+            let wanted = Set(words)
+            let found = segmenter.ranges(in: text)
             figures.add(
                 WordFigures(
                     right: found.count { wanted.contains($0) },
@@ -120,6 +126,24 @@ public enum WordModels {
                 )
             )
         }
+    }
+
+    /// The text of a sentence, with spaces where it has them, and the bytes of its words.
+    private static func running(_ sentence: ConlluSentence) -> (text: String, words: [Range<Int>]) {
+        // Words that are written together stand under the row that says what follows them.
+        var isFollowedBySpace = sentence.words.map(\.isFollowedBySpace)
+        for token in sentence.multiwordTokens {
+            for word in token.words.dropLast() { isFollowedBySpace[word] = false }
+            if let last = token.words.last { isFollowedBySpace[last] = token.row.isFollowedBySpace }
+        }
+        var (text, words): (String, [Range<Int>]) = ("", [])
+        for (place, word) in sentence.words.enumerated() {
+            let start = text.utf8.count
+            text += word.form
+            words.append(start..<text.utf8.count)
+            if isFollowedBySpace[place], place + 1 < sentence.words.count { text += " " }
+        }
+        return (text, words)
     }
 
     /// Judges segmenters learned by cross-validation over blocks of neighbouring sentences.

@@ -113,6 +113,20 @@ import YuyanTokenizers
         #expect(overlap.plain.contains("stand in the training data"))
     }
 
+    /// Spaces stand where the treebank has them, and words written together have none between them.
+    @Test func spacesOfATreebankCount() throws {
+        let rows = ["1-2\tdon't\t_", "1\tdo\t_", "2\tn't\t_", "3\tgo\tSpaceAfter=No", "4\t.\t_"]
+        let lines = rows.map { row in
+            let parts = row.split(separator: "\t")
+            let head = parts[0] == "1" ? "0" : parts[0].contains("-") ? "_" : "1"
+            return "\(parts[0])\t\(parts[1])\t_\t_\t_\t_\t\(head)\t_\t_\t\(parts[2])"
+        }
+        try folder.write(lines.joined(separator: "\n") + "\n\n", to: "e.conllu")
+        let sentences = try WordModels.sentences(["\(folder.path)/e.conllu"])
+        let figures = WordModels.judge(EnglishTokenizer(), on: sentences)
+        #expect(figures == WordModels.WordFigures(right: 4, found: 4, wanted: 4))
+    }
+
     @Test func wordsLearnedAndJudged() throws {
         let sentences = [
             ["雨燕", "飞", "过", "山"], ["小", "雨燕", "看", "雨"], ["山", "上", "有", "雨燕"], ["雨燕", "有", "语言"],
