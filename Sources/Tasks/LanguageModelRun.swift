@@ -68,7 +68,8 @@ public struct LanguageModelRun {
     /// - Throws: Errors that name what is wrong; checkpoints written before stay.
     public func train(report: @escaping (LanguageModelEvent) -> Void) throws -> TrainingOutcome {
         // A name that does not exist is said before any work is done.
-        _ = try recipe.training.makeSchedule(totalSteps: 1)
+        let steps = recipe.training.maxSteps
+        _ = try recipe.training.makeSchedule(totalSteps: steps > 0 ? steps : 1_000_000)
         let corpus = try prepare(report: report)
         let decoder = try makeDecoder(corpus.tokenizer)
         decoder.computeDType = computeDType
@@ -79,7 +80,7 @@ public struct LanguageModelRun {
         let optimizer = try recipe.training.makeOptimizer(over: parameters) { named in
             !tables.contains { $0 === named.parameter }
         }
-        let steps = Trainer<LanguageModelObjective>.stepCount(
+        let totalSteps = Trainer<LanguageModelObjective>.stepCount(
             recipe.training,
             stepsPerEpoch: objective.stepsPerEpoch
         )
@@ -90,7 +91,7 @@ public struct LanguageModelRun {
             objective: objective,
             arguments: recipe.training,
             optimizer: optimizer,
-            schedule: try recipe.training.makeSchedule(totalSteps: steps),
+            schedule: try recipe.training.makeSchedule(totalSteps: totalSteps),
             dataFingerprint: corpus.fingerprint,
             peakOperationsPerSecond: peak,
             report: { event in

@@ -60,7 +60,8 @@ extension SplitRule {
         #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 }
 
-/// A regular expression of the plain kind: alternatives, each a sequence of sets of scalars with counts.
+/// A regular expression of the plain kind: alternatives, each a sequence of sets of scalars with counts, which may be bound
+/// to the beginning and the end of a line.
 ///
 /// Every count must be followed by a set that shares no scalar with the one it counts. Then taking as many as there are is
 /// always right, matching never goes back, and its time is linear.
@@ -72,9 +73,16 @@ struct PlainExpression: Sendable {
         var maximum: Int
     }
 
+    /// A sequence of counted sets, and whether it must stand at the beginning (`^`) or the end (`$`) of a line.
+    struct Alternative: Sendable {
+        var items: [Item] = []
+        var beginsLine = false
+        var endsLine = false
+    }
+
     /// The expression as written.
     let source: String
-    private let alternatives: [[Item]]
+    private let alternatives: [Alternative]
 
     /// Understands an expression.
     ///
@@ -84,11 +92,11 @@ struct PlainExpression: Sendable {
         self.source = source
         var parser = PlainExpressionParser(source)
         alternatives = try parser.parse()
-        for items in alternatives {
-            guard items.contains(where: { $0.minimum > 0 }) else {
+        for alternative in alternatives {
+            guard alternative.items.contains(where: { $0.minimum > 0 }) else {
                 throw PlainExpressionError("matches the empty text")
             }
-            try Self.checkDeterminism(items)
+            try Self.checkDeterminism(alternative.items)
         }
     }
 
@@ -105,8 +113,11 @@ struct PlainExpression: Sendable {
 
     /// The end of the match that begins at a position; nil when none does.
     func match(_ bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> Int? {
-        for items in alternatives {
-            if let end = Self.match(items, bytes, at: start) { return end }
+        for alternative in alternatives {
+            if alternative.beginsLine, start > 0, bytes[start - 1] != 10 { continue }
+            guard let end = Self.match(alternative.items, bytes, at: start) else { continue }
+            if alternative.endsLine, end < bytes.count, bytes[end] != 10 { continue }
+            return end
         }
         return nil
     }
@@ -236,22 +247,33 @@ struct PlainExpressionParser {
 
     private func character(_ text: StaticString) -> UInt32 { UInt32(text.utf8Start.pointee) }
 
-    mutating func parse() throws(PlainExpressionError) -> [[PlainExpression.Item]] {
+    mutating func parse() throws(PlainExpressionError) -> [PlainExpression.Alternative] {
         guard !scalars.isEmpty, scalars.count <= 4096 else {
             throw PlainExpressionError("must hold 1 to 4096 scalars")
         }
-        var alternatives: [[PlainExpression.Item]] = [[]]
+        var alternatives = [PlainExpression.Alternative()]
         while position < scalars.count {
+            let last = alternatives.count - 1
             if scalars[position] == character("|") {
                 position += 1
-                alternatives.append([])
+                alternatives.append(.init())
+                continue
+            }
+            if scalars[position] == character("^"), alternatives[last].items.isEmpty {
+                position += 1
+                alternatives[last].beginsLine = true
+                continue
+            }
+            if scalars[position] == character("$"),
+                position + 1 == scalars.count || scalars[position + 1] == character("|")
+            {
+                position += 1
+                alternatives[last].endsLine = true
                 continue
             }
             let set = try atom()
             let (minimum, maximum) = try count()
-            alternatives[alternatives.count - 1].append(
-                .init(set: set, minimum: minimum, maximum: maximum)
-            )
+            alternatives[last].items.append(.init(set: set, minimum: minimum, maximum: maximum))
         }
         return alternatives
     }
