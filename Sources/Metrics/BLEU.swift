@@ -180,9 +180,7 @@ public struct BLEUScorer: Sendable {
     /// - Throws: ``MetricError`` when there is no reference.
     public mutating func add(hypothesis: String, references: [String]) throws(MetricError) {
         if references.isEmpty { throw .missing(what: "reference", index: statistics.count) }
-        var bytes = hypothesis.utf8.count
-        for reference in references { bytes += reference.utf8.count }
-        words.reset(capacity: bytes + 1)
+        words.reset(capacity: hypothesis.utf8.count / 4)
         Self.number(hypothesis, &tokenizer, &words, into: &hypothesisTokens)
         while referenceTokens.count < references.count { referenceTokens.append([]) }
         for (index, reference) in references.enumerated() {

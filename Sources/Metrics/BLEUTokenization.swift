@@ -203,3 +203,24 @@ private func isNumber(_ scalar: UInt32) -> Bool {
     default: return false
     }
 }
+
+/// Returns the tokens that BLEU sees in a text.
+///
+/// - Parameters:
+///   - text: the text.
+///   - tokenization: how to cut it.
+///   - lowercased: whether to lowercase it first.
+/// - Returns: the tokens.
+public func bleuTokens(
+    _ text: String,
+    _ tokenization: BLEUTokenization = .thirteenA,
+    lowercased: Bool = false
+) -> [String] {
+    var tokenizer = BLEUTokenizer(tokenization, lowercased: lowercased)
+    tokenizer.cut(text)
+    return tokenizer.words.map { word in
+        var token = String.UnicodeScalarView()
+        for value in tokenizer.scalars[word] { token.append(Unicode.Scalar(value) ?? "\u{FFFD}") }
+        return String(token)
+    }
+}

@@ -116,11 +116,7 @@ public struct ChrFScorer: Sendable {
     /// - Throws: ``MetricError`` when there is no reference.
     public mutating func add(hypothesis: String, references: [String]) throws(MetricError) {
         if references.isEmpty { throw .missing(what: "reference", index: statistics.count) }
-        if metric.wordOrder > 0 {
-            var bytes = hypothesis.utf8.count
-            for reference in references { bytes += reference.utf8.count }
-            words.reset(capacity: bytes + 1)
-        }
+        words.reset(capacity: hypothesis.utf8.count / 4)
         Self.read(hypothesis, metric, &words, into: &self.hypothesis)
         var (bestRow, bestScore) = ([Double](), -1.0)
         for text in references {

@@ -12,13 +12,15 @@ struct NGramTable: Sendable {
     private var slots: [Slot] = []
     private var mask = 0
     private var generation: UInt32 = 0
+    /// Numbers do not depend on it; it keeps texts made to collide from being slow.
+    private let seed = UInt64.random(in: .min ... .max)
     /// How many numbers have been given.
     private(set) var count = 0
 
     /// Forgets everything and makes room for `capacity` n-grams.
     mutating func reset(capacity: Int) {
         var size = 64
-        while size < 2 * capacity { size *= 2 }
+        while size <= 2 * capacity { size *= 2 }
         if size > slots.count || generation == .max {
             slots = [Slot](repeating: Slot(), count: max(size, slots.count))
             generation = 0
@@ -30,7 +32,7 @@ struct NGramTable: Sendable {
 
     @inline(__always)
     private func place(_ key: UInt64) -> Int {
-        var mixed = key &* 0x9E37_79B9_7F4A_7C15
+        var mixed = (key ^ seed) &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 29
         return Int(truncatingIfNeeded: (mixed &* 0xBF58_476D_1CE4_E5B9) >> 32) & mask
     }
@@ -64,17 +66,31 @@ struct NGramTable: Sendable {
         let number = Int32(count)
         slots[index] = Slot(key: key, number: number, generation: generation)
         count += 1
+        if 2 * count > mask { grow() }
         return number
+    }
+
+    /// Doubles the room.
+    private mutating func grow() {
+        let old = slots.filter { $0.generation == generation }
+        mask = 2 * mask + 1
+        slots = [Slot](repeating: Slot(), count: mask + 1)
+        for slot in old {
+            var index = place(slot.key)
+            while slots[index].generation == generation { index = (index + 1) & mask }
+            slots[index] = slot
+        }
     }
 }
 
 /// Numbers words by their letters.
 struct WordNumbers: Sendable {
-    private var slots: [Int32] = []
-    private var mask = 0
+    private var slots = [Int32](repeating: -1, count: 64)
+    private var mask = 63
     private var letters: [UInt32] = []
     private var ranges: [Range<Int>] = []
     private var hashes: [UInt64] = []
+    private let seed = UInt64.random(in: .min ... .max)
 
     /// How many different words have been met.
     var count: Int { ranges.count }
@@ -82,7 +98,7 @@ struct WordNumbers: Sendable {
     /// Forgets all words and makes room for `capacity` of them.
     mutating func reset(capacity: Int) {
         var size = 64
-        while size < 2 * capacity { size *= 2 }
+        while size <= 2 * capacity { size *= 2 }
         slots.removeAll(keepingCapacity: true)
         slots.append(contentsOf: repeatElement(-1, count: size))
         mask = size - 1
@@ -91,11 +107,13 @@ struct WordNumbers: Sendable {
         hashes.removeAll(keepingCapacity: true)
     }
 
-    /// Returns the number of a word, a new one for a word not met before; room must have been made for it.
+    /// Returns the number of a word, a new one for a word not met before.
     mutating func number(_ scalars: [UInt32], _ word: Range<Int>) -> Int32 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in word { hash = (hash ^ UInt64(scalars[index])) &* 0x0000_0100_0000_01B3 }
-        hash ^= hash >> 32
+        var hash = seed
+        for index in word {
+            hash = (hash ^ UInt64(scalars[index])) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 32
+        }
         var place = Int(truncatingIfNeeded: hash) & mask
         while slots[place] >= 0 {
             let number = Int(slots[place])
@@ -107,7 +125,19 @@ struct WordNumbers: Sendable {
         ranges.append(letters.count..<letters.count + word.count)
         hashes.append(hash)
         letters.append(contentsOf: scalars[word])
+        if 2 * ranges.count > mask { grow() }
         return number
+    }
+
+    /// Doubles the room.
+    private mutating func grow() {
+        mask = 2 * mask + 1
+        slots = [Int32](repeating: -1, count: mask + 1)
+        for (number, hash) in hashes.enumerated() {
+            var place = Int(truncatingIfNeeded: hash) & mask
+            while slots[place] >= 0 { place = (place + 1) & mask }
+            slots[place] = Int32(number)
+        }
     }
 
     private func equals(_ known: Range<Int>, _ scalars: [UInt32], _ word: Range<Int>) -> Bool {
