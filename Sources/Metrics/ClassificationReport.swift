@@ -166,8 +166,8 @@ public struct ClassCounts: Sendable, Equatable {
     ///   - kind: micro, macro or weighted.
     ///   - beta: how many times as much recall counts as precision.
     ///   - zeroDivision: what an undefined share becomes.
-    /// - Returns: the average; NaN over no classes (except micro) and where every share is NaN. Weights that sum to 0
-    ///   are not used.
+    /// - Returns: the average; over no classes NaN (macro) or an undefined share; NaN where every share is NaN. Weights
+    ///   that sum to 0 are not used.
     public func average(
         _ kind: ClassAverage,
         beta: Double = 1,
@@ -181,6 +181,10 @@ public struct ClassCounts: Sendable, Equatable {
                 beta: beta,
                 zeroDivision: zeroDivision
             )
+        }
+        if kind == .weighted, hits.isEmpty {
+            let nothing = zeroDivision.value
+            return ClassificationScore(precision: nothing, recall: nothing, f1: nothing, weight: 0)
         }
         let scores = scores(beta: beta, zeroDivision: zeroDivision)
         let equal = [Double](repeating: 1, count: hits.count)
@@ -254,7 +258,7 @@ public struct ClassificationReport: Sendable {
     /// Returns the scores of all classes as one.
     ///
     /// - Parameter kind: micro, macro or weighted.
-    /// - Returns: the average; for no classes, undefined shares (micro) or NaN.
+    /// - Returns: the average; over no classes NaN (macro) or undefined shares.
     public func average(_ kind: ClassAverage) -> ClassificationScore {
         counts.average(kind, beta: beta, zeroDivision: zeroDivision)
     }

@@ -126,7 +126,7 @@ public struct TypedCounts: Sendable {
     /// - Parameters:
     ///   - kind: micro, macro or weighted.
     ///   - zeroDivision: what an undefined share becomes.
-    /// - Returns: the average; NaN (micro: undefined shares) when nothing occurs.
+    /// - Returns: the average; NaN (macro) or undefined shares when nothing occurs.
     public func average(_ kind: ClassAverage, zeroDivision: ZeroDivision = .zero) -> ClassificationScore {
         counts.average(kind, zeroDivision: zeroDivision)
     }
