@@ -26,7 +26,9 @@ public struct BLEUScore: Sendable, Equatable {
     public let referenceLength: Int
 }
 
-/// The BLEU score (Papineni et al. 2002) with the conventions of sacreBLEU (Post 2018).
+/// The BLEU score with the conventions of sacreBLEU.
+///
+/// Papineni et al. 2002; Post 2018.
 public struct BLEU: Sendable, Equatable {
     /// How texts are cut into tokens.
     public let tokenization: BLEUTokenization

@@ -188,7 +188,7 @@ private func isSymbol(_ scalar: UInt32) -> Bool {
     }
 }
 
-/// $ + < = > ^ ` | ~
+/// Whether a scalar is one of $ + < = > ^ ` | and ~.
 private func isASCIISymbol(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x24, 0x2B, 0x3C, 0x3D, 0x3E, 0x5E, 0x60, 0x7C, 0x7E: true

@@ -81,7 +81,9 @@ public struct ChrF: Sendable, Equatable {
     }
 }
 
-/// Adds up a corpus's chrF; takes sentences one at a time. Of several references the one with the best score counts.
+/// Adds up a corpus's chrF; takes sentences one at a time.
+///
+/// Of several references the one with the best score counts.
 public struct ChrFScorer: Sendable {
     /// The form of the score.
     public let metric: ChrF

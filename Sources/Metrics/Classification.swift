@@ -2,8 +2,9 @@
 public struct ConfusionMatrix: Sendable, Equatable {
     /// The number of classes C.
     public let classCount: Int
-    /// The sums of weights, C × C in rows: row = true class, column = predicted class. Whole numbers where every
-    /// example has weight 1.
+    /// The sums of weights, C × C in rows: row = true class, column = predicted class.
+    ///
+    /// Whole numbers where every example has weight 1.
     public private(set) var weights: [Double]
 
     /// ``weights`` as whole numbers (rounded where examples have weights of their own).

@@ -117,7 +117,9 @@ public struct ClassificationExamples: Sendable, Equatable {
         confidence: Double = 0.95,
         seed: UInt64 = 1
     ) -> PairedComparison {
-        pairedBootstrap(cells, other.cells, resamples: resamples, confidence: confidence, seed: seed) { sums, _ in
+        pairedBootstrap(cells, other.cells, resamples: resamples, confidence: confidence, seed: seed) {
+            sums,
+            _ in
             figure.value(of: ConfusionMatrix(cells: sums, classCount: classCount))
         }
     }

@@ -54,6 +54,7 @@ struct CommonSubsequence: Sendable {
     ///   - first: numbers of tokens, all below `tokenCount`.
     ///   - second: numbers of tokens, all below `tokenCount`.
     ///   - tokenCount: the number of different tokens.
+    /// - Returns: the length in tokens.
     mutating func length(_ first: [Int32], _ second: [Int32], tokenCount: Int) -> Int {
         if first.isEmpty || second.isEmpty { return 0 }
         prepare(first, tokenCount: tokenCount)

@@ -1,6 +1,8 @@
 import Foundation
 
-/// Adds up pairs of true and predicted numbers, one at a time; parts can be merged (Welford; Chan et al. 1983).
+/// Adds up pairs of true and predicted numbers, one at a time.
+///
+/// Parts can be merged (Welford 1962; Chan et al. 1983).
 public struct RegressionScorer: Sendable, Equatable {
     /// The number of pairs.
     public private(set) var count = 0
@@ -61,6 +63,7 @@ public struct RegressionScorer: Sendable, Equatable {
     public var meanAbsoluteError: Double { count == 0 ? .nan : absoluteErrors / Double(count) }
 
     /// The coefficient of determination, 1 − Σ(label − prediction)² / Σ(label − mean)²; NaN for fewer than two pairs.
+    ///
     /// Where all labels are equal it is 1 for perfect predictions and 0 otherwise, as in scikit-learn.
     public var determination: Double {
         if count < 2 { return .nan }

@@ -78,30 +78,41 @@ public struct DiversityScorer: Sendable {
         }
     }
 
-    /// Returns the different n-grams of all texts divided by all n-grams (distinct-n, Li et al. 2016).
+    /// Returns the different n-grams of all texts divided by all n-grams.
+    ///
+    /// This is distinct-n (Li et al. 2016).
     ///
     /// Traps when n lies outside 1 … ``maxOrder``.
     ///
     /// - Parameter order: n.
     /// - Returns: the share; NaN where no text is that long.
     public func distinct(_ order: Int) -> Double {
-        require((1...maxOrder).contains(order), "DiversityScorer: n must lie in 1 … \(maxOrder), not \(order)")
+        require(
+            (1...maxOrder).contains(order),
+            "DiversityScorer: n must lie in 1 … \(maxOrder), not \(order)"
+        )
         return Double(distinct[order - 1]) / Double(totals[order - 1])
     }
 
-    /// Returns the share of a text's n-grams that it had before, averaged over texts (seq-rep-n, Welleck et al. 2020).
+    /// Returns the share of a text's n-grams that it had before, averaged over texts.
+    ///
+    /// This is seq-rep-n (Welleck et al. 2020).
     ///
     /// Traps when n lies outside 1 … ``maxOrder``.
     ///
     /// - Parameter order: n.
     /// - Returns: the mean of 1 − different n-grams / n-grams; NaN where no text is that long.
     public func repetition(_ order: Int) -> Double {
-        require((1...maxOrder).contains(order), "DiversityScorer: n must lie in 1 … \(maxOrder), not \(order)")
+        require(
+            (1...maxOrder).contains(order),
+            "DiversityScorer: n must lie in 1 … \(maxOrder), not \(order)"
+        )
         return repetitionSums[order - 1] / Double(repetitionCounts[order - 1])
     }
 
-    /// The geometric mean over n of the share of different n-grams that occur more than once in a window of text, windows
-    /// taken one after another (after Cettolo et al. 2014); NaN where no text has ``maxOrder`` tokens.
+    /// The geometric mean over n of the share of different n-grams that occur more than once in a window of text.
+    ///
+    /// Windows are taken one after another (Cettolo et al. 2014 slide one). NaN where no text has ``maxOrder`` tokens.
     public var repetitionRate: Double {
         var product = 1.0
         for order in 0..<maxOrder { product *= Double(repeatedTypes[order]) / Double(types[order]) }
@@ -130,9 +141,9 @@ public struct DiversityScorer: Sendable {
     }
 }
 
-/// Returns the mean BLEU of each text against all others as its references (Self-BLEU, Zhu et al. 2018); lower is more
-/// varied.
+/// Returns the mean BLEU of each text against all others as its references.
 ///
+/// This is Self-BLEU (Zhu et al. 2018); lower is more varied.
 /// Every n-gram is counted once for all texts, so that the time grows with the tokens and not with the pairs of texts.
 ///
 /// - Parameters:

@@ -142,7 +142,8 @@ struct WordNumbers: Sendable {
 
     private func equals(_ known: Range<Int>, _ scalars: [UInt32], _ word: Range<Int>) -> Bool {
         guard known.count == word.count else { return false }
-        for offset in 0..<word.count where letters[known.lowerBound + offset] != scalars[word.lowerBound + offset] {
+        for offset in 0..<word.count
+        where letters[known.lowerBound + offset] != scalars[word.lowerBound + offset] {
             return false
         }
         return true

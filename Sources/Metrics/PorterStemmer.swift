@@ -8,7 +8,9 @@ struct PorterStemmer: Sendable {
 
     /// Returns the stem of a word of lowercase ASCII letters and digits.
     mutating func stem(_ text: [UInt8]) -> [UInt8] {
-        if let irregular = Self.irregular[String(decoding: text, as: UTF8.self)] { return Array(irregular.utf8) }
+        if let irregular = Self.irregular[String(decoding: text, as: UTF8.self)] {
+            return Array(irregular.utf8)
+        }
         if text.count <= 2 { return text }
         word = text
         stripPlural()

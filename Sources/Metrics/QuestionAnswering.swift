@@ -32,7 +32,9 @@ public struct QuestionAnsweringScorer: Sendable {
         prediction: String,
         answers: [String]
     ) throws(MetricError) -> (exactMatch: Double, f1: Double) {
-        if answers.isEmpty, standard != .squad2 { throw .missing(what: "right answer", index: statistics.count) }
+        if answers.isEmpty, standard != .squad2 {
+            throw .missing(what: "right answer", index: statistics.count)
+        }
         let comparison = AnswerComparison(standard)
         let predicted = comparison.normalize(prediction)
         var right = answers.map(comparison.normalize)

@@ -31,8 +31,9 @@ public struct RougeScore: Sendable, Equatable {
     }
 }
 
-/// Compares summaries with references by ROUGE (Lin 2004), with the conventions of the `rouge-score` package; takes
-/// texts one at a time. A corpus's figure is the mean over its texts.
+/// Compares summaries with references by ROUGE; takes texts one at a time.
+///
+/// Lin 2004, with the conventions of the `rouge-score` package. A corpus's figure is the mean over its texts.
 public struct RougeScorer: Sendable {
     /// The figures, in the order of the scores.
     public let figures: [RougeFigure]

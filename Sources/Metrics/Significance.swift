@@ -145,6 +145,7 @@ private func binomialHalfTail(_ successes: Int, of trials: Int) -> Double {
 /// - Parameters:
 ///   - table: counts of both right, only the first, only the second, neither.
 ///   - confidence: 0.95 for 95 %.
+/// - Returns: the interval of the first share less the second.
 private func pairedShareInterval(_ table: [Int], confidence: Double) -> ConfidenceInterval {
     let counts = table.map(Double.init)
     let all = counts.reduce(0, +)

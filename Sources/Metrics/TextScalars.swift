@@ -1,7 +1,9 @@
 /// Whether a scalar separates words, as Python's `str.split` and `str.strip` see it.
 @inline(__always)
 func isSpace(_ scalar: UInt32) -> Bool {
-    if scalar < 0x80 { return scalar == 0x20 || (scalar >= 9 && scalar <= 13) || (scalar >= 0x1C && scalar <= 0x1F) }
+    if scalar < 0x80 {
+        return scalar == 0x20 || (scalar >= 9 && scalar <= 13) || (scalar >= 0x1C && scalar <= 0x1F)
+    }
     switch scalar {
     case 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000: return true
     default: return false

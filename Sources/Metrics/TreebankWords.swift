@@ -45,7 +45,9 @@ private func markLength(_ run: ArraySlice<UInt32>, at place: Int, isLast: Bool) 
         while end < run.endIndex, run[end] == 0x2E { end += 1 }
         if end - place > 1 { return end - place }
         if place > run.startIndex, run[place - 1] == 0x2E { return 0 }
-        let closes = run[(place + 1)...].allSatisfy { [0x5D, 0x29, 0x7D, 0x3E, 0x22, 0x27, 0xBB, 0x201D].contains($0) }
+        let closes = run[(place + 1)...].allSatisfy {
+            [0x5D, 0x29, 0x7D, 0x3E, 0x22, 0x27, 0xBB, 0x201D].contains($0)
+        }
         return isLast && closes && place > run.startIndex ? 1 : 0
     case 0x2C, 0x3A: return next.map { isASCIIDigit($0) } ?? false ? 0 : 1
     // ; @ # $ % & ? ! ( ) [ ] { } < > "

@@ -283,7 +283,9 @@ enum ReferenceRuns {
 
 @Suite("Metrics against reference implementations")
 struct ReferenceTests {
-    @Test("what scikit-learn, seqeval, sacreBLEU, rouge-score, trec_eval, scipy and the official scripts give")
+    @Test(
+        "what scikit-learn, seqeval, sacreBLEU, rouge-score, trec_eval, scipy and the official scripts give"
+    )
     func cases() throws {
         let own = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../Fixtures/metrics/cases.jsonl").standardizedFileURL

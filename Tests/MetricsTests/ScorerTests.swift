@@ -139,7 +139,10 @@ struct ScorerTests {
                 references: [texts[0].joined(separator: " ")]
             )
             let expected = Double(before.last ?? 0) / Double(texts[0].count)
-            #expect(agree(scores[0].recall, expected) && agree(scores[1].recall, expected), "seed 17, \(trial)")
+            #expect(
+                agree(scores[0].recall, expected) && agree(scores[1].recall, expected),
+                "seed 17, \(trial)"
+            )
         }
     }
 

@@ -149,8 +149,9 @@ def one_versus_rest(rng):
 def probabilities(rng):
     classes, count = rng.choice([2, 3, 5]), rng.choice([1, 3, 30])
     labels = [rng.randrange(classes) for _ in range(count)]
-    table = np.array([[rng.choice([rng.random(), 0.0, 1e-3]) + 1e-9 for _ in range(classes)] for _ in labels])
-    table = table / table.sum(axis=1, keepdims=True)
+    # Multiples of 1/1024, so that 1 - p is exact and reading the file back cannot change it.
+    cuts = [sorted(rng.choice([0, 1024, rng.randint(0, 1024)]) for _ in range(classes - 1)) for _ in labels]
+    table = np.array([np.diff([0, *row, 1024]) / 1024 for row in cuts])
     if rng.random() < 0.3:
         table = np.eye(classes)[[rng.randrange(classes) for _ in labels]]
     weights = None if rng.random() < 0.5 else [round(rng.random(), 2) + 0.1 for _ in labels]
@@ -451,7 +452,7 @@ KINDS = [classification, multi_label, ranking, one_versus_rest, probabilities, c
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cases", type=int, default=40)
+    parser.add_argument("--cases", type=int, default=25)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--output", default="Fixtures/metrics/cases.jsonl")
     parser.add_argument("--only", default="")
