@@ -143,14 +143,28 @@ public func averageRanks(_ values: [Double]) -> [Double] {
 public func kendallTau(_ first: [Double], _ second: [Double]) throws(MetricError) -> Double {
     try checkLengths("numbers on the second side", second.count, first.count)
     if first.contains(where: \.isNaN) || second.contains(where: \.isNaN) { return .nan }
-    let ranks = ascendingOrder(second)
-    // Sorted by the second numbers, then stably by the first: equal first numbers have rising second ones.
-    let order = ascendingOrder(ranks.map { first[$0.index] }).map { ranks[$0.index].index }
-    var values = order.map { second[$0] }
+    let secondOrder = ascendingOrder(second)
+    var ranks = [UInt32](repeating: 0, count: second.count)
+    var rank: UInt32 = 0
+    for place in secondOrder.indices {
+        if place > 0, secondOrder[place].key != secondOrder[place - 1].key { rank += 1 }
+        ranks[secondOrder[place].index] = rank
+    }
+    let firstOrder = ascendingOrder(first)
+    var values = firstOrder.map { ranks[$0.index] }
     let all = pairs(first.count)
-    let firstTies = tiedPairs(order) { first[$0] == first[$1] }
-    let bothTies = tiedPairs(order) { first[$0] == first[$1] && second[$0] == second[$1] }
-    let secondTies = tiedPairs(ranks.map(\.index)) { second[$0] == second[$1] }
+    let secondTies = tiedPairs(secondOrder.count) { secondOrder[$0].key == secondOrder[$1].key }
+    var (firstTies, bothTies, start) = (0.0, 0.0, 0)
+    while start < values.count {
+        var end = start + 1
+        while end < values.count, firstOrder[end].key == firstOrder[start].key { end += 1 }
+        if end - start > 1 {
+            firstTies += pairs(end - start)
+            values[start..<end].sort()
+            bothTies += tiedPairs(end - start) { values[start + $0] == values[start + $1] }
+        }
+        start = end
+    }
     if all == firstTies || all == secondTies { return .nan }
     let discordant = countInversions(&values)
     let balance = all - firstTies - secondTies + bothTies - 2 * discordant
@@ -163,10 +177,12 @@ private func isConstant(_ values: [Double]) -> Bool { values.allSatisfy { $0 == 
 private func pairs(_ count: Int) -> Double { Double(count) * Double(count - 1) / 2 }
 
 /// Counts the pairs within runs of neighbours that are alike.
-private func tiedPairs(_ order: [Int], areAlike: (Int, Int) -> Bool) -> Double {
+@inline(__always)
+private func tiedPairs(_ count: Int, areAlike: (Int, Int) -> Bool) -> Double {
+    if count < 2 { return 0 }
     var (sum, run) = (0.0, 1)
-    for place in 1..<max(order.count, 1) {
-        if areAlike(order[place - 1], order[place]) {
+    for place in 1..<count {
+        if areAlike(place - 1, place) {
             run += 1
         } else {
             sum += pairs(run)
@@ -177,26 +193,49 @@ private func tiedPairs(_ order: [Int], areAlike: (Int, Int) -> Bool) -> Double {
 }
 
 /// Sorts numbers by merging and returns how many pairs stood in falling order.
-private func countInversions(_ values: inout [Double]) -> Double {
-    var (inversions, width) = (0.0, 1)
+private func countInversions(_ values: inout [UInt32]) -> Double {
+    var (inversions, width) = (0, 1)
     var other = values
     while width < values.count {
-        for start in stride(from: 0, to: values.count, by: 2 * width) {
-            let (middle, end) = (min(start + width, values.count), min(start + 2 * width, values.count))
-            var (left, right) = (start, middle)
-            for place in start..<end {
-                if left < middle, right >= end || values[left] <= values[right] {
-                    other[place] = values[left]
-                    left += 1
-                } else {
-                    other[place] = values[right]
-                    right += 1
-                    inversions += Double(middle - left)
+        values.withUnsafeBufferPointer { from in
+            other.withUnsafeMutableBufferPointer { to in
+                for start in stride(from: 0, to: from.count, by: 2 * width) {
+                    let middle = min(start + width, from.count)
+                    inversions += merge(from, to, start..<middle, middle..<min(start + 2 * width, from.count))
                 }
             }
         }
         swap(&values, &other)
         width *= 2
+    }
+    return Double(inversions)
+}
+
+/// Merges two sorted runs and returns how many pairs between them stood in falling order.
+private func merge(
+    _ from: UnsafeBufferPointer<UInt32>,
+    _ to: UnsafeMutableBufferPointer<UInt32>,
+    _ first: Range<Int>,
+    _ second: Range<Int>
+) -> Int {
+    var (left, right, place, inversions) = (first.lowerBound, second.lowerBound, first.lowerBound, 0)
+    while left < first.upperBound, right < second.upperBound {
+        let (a, b) = (from[left], from[right])
+        // Arithmetic instead of a branch: which side comes next cannot be foreseen.
+        let isFalling = b < a ? 1 : 0
+        to[place] = min(a, b)
+        inversions += isFalling * (first.upperBound - left)
+        right += isFalling
+        left += 1 - isFalling
+        place += 1
+    }
+    for index in left..<first.upperBound {
+        to[place] = from[index]
+        place += 1
+    }
+    for index in right..<second.upperBound {
+        to[place] = from[index]
+        place += 1
     }
     return inversions
 }

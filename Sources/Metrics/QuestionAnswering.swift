@@ -224,18 +224,37 @@ struct AnswerComparison {
             if standard == .squad2, prediction.tokens.isEmpty || answer.tokens.isEmpty {
                 return prediction.tokens.isEmpty && answer.tokens.isEmpty ? 1 : 0
             }
-            var available: [ArraySlice<UInt32>: Int] = [:]
-            for token in answer.tokens { available[token, default: 0] += 1 }
-            shared = prediction.tokens.reduce(0) { sum, token in
-                guard let left = available[token], left > 0 else { return sum }
-                available[token] = left - 1
-                return sum + 1
-            }
+            shared = sharedTokens(prediction.tokens, answer.tokens)
         }
         if shared == 0 { return 0 }
         let precision = Double(shared) / Double(prediction.tokens.count)
         let recall = Double(shared) / Double(answer.tokens.count)
         return 2 * precision * recall / (precision + recall)
+    }
+
+    /// Counts the tokens that both have, each as often as in the text that has fewer of it.
+    private func sharedTokens(_ first: [ArraySlice<UInt32>], _ second: [ArraySlice<UInt32>]) -> Int {
+        var shared = 0
+        if first.count * second.count <= 2048 {
+            var used = [Bool](repeating: false, count: second.count)
+            for token in first {
+                for (place, other) in second.enumerated()
+                where !used[place] && token.count == other.count && token.elementsEqual(other) {
+                    used[place] = true
+                    shared += 1
+                    break
+                }
+            }
+            return shared
+        }
+        var available: [ArraySlice<UInt32>: Int] = [:]
+        for token in second { available[token, default: 0] += 1 }
+        for token in first {
+            guard let left = available[token], left > 0 else { continue }
+            available[token] = left - 1
+            shared += 1
+        }
+        return shared
     }
 
     /// Returns the length of the longest run of tokens that both have.

@@ -44,14 +44,25 @@ private func sortedEntries(_ values: [Double], key: (Double) -> UInt64) -> [Orde
     return entries
 }
 
-/// Sorts by key, stably, in passes of 11 bits from the lowest up; passes whose digits are all equal are skipped.
+/// Returns the number that a key of a descending order stands for.
+@inline(__always)
+func value(ofDescendingKey key: UInt64) -> Double {
+    let ascending = ~key
+    return Double(bitPattern: ascending & (1 << 63) != 0 ? ascending ^ (1 << 63) : ~ascending)
+}
+
+/// Sorts by key, stably: by the upper 33 bits in three passes of 11, then what they leave equal.
+///
+/// Passes whose digits are all equal are skipped. Numbers that agree in 33 bits are few or agree in all 64, so that the
+/// second step has little to do.
 private func radixSort(_ entries: inout [OrderedEntry]) {
-    let (passes, buckets) = (6, 2048)
+    let (passes, buckets, lowest) = (3, 2048, 31)
     var counts = [Int](repeating: 0, count: passes * buckets)
     counts.withUnsafeMutableBufferPointer { counts in
         for entry in entries {
             for pass in 0..<passes {
-                counts[pass * buckets + Int(truncatingIfNeeded: entry.key >> UInt64(11 * pass)) & 2047] += 1
+                let digit = Int(truncatingIfNeeded: entry.key >> UInt64(lowest + 11 * pass)) & 2047
+                counts[pass * buckets + digit] += 1
             }
         }
     }
@@ -65,7 +76,7 @@ private func radixSort(_ entries: inout [OrderedEntry]) {
             starts[bucket] = next
             next += size
         }
-        let shift = UInt64(11 * pass)
+        let shift = UInt64(lowest + 11 * pass)
         entries.withUnsafeBufferPointer { from in
             other.withUnsafeMutableBufferPointer { to in
                 starts.withUnsafeMutableBufferPointer { starts in
@@ -79,4 +90,29 @@ private func radixSort(_ entries: inout [OrderedEntry]) {
         }
         swap(&entries, &other)
     }
+    entries.withUnsafeMutableBufferPointer { sortRuns($0, ignoring: UInt64(lowest)) }
+}
+
+/// Sorts the runs of entries whose keys agree but for the lowest bits.
+private func sortRuns(_ entries: UnsafeMutableBufferPointer<OrderedEntry>, ignoring bits: UInt64) {
+    var start = 0
+    while start < entries.count {
+        let upper = entries[start].key >> bits
+        var (end, isSorted) = (start + 1, true)
+        while end < entries.count, entries[end].key >> bits == upper {
+            if entries[end].key < entries[end - 1].key { isSorted = false }
+            end += 1
+        }
+        if !isSorted {
+            var run = UnsafeMutableBufferPointer<OrderedEntry>(rebasing: entries[start..<end])
+            run.sort(by: precedes)
+        }
+        start = end
+    }
+}
+
+/// Whether an entry stands before another: by key, then by position.
+private func precedes(_ first: OrderedEntry, _ second: OrderedEntry) -> Bool {
+    if first.key != second.key { return first.key < second.key }
+    return first.position < second.position
 }

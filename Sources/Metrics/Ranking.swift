@@ -235,6 +235,7 @@ private func cumulativeCounts(
 }
 
 /// Calls `body` with the counts at or above each distinct score, from the highest down; examples of weight 0 do not exist.
+@inline(__always)
 private func forEachThreshold(
     labels: [Bool],
     scores: [Double],
@@ -262,7 +263,7 @@ private func forEachThreshold(
             if rank + 1 < order.count, order[rank + 1].key == entry.key { continue }
             body(
                 ThresholdCounts(
-                    threshold: scores[entry.index],
+                    threshold: value(ofDescendingKey: entry.key),
                     truePositives: truePositives,
                     falsePositives: falsePositives
                 )
