@@ -32,7 +32,7 @@ struct DataReadingOptions: ParsableArguments {
     func kind() throws -> DataKind {
         guard let kind = DataKind(rawValue: task) else {
             let known = DataKind.allCases.map(\.rawValue)
-            let near = nearestName(to: task, in: known).map { "; did you mean \($0)?" } ?? ""
+            let near = NameSuggestion.words(for: task, among: known)
             throw ValidationError("--task \(task): known are \(known.joined(separator: ", "))\(near)")
         }
         return kind
