@@ -15,8 +15,9 @@ final class EncoderScratch {
         var start: Int
     }
 
-    /// How many pieces are found before their ids are.
+    /// How many pieces are found before their ids are; those of one window may come on top.
     static let batchedPieces = 64
+    private static let batchCapacity = batchedPieces + 64
 
     private(set) var output: UnsafeMutablePointer<Int32>
     private var capacity: Int
@@ -27,6 +28,8 @@ final class EncoderScratch {
     let batch: UnsafeMutablePointer<Piece>
     /// Which bits of 16 bytes a piece of so many bytes has.
     let masks: UnsafeMutablePointer<(low: UInt64, high: UInt64)>
+    /// The last bytes of a text, and as many behind them as a window has.
+    private let tail: UnsafeMutablePointer<UInt8>
     /// What was read ahead; kept so that it is read.
     var touched: UInt64 = 0
     /// The last two tokens that were found to fit together.
@@ -37,8 +40,9 @@ final class EncoderScratch {
     init() {
         capacity = 1024
         output = .allocate(capacity: capacity)
-        batch = .allocate(capacity: Self.batchedPieces + 1)
-        batch.initialize(repeating: Piece(low: 0, high: 0, hash: 0, start: 0), count: Self.batchedPieces + 1)
+        batch = .allocate(capacity: Self.batchCapacity + 1)
+        batch.initialize(repeating: Piece(low: 0, high: 0, hash: 0, start: 0), count: Self.batchCapacity + 1)
+        tail = .allocate(capacity: 2 * WindowScanner.readBytes)
         masks = .allocate(capacity: PieceCache.longestPiece + 1)
         for count in 0...PieceCache.longestPiece {
             let bits = UInt64(8 * count)
@@ -54,8 +58,17 @@ final class EncoderScratch {
         output.deallocate()
         batch.deallocate()
         masks.deallocate()
+        tail.deallocate()
         symbols.deallocate()
         merges.deallocate()
+    }
+
+    /// Copies the end of a text, fewer bytes than a window reads, to where bytes that are no text follow it.
+    func copyOfTail(_ text: ScannedText, from start: Int) -> ScannedText {
+        let count = text.end - start
+        tail.update(from: text.bytes + start, count: count)
+        (tail + count).update(repeating: 0xFF, count: WindowScanner.readBytes)
+        return ScannedText(tail, end: count)
     }
 
     /// Makes room for `more` ids.
