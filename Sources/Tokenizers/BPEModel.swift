@@ -101,6 +101,7 @@ final class BPEModel: Sendable {
             while position <= limit {
                 let count = findPieces(text, &position, limit: limit, scratch, borders, endOfPiece)
                 encodeBatch(text.bytes, count, scratch)
+                scratch.collectIfMany()
             }
             guard position < text.end else { return }
             text = scratch.copyOfTail(text, from: position)

@@ -15,6 +15,9 @@ final class EncoderScratch {
         var start: Int
     }
 
+    /// How many ids are moved together.
+    private static let collectedAtOnce = 1 << 14
+
     /// How many pieces are found before their ids are; those of one window may come on top.
     static let batchedPieces = 64
     private static let batchCapacity = batchedPieces + 64
@@ -22,6 +25,8 @@ final class EncoderScratch {
     private(set) var output: UnsafeMutablePointer<Int32>
     private var capacity: Int
     var count = 0
+    private var collected: [Int32] = []
+    private var expected = 0
     let pieces = PieceCache()
     let longPieces = LongPieceCache()
     /// The pieces of a batch and, behind them, where the last one ends.
@@ -77,10 +82,25 @@ final class EncoderScratch {
         if count + more > capacity { grow(more) }
     }
 
-    /// Makes room for the ids of a text, so that hardly any text makes the output grow.
-    func reserve(textBytes: Int) {
-        let usual = textBytes / 3
-        if count + usual > capacity { grow(usual) }
+    /// Says how long the text to be encoded is.
+    func expect(textBytes: Int) { expected = textBytes / 2 }
+
+    /// Moves the ids to where they are collected when there are many: a short buffer stays in the cache, and a long
+    /// text's ids are written to new memory only once.
+    @inline(__always)
+    func collectIfMany() {
+        if count >= Self.collectedAtOnce { collect() }
+    }
+
+    private func collect() {
+        if collected.capacity == 0 {
+            collected = [Int32](unsafeUninitializedCapacity: max(expected, count)) { ids, idCount in
+                LargeMemory.advise(UnsafeMutableRawBufferPointer(ids))
+                idCount = 0
+            }
+        }
+        collected.append(contentsOf: UnsafeBufferPointer(start: output, count: count))
+        count = 0
     }
 
     private func grow(_ more: Int) {
@@ -100,16 +120,19 @@ final class EncoderScratch {
 
     /// The ids written so far; the scratch is empty afterwards and gives back unusually much memory.
     func takeOutput() -> [Int32] {
-        let result = [Int32](unsafeUninitializedCapacity: count) { ids, idCount in
-            LargeMemory.advise(UnsafeMutableRawBufferPointer(ids))
-            idCount = ids.update(fromContentsOf: UnsafeBufferPointer(start: output, count: count))
+        defer {
+            count = 0
+            collected = []
+            if capacity > 1 << 20 {
+                output.deallocate()
+                capacity = 1024
+                output = .allocate(capacity: capacity)
+            }
         }
-        count = 0
-        if capacity > 1 << 22 {
-            output.deallocate()
-            capacity = 1024
-            output = .allocate(capacity: capacity)
+        guard collected.isEmpty else {
+            collect()
+            return collected
         }
-        return result
+        return Array(UnsafeBufferPointer(start: output, count: count))
     }
 }
