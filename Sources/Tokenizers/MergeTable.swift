@@ -95,7 +95,9 @@ final class MergeTable: @unchecked Sendable {
     }
 
     @inline(__always)
-    private static func isSmall(_ left: Int32, _ right: Int32) -> Bool { UInt32(bitPattern: left | right) < 256 }
+    private static func isSmall(_ left: Int32, _ right: Int32) -> Bool {
+        UInt32(bitPattern: left | right) < 256
+    }
 
     /// Rank in the upper half and result in the lower, or `none`.
     @inline(__always)

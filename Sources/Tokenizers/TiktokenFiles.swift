@@ -76,11 +76,16 @@ extension TokenizerFiles {
     private static func rankedTokens(_ path: String) throws(FileFormatError) -> TokenTable {
         let file = try MappedFile(path: path)
         guard file.count <= 1 << 30 else {
-            throw FileFormatError(.limitExceeded, path: path, "has \(file.count) bytes; at most 2^30 are read")
+            throw FileFormatError(
+                .limitExceeded,
+                path: path,
+                "has \(file.count) bytes; at most 2^30 are read"
+            )
         }
         return try file.withBytes { bytes throws(FileFormatError) in
             var lines = RankedLines(bytes)
-            guard lines.read(), let tokens = TokenTable(arena: lines.arena, ends: lines.ends, ids: lines.ranks)
+            guard lines.read(),
+                let tokens = TokenTable(arena: lines.arena, ends: lines.ends, ids: lines.ranks)
             else { throw problem(bytes, path) }
             return tokens
         }
@@ -100,7 +105,8 @@ extension TokenizerFiles {
             if isRead, tokens.insert(lines.arena).inserted, ranks.insert(lines.ranks[0]).inserted { continue }
             let message =
                 isRead
-                ? "the token or the rank \(lines.ranks[0]) occurs twice" : "a line is base64, one space and a rank"
+                ? "the token or the rank \(lines.ranks[0]) occurs twice"
+                : "a line is base64, one space and a rank"
             return FileFormatError(.malformed, path: path, at: .line(line, column: nil), message)
         }
         return FileFormatError(.malformed, path: path, "is not a file of ranked tokens")
@@ -264,7 +270,9 @@ enum Base64 {
                 var count = 3
                 if (first | second | third | fourth) & 0x80 != 0 {
                     // The last group may end in one or two signs of padding.
-                    guard (first | second) & 0x80 == 0, text[position + 3] == UInt8(ascii: "=") else { return }
+                    guard (first | second) & 0x80 == 0, text[position + 3] == UInt8(ascii: "=") else {
+                        return
+                    }
                     count = text[position + 2] == UInt8(ascii: "=") ? 1 : 2
                     if count == 1 { third = 0 }
                     guard third & 0x80 == 0 else { return }

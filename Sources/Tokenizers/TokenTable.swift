@@ -46,6 +46,9 @@ struct TokenTable: Sendable {
     /// The number of tokens.
     private(set) var count = 0
 
+    /// No tokens.
+    init() {}
+
     /// One more than the largest id.
     var idLimit: Int { starts.count }
 
@@ -119,12 +122,16 @@ struct TokenTable: Sendable {
                 filter.withUnsafeMutableBufferPointer { filter in
                     for id in ids {
                         let start = starts[Int(id)]
-                        let bytes = UnsafeBufferPointer(rebasing: arena[start..<start + Int(lengths[Int(id)])])
+                        let bytes = UnsafeBufferPointer(
+                            rebasing: arena[start..<start + Int(lengths[Int(id)])]
+                        )
                         let (words, hash) = Self.wordsAndHash(bytes)
                         let token = Slot(words, hash: hash, id: Int(id))
                         var index = hash & mask
                         while !slots[index].isUnused {
-                            if slots[index].resembles(token), bytes.count <= 16 || matches(slots[index].id, bytes) {
+                            if slots[index].resembles(token),
+                                bytes.count <= 16 || matches(slots[index].id, bytes)
+                            {
                                 return false
                             }
                             index = (index + 1) & mask
@@ -144,7 +151,9 @@ struct TokenTable: Sendable {
     ) -> Result? {
         arena.withUnsafeBufferPointer { arena in
             starts.withUnsafeBufferPointer { starts in
-                lengths.withUnsafeBufferPointer { lengths in arena.baseAddress.map { body($0, starts, lengths) } }
+                lengths.withUnsafeBufferPointer { lengths in
+                    arena.baseAddress.map { body($0, starts, lengths) }
+                }
             }
         }
     }
@@ -177,6 +186,11 @@ struct TokenTable: Sendable {
     func bytes(of id: Int) -> ArraySlice<UInt8>? {
         guard id >= 0, id < starts.count, lengths[id] >= 0 else { return nil }
         return arena[starts[id]..<starts[id] + Int(lengths[id])]
+    }
+
+    /// Whether an id stands for some bytes.
+    func has(_ bytes: UnsafeBufferPointer<UInt8>, id: Int32) -> Bool {
+        id >= 0 && Int(id) < lengths.count && matches(Int(id), bytes)
     }
 
     /// The number of bytes of a token; 0 for an unused id.
@@ -257,7 +271,9 @@ struct TokenTable: Sendable {
     }
 
     private static func wordsAndHash(_ bytes: UnsafeBufferPointer<UInt8>) -> (TokenWords, Int) {
-        guard let base = UnsafeRawPointer(bytes.baseAddress), bytes.count > 0 else { return (TokenWords(), 0) }
+        guard let base = UnsafeRawPointer(bytes.baseAddress), bytes.count > 0 else {
+            return (TokenWords(), 0)
+        }
         let words = TokenWords(base, count: bytes.count)
         return (words, hash(base, words))
     }
@@ -301,7 +317,9 @@ struct TokenWords {
         } else if count >= 4 {
             // The halves may overlap: what both hold is equal.
             first = UInt64(base.loadUnaligned(as: UInt32.self))
-            first |= UInt64(base.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)) << UInt64(8 * (count - 4))
+            first |=
+                UInt64(base.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+                << UInt64(8 * (count - 4))
         } else if count > 0 {
             let middle = base.load(fromByteOffset: count >> 1, as: UInt8.self)
             let end = base.load(fromByteOffset: count - 1, as: UInt8.self)
