@@ -22,9 +22,10 @@ final class EncoderScratch {
     static let batchedPieces = 64
     private static let batchCapacity = batchedPieces + 64
 
-    private(set) var output: UnsafeMutablePointer<Int32>
-    private var capacity: Int
-    var count = 0
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private(set) var output: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private var capacity: Int
+    @exclusivity(unchecked) var count = 0
     private var collected: [Int32] = []
     private var expected = 0
     let pieces = PieceCache()
@@ -36,9 +37,9 @@ final class EncoderScratch {
     /// The last bytes of a text, and as many behind them as a window has.
     private let tail: UnsafeMutablePointer<UInt8>
     /// What was read ahead; kept so that it is read.
-    var touched: UInt64 = 0
+    @exclusivity(unchecked) var touched: UInt64 = 0
     /// The last two tokens that were found to fit together.
-    var fitting: (Int32, Int32) = (-1, -1)
+    @exclusivity(unchecked) var fitting: (Int32, Int32) = (-1, -1)
     let symbols: UnsafeMutablePointer<Int32>
     let merges: UnsafeMutablePointer<UInt64>
 

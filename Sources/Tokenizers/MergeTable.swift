@@ -10,15 +10,16 @@ final class MergeTable: @unchecked Sendable {
         var merge: UInt64
     }
 
-    private var slots: UnsafeMutablePointer<Slot>
-    private var mask: Int
-    private var count = 0
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
+    @exclusivity(unchecked) private var mask: Int
+    @exclusivity(unchecked) private var count = 0
     /// What pairs of the ids below 256 merge into: in the vocabularies in use these are the single bytes, with which every
     /// word begins.
     private let small: UnsafeMutablePointer<UInt64>
     /// Two bits of one word per pair: most pairs do not merge, and this table of their absence stays in the cache.
-    private var filter: UnsafeMutablePointer<UInt64>
-    private var filterMask: Int
+    @exclusivity(unchecked) private var filter: UnsafeMutablePointer<UInt64>
+    @exclusivity(unchecked) private var filterMask: Int
 
     /// An empty table with room for some merges; it grows when there are more.
     init(capacity: Int) {

@@ -23,12 +23,13 @@ final class PieceCache {
     private static let largestBits: UInt64 = 18
     private static let mostManyIds = 1 << 18
 
-    private(set) var slots: UnsafeMutablePointer<Entry>
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Entry>
     /// How far a hash is shifted to give a place.
-    private(set) var shift: UInt64
-    private var used = 0
+    @exclusivity(unchecked) private(set) var shift: UInt64
+    @exclusivity(unchecked) private var used = 0
     /// The ids of pieces that have more than 4.
-    private var manyIds: [Int32] = []
+    @exclusivity(unchecked) private var manyIds: [Int32] = []
 
     init() {
         slots = Self.empty(Self.smallestBits)
@@ -110,7 +111,7 @@ final class PieceCache {
 ///
 /// Emptied when its memory is full.
 final class LongPieceCache {
-    private struct Entry {
+    private struct Entry: BitwiseCopyable {
         var hash: Int
         var bytes: Int32
         var ids: Int32
@@ -118,54 +119,90 @@ final class LongPieceCache {
         var idCount: UInt16
     }
 
-    /// The longest pieces that are held.
+    /// Memory for entries and for what they hold; a piece has at most as many ids as bytes.
+    private struct Memory {
+        let slots = LargeMemory.allocate(Entry.self, count: 1 << slotBits)
+        let bytes = LargeMemory.allocate(UInt8.self, count: byteLimit)
+        let ids = LargeMemory.allocate(Int32.self, count: byteLimit)
+        var byteCount = 0
+        var idCount = 0
+
+        init() { clear() }
+
+        mutating func clear() {
+            slots.initialize(
+                repeating: Entry(hash: 0, bytes: 0, ids: 0, byteCount: 0, idCount: 0),
+                count: 1 << slotBits
+            )
+            (byteCount, idCount) = (0, 0)
+        }
+
+        func deallocate() {
+            slots.deallocate()
+            bytes.deallocate()
+            ids.deallocate()
+        }
+    }
+
+    /// The longest pieces that are held; the shortest have one byte more than `PieceCache` holds.
     static let longestPiece = 512
     private static let slotBits = 16
     private static let byteLimit = 1 << 21
 
-    private var slots: [Entry] = []
-    private var bytes: [UInt8] = []
-    private var ids: [Int32] = []
+    @exclusivity(unchecked) private var memory: Memory?
+
+    deinit { memory?.deallocate() }
 
     /// Appends the ids of a piece to the output if they are known.
     func append(_ piece: UnsafePointer<UInt8>, count: Int, hash: Int, to scratch: EncoderScratch) -> Bool {
-        guard !slots.isEmpty else { return false }
-        let entry = slots[hash & (slots.count - 1)]
-        guard entry.hash == hash, Int(entry.byteCount) == count else { return false }
-        let isEqual = bytes.withUnsafeBufferPointer { held in
-            for index in 0..<count where held[Int(entry.bytes) + index] != piece[index] { return false }
-            return true
-        }
-        guard isEqual else { return false }
-        ids.withUnsafeBufferPointer { held in
-            for index in 0..<Int(entry.idCount) { scratch.append(held[Int(entry.ids) + index]) }
-        }
+        guard let memory else { return false }
+        let entry = memory.slots[hash & (1 << Self.slotBits - 1)]
+        guard entry.hash == hash, Int(entry.byteCount) == count,
+            Self.areEqual(memory.bytes + Int(entry.bytes), piece, count: count)
+        else { return false }
+        let idCount = Int(entry.idCount)
+        scratch.reserve(idCount)
+        (scratch.output + scratch.count).update(from: memory.ids + Int(entry.ids), count: idCount)
+        scratch.count += idCount
         return true
     }
 
-    /// Holds a piece.
+    /// Compares at least eight bytes.
+    private static func areEqual(
+        _ left: UnsafePointer<UInt8>,
+        _ right: UnsafePointer<UInt8>,
+        count: Int
+    ) -> Bool {
+        var difference = ByteLanes.load(left + (count - 8)) ^ ByteLanes.load(right + (count - 8))
+        var position = 0
+        while position < count - 8, difference == 0 {
+            difference = ByteLanes.load(left + position) ^ ByteLanes.load(right + position)
+            position += 8
+        }
+        return difference == 0
+    }
+
+    /// Holds a piece of a length between the shortest and the longest.
     func insert(
         _ piece: UnsafePointer<UInt8>,
         count: Int,
         hash: Int,
         ids newIds: UnsafeBufferPointer<Int32>
     ) {
-        if slots.isEmpty || bytes.count + count > Self.byteLimit {
-            slots = [Entry](
-                repeating: Entry(hash: 0, bytes: 0, ids: 0, byteCount: 0, idCount: 0),
-                count: 1 << Self.slotBits
-            )
-            bytes.removeAll(keepingCapacity: true)
-            ids.removeAll(keepingCapacity: true)
-        }
-        slots[hash & (slots.count - 1)] = Entry(
+        var memory = memory ?? Memory()
+        defer { self.memory = memory }
+        if memory.byteCount + count > Self.byteLimit { memory.clear() }
+        guard let base = newIds.baseAddress, newIds.count <= count else { return }
+        memory.slots[hash & (1 << Self.slotBits - 1)] = Entry(
             hash: hash,
-            bytes: Int32(bytes.count),
-            ids: Int32(ids.count),
+            bytes: Int32(memory.byteCount),
+            ids: Int32(memory.idCount),
             byteCount: UInt16(count),
             idCount: UInt16(newIds.count)
         )
-        bytes.append(contentsOf: UnsafeBufferPointer(start: piece, count: count))
-        ids.append(contentsOf: newIds)
+        (memory.bytes + memory.byteCount).update(from: piece, count: count)
+        (memory.ids + memory.idCount).update(from: base, count: newIds.count)
+        memory.byteCount += count
+        memory.idCount += newIds.count
     }
 }

@@ -118,11 +118,8 @@ extension TokenizerFiles {
     /// on its surroundings. These two are found by merging the token's bytes with all merges of lower rank. A token that
     /// does not come down to two symbols so (its parts have higher ranks than itself) can be made in every way there is.
     private static func rankModel(_ tokens: TokenTable) -> BPEModel {
-        let table = MergeTable(capacity: tokens.count)
+        var ranked = RankedMerges(tokens)
         let byteIds = tokens.byteIds
-        var merges: [(left: Int32, right: Int32)] = []
-        merges.reserveCapacity(tokens.count)
-        var lowestRanks = [Int32](repeating: .max, count: tokens.idLimit)
         let longest = max(tokens.longestToken, 2)
         let symbols = UnsafeMutablePointer<Int32>.allocate(capacity: longest)
         let pairs = UnsafeMutablePointer<UInt64>.allocate(capacity: longest)
@@ -130,17 +127,12 @@ extension TokenizerFiles {
             symbols.deallocate()
             pairs.deallocate()
         }
-        func note(_ left: Int32, _ right: Int32, _ id: Int) {
-            table.insert(left, right, rank: id, result: Int32(id))
-            merges.append((left, right))
-            lowestRanks[id] = Int32(id)
-        }
         tokens.withTokens { arena, starts, lengths in
             for id in 0..<lengths.count where lengths[id] > 1 {
                 let bytes = UnsafeBufferPointer(start: arena + starts[id], count: Int(lengths[id]))
                 for index in 0..<bytes.count { symbols[index] = byteIds[Int(bytes[index])] }
-                if table.mergeByScans(symbols, length: bytes.count, pairs: pairs) == 2 {
-                    note(symbols[0], symbols[1], id)
+                if ranked.table.mergeByScans(symbols, length: bytes.count, pairs: pairs) == 2 {
+                    ranked.note(symbols[0], symbols[1], id)
                     continue
                 }
                 for cut in 1..<bytes.count {
@@ -149,17 +141,36 @@ extension TokenizerFiles {
                     guard let leftId = tokens.id(of: left), let rightId = tokens.id(of: right) else {
                         continue
                     }
-                    note(Int32(leftId), Int32(rightId), id)
+                    ranked.note(Int32(leftId), Int32(rightId), id)
                 }
             }
         }
         return BPEModel(
             tokens: tokens,
-            merges: merges,
-            table: table,
-            lowestRanks: lowestRanks,
+            merges: ranked.merges,
+            table: ranked.table,
+            lowestRanks: ranked.lowestRanks,
             takesWholePieces: true
         )
+    }
+}
+
+/// Merges whose ranks are the ids of what they give.
+private struct RankedMerges {
+    let table: MergeTable
+    private(set) var merges: [(left: Int32, right: Int32)] = []
+    private(set) var lowestRanks: [Int32]
+
+    init(_ tokens: TokenTable) {
+        table = MergeTable(capacity: tokens.count)
+        lowestRanks = [Int32](repeating: .max, count: tokens.idLimit)
+        merges.reserveCapacity(tokens.count)
+    }
+
+    mutating func note(_ left: Int32, _ right: Int32, _ id: Int) {
+        table.insert(left, right, rank: id, result: Int32(id))
+        merges.append((left, right))
+        lowestRanks[id] = Int32(id)
     }
 }
 

@@ -140,7 +140,9 @@ enum WindowScanner {
         return starts
     }
 
-    /// Where pieces of white space begin, and words and symbols that a piece of white space precedes: at the beginning,
+    /// Where pieces of white space begin.
+    ///
+    /// That is at the beginning,
     /// behind the last end of a line, and at the last one unless it ends a line. Ends of lines right behind symbols are
     /// theirs.
     @inline(__always)
