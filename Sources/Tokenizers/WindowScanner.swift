@@ -142,9 +142,8 @@ enum WindowScanner {
 
     /// Where pieces of white space begin.
     ///
-    /// That is at the beginning,
-    /// behind the last end of a line, and at the last one unless it ends a line. Ends of lines right behind symbols are
-    /// theirs.
+    /// That is at the first byte of it, behind the last end of a line, and at the last byte unless it ends a line, where
+    /// words and symbols take it. Ends of lines right behind symbols are theirs.
     @inline(__always)
     private static func spaceStarts(_ kinds: Kinds, _ limit: inout Int) -> UInt64 {
         let (space, lineEnds, inLine) = (kinds.space, kinds.lineEnds, kinds.inLine)
