@@ -164,13 +164,14 @@ final class BPEModel: Sendable {
         var (slots, shift) = (pieces.slots, pieces.shift)
         // Reading every place once, before anything depends on it, lets the processor fetch all of them side by side.
         var touched: UInt64 = 0
-        for index in 0..<count { touched ^= (slots + Int(batch[index].hash &>> shift)).pointee.low }
+        for index in 0..<count { touched ^= slots[PieceCache.home(batch[index].hash, shift)].low }
         scratch.touched = touched
         for index in 0..<count {
             let piece = batch + index
-            let entry = slots + Int(piece.pointee.hash &>> shift)
-            if (entry.pointee.low ^ piece.pointee.low) | (entry.pointee.high ^ piece.pointee.high) &<< 4 == 0
-            {
+            // Whether the first or the second of two places is asked without a branch, which would be guessed wrongly.
+            var entry = slots + PieceCache.home(piece.pointee.hash, shift)
+            entry += entry.pointee.holds(piece.pointee.low, piece.pointee.high) ? 0 : 1
+            if entry.pointee.holds(piece.pointee.low, piece.pointee.high) {
                 UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
                 if entry.pointee.idCount > 4 { pieces.copyManyIds(of: entry, to: output) }
                 output += entry.pointee.idCount

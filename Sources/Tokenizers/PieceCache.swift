@@ -14,6 +14,10 @@ final class PieceCache {
 
         @inline(__always)
         var idCount: Int { Int(high >> 60) }
+
+        /// Whether it is the entry of a piece given by its bytes and its byte count.
+        @inline(__always)
+        func holds(_ low: UInt64, _ high: UInt64) -> Bool { (self.low ^ low) | (self.high ^ high) &<< 4 == 0 }
     }
 
     /// The longest pieces that are held.
@@ -36,15 +40,20 @@ final class PieceCache {
         shift = 64 - Self.smallestBits
     }
 
-    deinit { slots.deallocate() }
+    deinit { Self.deallocate(slots, 64 - shift) }
 
-    /// Places behind the last one make searches end without a look at the size.
+    /// Places behind the last one make searches end without a look at the size; zeros are an unused place.
     private static func empty(_ bits: UInt64) -> UnsafeMutablePointer<Entry> {
-        let count = 1 << Int(bits) + probes
-        let slots = LargeMemory.allocate(Entry.self, count: count)
-        slots.initialize(repeating: Entry(low: 0, high: 0, ids: .zero), count: count)
-        return slots
+        LargeMemory.allocateZeros(Entry.self, count: 1 << Int(bits) + probes)
     }
+
+    private static func deallocate(_ slots: UnsafeMutablePointer<Entry>, _ bits: UInt64) {
+        LargeMemory.deallocateZeros(slots, count: 1 << Int(bits) + probes)
+    }
+
+    /// The first of the two places that share a cache line and that a piece is looked for in first.
+    @inline(__always)
+    static func home(_ hash: UInt64, _ shift: UInt64) -> Int { Int(hash &>> shift & ~1) }
 
     @inline(__always)
     static func hash(_ low: UInt64, _ high: UInt64) -> UInt64 {
@@ -53,10 +62,10 @@ final class PieceCache {
 
     /// The entry of a piece; nil when it is not held.
     func find(_ low: UInt64, _ high: UInt64, _ hash: UInt64) -> UnsafeMutablePointer<Entry>? {
-        let first = slots + Int(hash >> shift)
+        let first = slots + Self.home(hash, shift)
         for step in 0..<Self.probes {
             let slot = first + step
-            if slot.pointee.low == low, (slot.pointee.high ^ high) << 4 == 0 { return slot }
+            if slot.pointee.holds(low, high) { return slot }
             if slot.pointee.high == 0 { return nil }
         }
         return nil
@@ -80,12 +89,12 @@ final class PieceCache {
             held[0] = Int32(manyIds.count)
             manyIds.append(contentsOf: UnsafeBufferPointer(start: ids, count: count))
         }
-        if used * 2 > 1 << Int(64 - shift), 64 - shift < Self.largestBits { grow() }
+        if used * 16 > 11 << Int(64 - shift), 64 - shift < Self.largestBits { grow() }
         place(Entry(low: low, high: high | UInt64(count) << 60, ids: held))
     }
 
     private func place(_ entry: Entry) {
-        let first = slots + Int(Self.hash(entry.low, entry.high & (UInt64.max >> 4)) >> shift)
+        let first = slots + Self.home(Self.hash(entry.low, entry.high & (UInt64.max >> 4)), shift)
         if used * 4 < 3 << Int(64 - shift) {
             for step in 0..<Self.probes where first[step].high == 0 {
                 first[step] = entry
@@ -97,13 +106,13 @@ final class PieceCache {
     }
 
     private func grow() {
-        let (old, count) = (slots, 1 << Int(64 - shift) + Self.probes)
-        let bits = 64 - shift + 1
+        let (old, bits) = (slots, 64 - shift + 1)
+        let count = 1 << Int(bits - 1) + Self.probes
         slots = Self.empty(bits)
         shift = 64 - bits
         used = 0
         for index in 0..<count where old[index].high != 0 { place(old[index]) }
-        old.deallocate()
+        Self.deallocate(old, bits - 1)
     }
 }
 
