@@ -86,7 +86,7 @@ import YuyanTokenizers
     @Test func damagedDocumentsGiveTheSameFromBytes() throws {
         let folder = try TemporaryFolder()
         var taken = 0
-        for seed in UInt64(1)...1500 {
+        for seed in UInt64(1)...500 {
             var random = SplitMix(state: seed)
             var bytes = Array(Self.documents[Int.random(in: 0..<8, using: &random)].utf8)
             for _ in 0..<Int.random(in: 1...3, using: &random) {
@@ -105,7 +105,7 @@ import YuyanTokenizers
             try expectSame(bytes, folder, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
             if (try? TokenizerFiles.load(document: "\(folder.path)/tokenizer.json")) != nil { taken += 1 }
         }
-        #expect(taken > 50)
+        #expect(taken > 20)
     }
 
     @Test func pairsOfFiles() throws {
@@ -127,7 +127,7 @@ import YuyanTokenizers
             for last in [ending, ""] {
                 let tokenizer = try load(lines.joined(separator: ending) + last)
                 #expect(tokenizer.mergeCount == 3 && tokenizer.endOfText == 5)
-                #expect(tokenizer.encode("a\" \"\\ a") == [3, 6, 4, 7])
+                #expect(tokenizer.encode("a\" \"\\ a") == [0, 1, 6, 4, 7])
             }
         }
         #expect(throws: FileFormatError.self) { try load("a b\n") }
@@ -137,23 +137,25 @@ import YuyanTokenizers
 
     @Test func rankedFiles() throws {
         let folder = try TemporaryFolder()
-        func load(_ text: String) throws -> BPETokenizer {
-            try TokenizerFiles.loadTiktoken(folder.write(text, "ranks"), splitRule: .gpt2, specialTokens: [:])
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        let bytes = (0..<256).map { "\(digits[$0 >> 2])\(digits[($0 & 3) << 4])== \($0)" }
+        func load(_ rest: String, _ ending: String = "\n") throws -> BPETokenizer {
+            let path = try folder.write(bytes.joined(separator: ending) + ending + rest, "ranks")
+            return try TokenizerFiles.loadTiktoken(path, splitRule: .gpt2, specialTokens: [:])
         }
-        for text in [
-            "YQ== 0\nYg== 1\nYWI= 2\n", "YQ== 0\r\n\r\nYg== 1\r\n\nYWI= 2", "YWI= 2\nYQ== 0\nYg== 1\n\n",
-        ] {
-            #expect(try load(text).encode("abba") == [2, 1, 0], "\(text.debugDescription)")
+        for rest in ["YWI= 256\n", "YWI= 256", "\r\n\nYWI= 256\r\n\n", "YWI= 256\r"] {
+            for ending in ["\n", "\r\n", "\n\n"] {
+                #expect(try load(rest, ending).encode("abba") == [256, 98, 97], "\(rest.debugDescription)")
+            }
         }
-        #expect(try load("").encode("a") == [])
         let wrong = [
-            ("YQ== 0\nYg==1\n", 2), ("YQ== 0\n\nYg= 1\n", 3), ("YQ== 0\nYg== x\n", 2), ("YQ==  0\n", 1),
-            ("YQ== 0 \n", 1), (" 0\n", 1), ("YQ== 16777216\n", 1), ("YQ== 000000001\n", 1), ("YQ==\n", 1),
-            ("YQ== 0\nYQ== 1\n", 2), ("YQ== 0\nYg== 0\n", 2), ("Y=== 0\n", 1), ("Y#== 0\n", 1),
-            ("YQ=A 0\n", 1),
+            ("YWI=256\n", 257), ("\nYWI 256\n", 258), ("YWI= x\n", 257), ("YWI=  256\n", 257),
+            ("YWI= 256 \n", 257), (" 256\n", 257), ("YWI= 16777216\n", 257), ("YWI= 000000256\n", 257),
+            ("YWI=\n", 257), ("YQ== 256\n", 257), ("YWI= 97\n", 257), ("YWI= 256\nYWI= 257\n", 258),
+            ("Y=== 256\n", 257), ("Y#== 256\n", 257), ("YQ=A 256\n", 257), ("YWI", 257),
         ]
-        for (text, line) in wrong {
-            #expect(outcome { try load(text) }.contains("line \(line):"), "\(text.debugDescription)")
+        for (rest, line) in wrong {
+            #expect(outcome { try load(rest) }.contains("line \(line):"), "\(rest.debugDescription)")
         }
     }
 }
