@@ -197,7 +197,8 @@ struct CommandLineTests {
         #expect(text.code == 0 && lines.count == 2 && text.errors.contains("2 conversations"), "\(text)")
         let first = try JSONValue(parsing: String(lines[0]))
         let spoken = try #require(first["text"]?.stringValue)
-        let span = try #require(first["trained"]?[0]?.arrayValue?.compactMap(\.integerValue))
+        let span = first["trained"]?.arrayValue?.first?.arrayValue?.compactMap { $0.integerValue } ?? []
+        try #require(span.count == 2, "\(text)")
         let trained = String(decoding: Array(spoken.utf8)[span[0]..<span[1]], as: UTF8.self)
         #expect(trained.hasPrefix("yes"), "\(text)")
         let prompt = try project.yuyan("tokenizer", "chat", "rows.jsonl", "--template", "chatml", "--prompt")
@@ -231,7 +232,7 @@ struct CommandLineTests {
         #expect(ids.code == 0 && ids.output.isEmpty, "\(ids)")
         for line in project.folder.text("ids.jsonl").split(separator: "\n") {
             let row = try JSONValue(parsing: String(line))
-            let mask = try #require(row["mask"]?.arrayValue?.compactMap(\.integerValue))
+            let mask = row["mask"]?.arrayValue?.compactMap { $0.integerValue } ?? []
             #expect(
                 mask.count == row["ids"]?.arrayValue?.count && mask.contains(1) && mask.first == 0,
                 "\(line)"
