@@ -122,6 +122,11 @@ public protocol Backend: AnyObject, Sendable {
     /// The gradient of ``attentionForward(_:)``, see ``AttentionBackward``.
     func attentionBackward(_ call: AttentionBackward)
 
+    /// The recurrent part of a layer over sequences, see ``RecurrentForward``.
+    func recurrentForward(_ call: RecurrentForward)
+    /// The gradient of ``recurrentForward(_:)``, see ``RecurrentBackward``.
+    func recurrentBackward(_ call: RecurrentBackward)
+
     // MARK: Optimizers and random numbers
 
     /// One step of AdamW, SGD or Lion over one parameter, see ``OptimizerStep``.

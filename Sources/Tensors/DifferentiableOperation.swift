@@ -24,6 +24,8 @@ public enum DifferentiableOperation: String, Sendable, CaseIterable {
     case embedding
     /// Positions and attention.
     case rotary, packedRotary, attention, packedAttention
+    /// Recurrent layers.
+    case recurrent
     /// Losses.
     case crossEntropy, linearCrossEntropy
     /// A part of the network run again in the backward pass.

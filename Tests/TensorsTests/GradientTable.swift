@@ -66,6 +66,7 @@ struct GradientTable {
         case .rotary, .packedRotary: Self.rotation(&self, operation)
         case .attention: Self.separateAttention(&self)
         case .packedAttention: Self.jointAttention(&self)
+        case .recurrent: Self.recurrence(&self)
         case .crossEntropy: Self.loss(&self)
         case .linearCrossEntropy: Self.projectedLoss(&self)
         case .checkpoint: Self.recomputation(&self)

@@ -7,6 +7,7 @@
 #include "yk_normalization.h"
 #include "yk_optimizers.h"
 #include "yk_random.h"
+#include "yk_recurrent.h"
 #include "yk_reductions.h"
 #include "yk_rotary.h"
 #include "yk_softmax.h"
