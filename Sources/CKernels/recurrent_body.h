@@ -1,6 +1,6 @@
 // Recurrent scans on vectors. A piece keeps its rows' states side by side in scratch memory, each row `width` floats
 // wide (H rounded up, with zeros behind), so that every step is one dense product with the cell in its epilogue.
-#include "typed_simd.h"
+#include "rows_simd.h"
 
 #include "activation_simd.h"
 
@@ -13,8 +13,34 @@
 #define GRU_ROWS 4
 #define RNN_ROWS 6
 #endif
+#define UNROLL _Pragma("clang loop unroll(full)")
 #define BACK_ROWS 6
 #define BACK_K 256 // what a panel holds of the gates, so that it stays in the nearest cache
+
+// ---- Gates ----
+
+// 1/(1 + e^(−x)) within 4 ulp, by e^(−|x|), which cannot overflow.
+YK_INLINE vf YK_NAME(gate)(vf x) {
+    const vf e = YK_NAME(exp_nonpositive)(-YK_NAME(abs)(x)), r = 1.0f / (1.0f + e);
+    return YK_NAME(blend)(x < 0.0f, e * r, r);
+}
+
+// tanh x = m/(m + 2) within 4 ulp, with m = e^(2|x|) − 1 made of 2ⁿ(e^r − 1) + (2ⁿ − 1), which keeps small x exact.
+YK_INLINE vf YK_NAME(squash)(vf x) {
+    vf a = YK_NAME(abs)(x);
+    a = YK_NAME(blend)(a > 10.0f, YK_NAME(splat)(10.0f), a); // 1 in f32; NaN passes
+    const vf magic = YK_NAME(splat)(12583039.0f);            // as in exp_nonpositive
+    const vf z = a * 2.88539008f + magic, n = z - magic;
+    vf r = (a + a) - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    p = (p * r) * r + r;
+    const vf power = (vf)((vi)z << 23), m = power * p + (power - 1.0f);
+    return YK_NAME(copysign)(m / (m + 2.0f), x);
+}
 
 // ---- Packing ----
 
@@ -88,21 +114,21 @@ typedef struct YK_NAME(forward_state) {
 YK_INLINE void YK_NAME(cell)(yk_recurrent_cell cell, const vf *a, float *gates, int64_t width, float *memory,
                              const float *hidden, float *next) {
     if (cell == YK_LSTM) {
-        const vf i = YK_NAME(sigmoid)(YK_NAME(load)(gates) + a[0]);
-        const vf f = YK_NAME(sigmoid)(YK_NAME(load)(gates + width) + a[1]);
-        const vf g = YK_NAME(tanh)(YK_NAME(load)(gates + 2 * width) + a[2]);
-        const vf o = YK_NAME(sigmoid)(YK_NAME(load)(gates + 3 * width) + a[3]);
+        const vf i = YK_NAME(gate)(YK_NAME(load)(gates) + a[0]);
+        const vf f = YK_NAME(gate)(YK_NAME(load)(gates + width) + a[1]);
+        const vf g = YK_NAME(squash)(YK_NAME(load)(gates + 2 * width) + a[2]);
+        const vf o = YK_NAME(gate)(YK_NAME(load)(gates + 3 * width) + a[3]);
         const vf c = f * YK_NAME(load)(memory) + i * g;
         YK_NAME(store)(gates, i);
         YK_NAME(store)(gates + width, f);
         YK_NAME(store)(gates + 2 * width, g);
         YK_NAME(store)(gates + 3 * width, o);
         YK_NAME(store)(memory, c);
-        YK_NAME(store)(next, o * YK_NAME(tanh)(c));
+        YK_NAME(store)(next, o * YK_NAME(squash)(c));
     } else if (cell == YK_GRU) {
-        const vf r = YK_NAME(sigmoid)(YK_NAME(load)(gates) + a[0]);
-        const vf z = YK_NAME(sigmoid)(YK_NAME(load)(gates + width) + a[1]);
-        const vf n = YK_NAME(tanh)(YK_NAME(load)(gates + 2 * width) + r * a[2]);
+        const vf r = YK_NAME(gate)(YK_NAME(load)(gates) + a[0]);
+        const vf z = YK_NAME(gate)(YK_NAME(load)(gates + width) + a[1]);
+        const vf n = YK_NAME(squash)(YK_NAME(load)(gates + 2 * width) + r * a[2]);
         YK_NAME(store)(gates, r);
         YK_NAME(store)(gates + width, z);
         YK_NAME(store)(gates + 2 * width, n);
@@ -110,7 +136,7 @@ YK_INLINE void YK_NAME(cell)(yk_recurrent_cell cell, const vf *a, float *gates, 
         YK_NAME(store)(next, n + z * (YK_NAME(load)(hidden) - n));
     } else {
         const vf x = YK_NAME(load)(gates) + a[0];
-        const vf y = cell == YK_RNN_TANH ? YK_NAME(tanh)(x) : YK_NAME(relu)(x);
+        const vf y = cell == YK_RNN_TANH ? YK_NAME(squash)(x) : YK_NAME(relu)(x);
         YK_NAME(store)(gates, y);
         YK_NAME(store)(next, y);
     }
@@ -121,26 +147,34 @@ YK_INLINE void YK_NAME(step_tile)(yk_recurrent_cell cell, const YK_NAME(forward_
                                   int64_t H, int64_t width, const float *panel, const float *bias, const int ROWS,
                                   const int GATES) {
     vf sums[12 * 4];
+    UNROLL
     for (int r = 0; r < ROWS; r++)
+        UNROLL
         for (int g = 0; g < GATES; g++) sums[r * GATES + g] = YK_NAME(load)(bias + g * width + unit);
     const float *hidden = s->hidden + row * width;
     for (int64_t k = 0; k < H; k++, panel += GATES * YK_LANES) {
+        vf x[12], w[4];
         if (ROWS < GATES) {
-            vf x[12];
+            UNROLL
             for (int r = 0; r < ROWS; r++) x[r] = YK_NAME(splat)(hidden[r * width + k]);
+            UNROLL
             for (int g = 0; g < GATES; g++) {
-                const vf w = YK_NAME(load)(panel + g * YK_LANES);
-                for (int r = 0; r < ROWS; r++) sums[r * GATES + g] += x[r] * w;
+                w[g] = YK_NAME(load)(panel + g * YK_LANES);
+                UNROLL
+                for (int r = 0; r < ROWS; r++) sums[r * GATES + g] += x[r] * w[g];
             }
         } else {
-            vf w[4];
+            UNROLL
             for (int g = 0; g < GATES; g++) w[g] = YK_NAME(load)(panel + g * YK_LANES);
+            UNROLL
             for (int r = 0; r < ROWS; r++) {
-                const vf x = YK_NAME(splat)(hidden[r * width + k]);
-                for (int g = 0; g < GATES; g++) sums[r * GATES + g] += x * w[g];
+                x[r] = YK_NAME(splat)(hidden[r * width + k]);
+                UNROLL
+                for (int g = 0; g < GATES; g++) sums[r * GATES + g] += x[r] * w[g];
             }
         }
     }
+    UNROLL
     for (int r = 0; r < ROWS; r++) {
         const int64_t at = (row + r) * width + unit;
         YK_NAME(cell)(cell, sums + r * GATES, s->gates + (row + r) * GATES * width + unit, width, s->cell + at,
@@ -244,7 +278,7 @@ YK_INLINE void YK_NAME(cell_back)(yk_recurrent_cell cell, const YK_NAME(back_row
     float *product = x->product + at;
     if (cell == YK_LSTM) {
         const vf i = READ(x->gates, YK_F32), f = READ(x->gates + H, YK_F32), g = READ(x->gates + 2 * H, YK_F32);
-        const vf o = READ(x->gates + 3 * H, YK_F32), y = YK_NAME(tanh)(READ(x->memory, YK_F32));
+        const vf o = READ(x->gates + 3 * H, YK_F32), y = YK_NAME(squash)(READ(x->memory, YK_F32));
         const vf before = x->cell_before ? READ(x->cell_before, YK_F32) : (vf){};
         const vf d = YK_NAME(load)(x->dc + at) + dh * o * (1.0f - y * y);
         const vf di = d * g * i * (1.0f - i), df = d * before * f * (1.0f - f), dg = d * i * (1.0f - g * g);
@@ -302,14 +336,14 @@ static void YK_NAME(product_back)(const recurrent_piece *p, const float *product
                 vf sums[BACK_ROWS][2] = {};
                 for (int64_t i = 0; i < n; i++, b += panel) {
                     const vf b0 = YK_NAME(load)(b), b1 = YK_NAME(load)(b + YK_LANES);
-#pragma clang loop unroll(full)
+                    UNROLL
                     for (int r = 0; r < BACK_ROWS; r++) {
                         const vf x = YK_NAME(splat)(a[r * depth + i]);
                         sums[r][0] += x * b0;
                         sums[r][1] += x * b1;
                     }
                 }
-#pragma clang loop unroll(full)
+                UNROLL
                 for (int r = 0; r < BACK_ROWS; r++) {
                     float *out = dh + (row + r) * width + j;
                     YK_NAME(store)(out, YK_NAME(load)(out) + sums[r][0]);
@@ -388,5 +422,6 @@ static void YK_NAME(backward_rows)(const recurrent_piece *p) {
 #undef LSTM_ROWS
 #undef GRU_ROWS
 #undef RNN_ROWS
+#undef UNROLL
 #undef BACK_ROWS
 #undef BACK_K

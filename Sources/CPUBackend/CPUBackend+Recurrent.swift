@@ -101,7 +101,9 @@ private struct RecurrentSizes {
         result.dout = gradient.out.map { strided($0, "the gradient of out") } ?? yk_sequences()
         result.dfinal_hidden = state(gradient.finalHidden, "the gradient of finalHidden")
         result.dfinal_cell = state(gradient.finalCell, "the gradient of finalCell")
-        for (view, name) in [(gradient.initialHidden, "initialHidden"), (gradient.initialCell, "initialCell")] {
+        for (view, name) in [
+            (gradient.initialHidden, "initialHidden"), (gradient.initialCell, "initialCell"),
+        ] {
             if let view { contiguous(view, [batch, width], wide, "the gradient of \(name)") }
         }
         result.dinitial_hidden = gradient.initialHidden?.address

@@ -159,7 +159,9 @@ private struct RecurrentLayer {
     /// What gradients can flow to: x, the initial states where given, then each direction's tensors where given.
     func inputs(_ x: Tensor, _ directions: [RecurrentWeights], _ initial: RecurrentState?) -> [Tensor] {
         [x] + [initial?.hidden, initial?.cell].compactMap { $0 }
-            + directions.flatMap { [$0.input, $0.recurrent, $0.inputBias, $0.recurrentBias].compactMap { $0 } }
+            + directions.flatMap {
+                [$0.input, $0.recurrent, $0.inputBias, $0.recurrentBias].compactMap { $0 }
+            }
     }
 
     private func tensor(_ shape: Shape, _ dtype: DType) -> Tensor {

@@ -27,7 +27,8 @@ extension GradientTable {
             }
             guard hasInitial else { return list }
             let states = cell.hasCellState ? 2 : 1
-            return list + (0..<states).map { Draw.uniform([directions, batch, width], seed: UInt64(40 + $0)) }
+            return list
+                + (0..<states).map { Draw.uniform([directions, batch, width], seed: UInt64(40 + $0)) }
         }
 
         func run(_ x: [Tensor]) -> [Tensor] {
@@ -87,7 +88,10 @@ extension GradientTable {
         list.add("the last position", lstm.inputs) { lstm.run($0)[0].select(axis: 1, 3) }
         let gru = Example(cell: .gru, inputWidth: 2)
         list.add("one weight in all places", [gru.inputs[0], gru.inputs[1]]) {
-            [recurrent($0[0], cell: .gru, directions: [RecurrentWeights(input: $0[1], recurrent: $0[1])]).output]
+            [
+                recurrent($0[0], cell: .gru, directions: [RecurrentWeights(input: $0[1], recurrent: $0[1])])
+                    .output
+            ]
         }
     }
 }
