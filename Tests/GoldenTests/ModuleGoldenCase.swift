@@ -10,6 +10,7 @@ extension GoldenCase {
     ///   - inputs: The names of further inputs.
     ///   - sourceLocation: Where a failure is shown.
     ///   - function: The results of the module for the further inputs.
+    /// - Throws: `FileFormatError` when the case lacks a tensor, and what the function throws.
     func expect(
         _ module: some Module,
         _ inputs: [String],

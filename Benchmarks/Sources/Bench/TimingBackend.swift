@@ -170,6 +170,17 @@ final class TimingBackend: Backend {
     func attentionBackward(_ call: AttentionBackward) {
         timed("attentionBackward \(text(call.forward.q))") { inner.attentionBackward(call) }
     }
+    func recurrentForward(_ call: RecurrentForward) {
+        timed("recurrentForward \(call.cell) \(text(call.scans[0].out)) × \(call.scans.count)") {
+            inner.recurrentForward(call)
+        }
+    }
+    func recurrentBackward(_ call: RecurrentBackward) {
+        let forward = call.forward
+        timed("recurrentBackward \(forward.cell) \(text(forward.scans[0].out)) × \(forward.scans.count)") {
+            inner.recurrentBackward(call)
+        }
+    }
     func optimizerStep(_ step: OptimizerStep) {
         timed("optimizerStep \(text(step.values))") { inner.optimizerStep(step) }
     }
