@@ -37,16 +37,10 @@ static void scan_piece(void *context, int64_t number) {
     recurrent_piece p = {.plan = plan, .scan = c->scans + scan, .packed = plan->packed + scan * plan->packed_bytes};
     p.rows = plan->order + first;
     p.count = c->B - first < plan->piece_rows ? c->B - first : plan->piece_rows;
-    const yk_dtype wide = recurrent_wide(c);
-    for (int64_t i = 0; c->lengths && i < p.count; i++) {
-        if (!plan->backward) {
-            clear_rest(c, p.scan->out, c->dtype, p.rows[i], c->H);
-            continue;
-        }
-        clear_rest(c, p.scan->gates, wide, p.rows[i], plan->gates * c->H);
-        clear_rest(c, p.scan->previous, c->dtype, p.rows[i], c->H);
-        if (c->cell == YK_GRU) clear_rest(c, p.scan->memory, wide, p.rows[i], c->H);
-    }
+    p.live = plan->live[number];
+    p.live[0] = c->T;
+    p.live[1] = 0;
+    for (int64_t i = 0; !plan->backward && i < p.count; i++) clear_rest(c, p.scan->out, c->dtype, p.rows[i], c->H);
     if (c->dtype == YK_F64) {
         if (plan->backward) backward_rows_scalar(&p);
         else forward_rows_scalar(&p);
@@ -91,7 +85,14 @@ static void run(const yk_recurrent_call *c, bool backward) {
     const int64_t most = wanted < PIECE_ROWS ? (wanted < ROW_UNIT ? ROW_UNIT : wanted) : PIECE_ROWS;
     const int64_t pieces = (c->B + most - 1) / most;
     p.piece_rows = (c->B + pieces - 1) / pieces;
+    p.live = yk_scratch(2, (size_t)(c->scan_count * pieces) * sizeof *p.live);
     yk_parallel(c->scan_count * pieces, scan_piece, &p);
+    for (int64_t i = 0; backward && i < c->scan_count * pieces; i++) {
+        int64_t *live = c->scans[i % c->scan_count].live;
+        if (!live) continue;
+        if (i < c->scan_count || p.live[i][0] < live[0]) live[0] = p.live[i][0];
+        if (i < c->scan_count || p.live[i][1] > live[1]) live[1] = p.live[i][1];
+    }
 }
 
 int64_t yk_check_lengths(const int32_t *lengths, int64_t B, int64_t T) {

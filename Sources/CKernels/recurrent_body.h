@@ -361,6 +361,7 @@ static void YK_NAME(step_back)(const recurrent_piece *p, int64_t i, int64_t step
     const yk_recurrent_call *c = p->plan->call;
     const int64_t H = c->H, row = p->rows[i], length = recurrent_length(c, row);
     const int64_t t = recurrent_position(s, length, step), before = recurrent_position(s, length, step - 1);
+    recurrent_lives(p, t);
     YK_NAME(back_row) x = {
         .gates = sequence_at(s->gates, YK_F32, row, t),
         .memory = sequence_at(s->memory, YK_F32, row, t),
@@ -406,6 +407,8 @@ static void YK_NAME(backward_rows)(const recurrent_piece *p) {
         const int64_t length = recurrent_length(c, p->rows[i]);
         if (length > steps) steps = length;
     }
+    steps = recurrent_live_steps(p, steps);
+    for (int64_t i = 0; i < p->count; i++) recurrent_clear_steps(p, p->rows[i], steps);
     int64_t active = 0;
     for (int64_t step = steps - 1; step >= 0; step--) {
         active = recurrent_active(p, step, active);

@@ -17,6 +17,7 @@ typedef struct recurrent_plan {
     char *packed;         // the weight of each scan as the kernels want it, its bias behind it
     int64_t packed_bytes; // of one scan
     bool backward;
+    int64_t (*live)[2];   // of each piece
 } recurrent_plan;
 
 // Some rows of one scan.
@@ -26,6 +27,7 @@ typedef struct recurrent_piece {
     const void *packed;
     const int32_t *rows; // by falling length
     int64_t count;
+    int64_t *live; // [2]
 } recurrent_piece;
 
 static inline int64_t recurrent_length(const yk_recurrent_call *c, int64_t row) {
@@ -39,6 +41,12 @@ static inline int64_t recurrent_position(const yk_recurrent_scan *s, int64_t len
 
 static inline yk_dtype recurrent_wide(const yk_recurrent_call *c) { return c->dtype == YK_F64 ? YK_F64 : YK_F32; }
 
+// Notes that a position has a gradient.
+static inline void recurrent_lives(const recurrent_piece *p, int64_t position) {
+    if (position < p->live[0]) p->live[0] = position;
+    if (position >= p->live[1]) p->live[1] = position + 1;
+}
+
 // The features of a row at a position.
 static inline void *sequence_at(yk_sequences x, yk_dtype t, int64_t row, int64_t position) {
     return yk_at(x.address, t, row * x.batch + position * x.position);
@@ -51,4 +59,54 @@ static inline int64_t recurrent_active(const recurrent_piece *p, int64_t step, i
     while (active > 0 && recurrent_length(c, p->rows[active - 1]) <= step) active--;
     while (active < p->count && recurrent_length(c, p->rows[active]) > step) active++;
     return active;
+}
+
+// Whether all n elements are zeros.
+static inline bool recurrent_is_zero(const void *x, yk_dtype t, int64_t n) {
+    for (int64_t i = 0; x && i < n; i++)
+        if (yk_get(x, t, i) != 0) return false;
+    return true;
+}
+
+// Whether no gradient reaches a step of any of the first `active` rows from its output.
+static inline bool recurrent_is_silent(const recurrent_piece *p, int64_t step, int64_t active) {
+    const yk_recurrent_call *c = p->plan->call;
+    for (int64_t i = 0; i < active; i++) {
+        const int64_t t = recurrent_position(p->scan, recurrent_length(c, p->rows[i]), step);
+        if (!recurrent_is_zero(sequence_at(p->scan->dout, c->dtype, p->rows[i], t), c->dtype, c->H)) return false;
+    }
+    return true;
+}
+
+static inline bool recurrent_state_is_zero(const recurrent_piece *p, yk_typed state) {
+    const int64_t H = p->plan->call->H;
+    for (int64_t i = 0; state.address && i < p->count; i++)
+        if (!recurrent_is_zero(yk_const_at(state.address, state.dtype, p->rows[i] * H), state.dtype, H)) return false;
+    return true;
+}
+
+// The first step, counted from the end, that a gradient reaches: none of those at or behind the returned number.
+static inline int64_t recurrent_live_steps(const recurrent_piece *p, int64_t steps) {
+    if (!recurrent_state_is_zero(p, p->scan->dfinal_hidden) || !recurrent_state_is_zero(p, p->scan->dfinal_cell))
+        return steps;
+    int64_t active = 0;
+    for (; steps > 0; steps--) {
+        active = recurrent_active(p, steps - 1, active);
+        if (!recurrent_is_silent(p, steps - 1, active)) break;
+    }
+    return steps;
+}
+
+// Writes the zeros of a row's steps from `step` on.
+static inline void recurrent_clear_steps(const recurrent_piece *p, int64_t row, int64_t step) {
+    const yk_recurrent_call *c = p->plan->call;
+    const yk_dtype wide = recurrent_wide(c);
+    const int64_t length = recurrent_length(c, row);
+    for (; step < c->T; step++) {
+        const int64_t t = step < length ? recurrent_position(p->scan, length, step) : step;
+        memset(sequence_at(p->scan->gates, wide, row, t), 0, (size_t)(p->plan->gates * c->H * yk_dtype_size(wide)));
+        memset(sequence_at(p->scan->previous, c->dtype, row, t), 0, (size_t)(c->H * yk_dtype_size(c->dtype)));
+        if (c->cell == YK_GRU)
+            memset(sequence_at(p->scan->memory, wide, row, t), 0, (size_t)(c->H * yk_dtype_size(wide)));
+    }
 }

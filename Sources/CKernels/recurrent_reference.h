@@ -105,7 +105,7 @@ static void step_back_scalar(yk_recurrent_cell cell, int64_t H, double *gates, d
     }
 }
 
-static void backward_row_scalar(const recurrent_piece *p, int64_t row, double *scratch) {
+static void backward_row_scalar(const recurrent_piece *p, int64_t row, int64_t live, double *scratch) {
     const yk_recurrent_scan *s = p->scan;
     const yk_recurrent_call *c = p->plan->call;
     const yk_dtype wide = recurrent_wide(c);
@@ -117,9 +117,10 @@ static void backward_row_scalar(const recurrent_piece *p, int64_t row, double *s
         dh[j] = state_at(s->dfinal_hidden, row * H + j);
         dc[j] = state_at(s->dfinal_cell, row * H + j);
     }
-    for (int64_t step = length - 1; step >= 0; step--) {
+    for (int64_t step = (length < live ? length : live) - 1; step >= 0; step--) {
         const int64_t t = recurrent_position(s, length, step), u = recurrent_position(s, length, step - 1);
         void *z = sequence_at(s->gates, wide, row, t), *m = sequence_at(s->memory, wide, row, t);
+        recurrent_lives(p, t);
         for (int64_t i = 0; i < rows; i++) gates[i] = yk_get(z, wide, i);
         for (int64_t j = 0; j < H; j++) {
             if (s->dout.address) dh[j] += yk_get(sequence_at(s->dout, c->dtype, row, t), c->dtype, j);
@@ -156,5 +157,9 @@ static void forward_rows_scalar(const recurrent_piece *p) {
 
 static void backward_rows_scalar(const recurrent_piece *p) {
     double *scratch = row_scratch(p);
-    for (int64_t i = 0; i < p->count; i++) backward_row_scalar(p, p->rows[i], scratch);
+    const int64_t live = recurrent_live_steps(p, p->plan->call->T);
+    for (int64_t i = 0; i < p->count; i++) {
+        recurrent_clear_steps(p, p->rows[i], live);
+        backward_row_scalar(p, p->rows[i], live, scratch);
+    }
 }

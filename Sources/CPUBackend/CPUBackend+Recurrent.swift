@@ -14,8 +14,9 @@ extension CPUBackend {
 
     /// The gradient of ``recurrentForward(_:)``, see ``RecurrentBackward``.
     ///
-    /// Traps when views do not fit together, or when the forward pass kept no gates.
-    public func recurrentBackward(_ call: RecurrentBackward) {
+    /// Steps before any gradient arrives are not computed. Traps when views do not fit together, or when the forward pass
+    /// kept no gates.
+    public func recurrentBackward(_ call: RecurrentBackward) -> [Range<Int>] {
         let door = "recurrentBackward"
         require(
             call.forward.keepsGates && call.gradients.count == call.forward.scans.count,
@@ -23,11 +24,19 @@ extension CPUBackend {
                 + "forward pass that kept its gates fits here"
         )
         let sizes = RecurrentSizes(call.forward, door: door)
-        guard let sizes else { return }
-        let scans = zip(call.forward.scans, call.gradients).map { scan, gradient in
+        guard let sizes else { return [] }
+        var scans = zip(call.forward.scans, call.gradients).map { scan, gradient in
             sizes.gradient(gradient, into: sizes.scan(scan, cell: call.forward.cell, keepsGates: true))
         }
-        sizes.withKernelCall(call.forward, scans) { yk_recurrent_backward($0) }
+        var live = [Int64](repeating: 0, count: 2 * scans.count)
+        live.withUnsafeMutableBufferPointer { live in
+            for index in scans.indices { scans[index].live = live.baseAddress.map { $0 + 2 * index } }
+            sizes.withKernelCall(call.forward, scans) { yk_recurrent_backward($0) }
+        }
+        return scans.indices.map { index in
+            let (first, end) = (Int(live[2 * index]), Int(live[2 * index + 1]))
+            return first < end ? first..<end : 0..<0
+        }
     }
 }
 

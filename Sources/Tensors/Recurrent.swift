@@ -196,7 +196,8 @@ private struct RecurrentLayer {
                 a: x.rows().view,
                 b: direction.input.view.transposedMatrices()
             )
-            product.bias = direction.inputBias?.view
+            let biases = direction.biases(of: cell)
+            product.bias = biases.input?.view
             backend.matrixProduct(product)
             var scan = RecurrentScan(
                 gates: pre.view,
@@ -204,7 +205,7 @@ private struct RecurrentLayer {
                 out: columns(output, number)
             )
             scan.isReversed = direction.isReversed
-            scan.bias = direction.recurrentBias?.view
+            scan.bias = biases.recurrent?.view
             if keepsGates && cell.keepsMemory { scan.memory = tensor([batch, positions, width], wide).view }
             scan.initialHidden = initial.map { part($0.hidden, number) }
             scan.initialCell = initial?.cell.map { part($0, number) }
@@ -240,74 +241,126 @@ private struct RecurrentLayer {
             gradient.initialCell = dinitialCell.map { part($0, number) }
             return gradient
         }
-        backend.recurrentBackward(RecurrentBackward(forward: forward, gradients: gradients))
+        let live = backend.recurrentBackward(RecurrentBackward(forward: forward, gradients: gradients))
         var input = 1
         for state in [dinitial, dinitialCell].compactMap({ $0 }) {
             pull.add(state, to: input, isFresh: true)
             input += 1
         }
-        let dgates = forward.scans.map { narrowed($0.gates, [batch * positions, gates]) }
+        let parts = (0..<count).map { number in
+            DirectionGradient(
+                layer: self,
+                weights: directions[number],
+                scan: forward.scans[number],
+                previous: previous[number],
+                live: live[number]
+            )
+        }
         pull.write(to: 0, backend: backend) { target, accumulate in
-            for (number, direction) in directions.enumerated() {
-                var product = MatrixProduct(
-                    c: target.reshaped(x.rows().shape),
-                    a: dgates[number],
-                    b: direction.input.view
-                )
-                product.accumulate = accumulate || number > 0
-                backend.matrixProduct(product)
+            var isWritten = accumulate
+            // What covers all positions goes first, so that it may overwrite.
+            for part in parts.filter(\.isWhole) + parts.filter({ !$0.isWhole }) {
+                if !part.isWhole && !isWritten { backend.fill(target, with: 0) }
+                part.addInput(to: target, accumulate: isWritten)
+                isWritten = true
             }
         }
-        for (number, direction) in directions.enumerated() {
-            let parts = DirectionGradient(
-                layer: self,
-                scan: forward.scans[number],
-                gates: dgates[number],
-                previous: previous[number]
-            )
-            input = parts.pull(pull, direction, from: input)
-        }
+        for part in parts { input = part.pull(pull, from: input) }
     }
 
-    /// A gradient of wide dtype as a matrix of x's dtype.
-    func narrowed(_ view: TensorView, _ shape: Shape) -> TensorView {
-        let matrix = view.reshaped(shape)
-        if matrix.dtype == x.dtype { return matrix }
-        let out = tensor(shape, x.dtype)
-        backend.copy(out.view, from: matrix)
-        return out.view
+    /// The positions of a range as a matrix of x's dtype [B·n, F] of sequences [B, T, F].
+    func matrix(_ view: TensorView, _ range: Range<Int>) -> TensorView {
+        let features = view.shape[2]
+        let shape: Shape = [batch * range.count, features]
+        let isWhole = range.count == positions
+        if isWhole && view.dtype == x.dtype { return view.reshaped(shape) }
+        let out = tensor(shape, x.dtype).view
+        backend.copy(
+            out.reshaped([batch, range.count, features]),
+            from: view.region(axis: 1, range, of: view.shape)
+        )
+        return out
     }
 }
 
-/// The gradients of one direction's weights and biases from those of its gates.
+/// The gradients of one direction's tensors from those of its gates, over the positions that have any.
 private struct DirectionGradient {
     let layer: RecurrentLayer
+    let weights: RecurrentWeights
     let scan: RecurrentScan
-    /// The gates' gradients as a matrix of x's dtype.
+    /// The positions.
+    let range: Range<Int>
+    /// The gates' gradients [B·n, G·H].
     let gates: TensorView
-    let previous: Tensor
+    /// The hidden states before the steps [B·n, H].
+    let previous: TensorView
+    /// The input [B·n, D].
+    let input: TensorView
+    /// The GRU's gradients of W h + b of n [B·n, H].
+    let memory: TensorView?
 
     private var backend: any Backend { layer.backend }
 
+    init(
+        layer: RecurrentLayer,
+        weights: RecurrentWeights,
+        scan: RecurrentScan,
+        previous: Tensor,
+        live: Range<Int>
+    ) {
+        self.layer = layer
+        self.weights = weights
+        self.scan = scan
+        // Copying a part pays where it leaves most of the products out.
+        let range = 2 * live.count <= layer.positions ? live : 0..<layer.positions
+        self.range = range
+        gates = layer.matrix(scan.gates, range)
+        self.previous = layer.matrix(previous.view, range)
+        input = layer.matrix(layer.x.view, range)
+        memory = layer.cell == .gru ? scan.memory.map { layer.matrix($0, range) } : nil
+    }
+
+    /// Whether all positions have a gradient.
+    var isWhole: Bool { range.count == layer.positions }
+
+    /// Adds the gradient of x to a target [B, T, D], or overwrites it where that is whole and not asked for.
+    func addInput(to target: TensorView, accumulate: Bool) {
+        let width = input.shape[1]
+        if isWhole {
+            var product = MatrixProduct(
+                c: target.reshaped(input.shape),
+                a: gates,
+                b: weights.input.view
+            )
+            product.accumulate = accumulate
+            backend.matrixProduct(product)
+            return
+        }
+        let part = Tensor.uninitialized(input.shape, dtype: input.dtype, backend: backend)
+        backend.matrixProduct(MatrixProduct(c: part.view, a: gates, b: weights.input.view))
+        let region = target.region(axis: 1, range, of: target.shape)
+        let source = part.view.reshaped([layer.batch, range.count, width])
+        backend.binary(.add, region, region, source)
+    }
+
     /// Passes the gradients of a direction's tensors on; returns the number of the input after them.
-    func pull(_ pull: Pullback, _ direction: RecurrentWeights, from first: Int) -> Int {
+    func pull(_ pull: Pullback, from first: Int) -> Int {
         pull.write(to: first, backend: backend) { target, accumulate in
-            add(gates, layer.x.rows().view, to: target, accumulate)
+            add(gates, input, to: target, accumulate)
         }
         pull.write(to: first + 1, backend: backend) { target, accumulate in
             addRecurrent(to: target, accumulate)
         }
         var next = first + 2
-        if direction.inputBias == nil && direction.recurrentBias == nil { return next }
-        let biases = [direction.inputBias, direction.recurrentBias].compactMap { $0 }.count
+        let biases = [weights.inputBias, weights.recurrentBias].compactMap { $0 }.count
         guard (next..<next + biases).contains(where: pull.wants) else { return next + biases }
         let sums = Tensor.uninitialized([layer.gates], dtype: layer.wide, backend: backend)
-        sum(scan.gates.reshaped([layer.batch * layer.positions, layer.gates]), into: sums.view)
-        if direction.inputBias != nil {
+        sum(gates, into: sums.view)
+        if weights.inputBias != nil {
             pull.add(sums, to: next)
             next += 1
         }
-        if direction.recurrentBias != nil {
+        if weights.recurrentBias != nil {
             pull.add(recurrentSums(sums), to: next)
             next += 1
         }
@@ -324,27 +377,27 @@ private struct DirectionGradient {
     /// The recurrent weight's gradient; for the GRU n's rows come from the memory.
     private func addRecurrent(to target: TensorView, _ accumulate: Bool) {
         let width = layer.width
-        guard layer.cell == .gru, let memory = scan.memory else {
-            add(gates, previous.rows().view, to: target, accumulate)
+        guard let memory else {
+            add(gates, previous, to: target, accumulate)
             return
         }
-        let rows = gates.shape[0]
-        let resetAndUpdate = gates.advanced(by: 0, shape: [rows, 2 * width], strides: [3 * width, 1])
+        let resetAndUpdate = gates.advanced(
+            by: 0,
+            shape: [gates.shape[0], 2 * width],
+            strides: [3 * width, 1]
+        )
         let upper = target.advanced(by: 0, shape: [2 * width, width], strides: [width, 1])
         let lower = target.advanced(by: 2 * width * width, shape: [width, width], strides: [width, 1])
-        add(resetAndUpdate, previous.rows().view, to: upper, accumulate)
-        add(layer.narrowed(memory, [rows, width]), previous.rows().view, to: lower, accumulate)
+        add(resetAndUpdate, previous, to: upper, accumulate)
+        add(memory, previous, to: lower, accumulate)
     }
 
     /// The recurrent bias's gradient: the input bias's, with n's part from the memory for the GRU.
     private func recurrentSums(_ sums: Tensor) -> Tensor {
-        let width = layer.width
-        guard layer.cell == .gru, let memory = scan.memory else { return sums }
+        guard let memory else { return sums }
         let own = sums.convertedCopy(to: sums.dtype)
-        sum(
-            memory.reshaped([layer.batch * layer.positions, width]),
-            into: own.view.advanced(by: 2 * width, shape: [width], strides: [1])
-        )
+        let width = layer.width
+        sum(memory, into: own.view.advanced(by: 2 * width, shape: [width], strides: [1]))
         return own
     }
 
@@ -361,6 +414,12 @@ private struct DirectionGradient {
 }
 
 extension RecurrentWeights {
+    /// The biases of the input's product and of the scan: only the GRU needs both.
+    fileprivate func biases(of cell: RecurrentCell) -> (input: Tensor?, recurrent: Tensor?) {
+        guard cell != .gru, let inputBias else { return (inputBias, recurrentBias) }
+        return (nil, recurrentBias.map { inputBias + $0 } ?? inputBias)
+    }
+
     fileprivate var detached: RecurrentWeights {
         RecurrentWeights(
             input: input.detached().contiguous(),

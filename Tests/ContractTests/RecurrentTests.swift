@@ -15,6 +15,8 @@ extension KernelContract {
             var lengths: [Int]?
             var hasStates = true
             var hasBias = true
+            /// The only position where a gradient arrives; nil for all.
+            var onlyPosition: Int?
 
             var description: String {
                 "\(cell) \(dtype) \(batch)×\(positions)×\(width)" + (lengths.map { " \($0)" } ?? "")
@@ -40,6 +42,7 @@ extension KernelContract {
                     [batch, positions, 2 * width]
                 )
                 let dboth = block(draw(both.view.elementCount, dtype), inside, [batch, positions, 2 * width])
+                if let onlyPosition { silence(dboth, except: onlyPosition) }
                 var kept: [GuardedBlock] = [both, dboth], scans: [RecurrentScan] = []
                 var gradients: [RecurrentScanGradient] = []
                 func half(_ whole: GuardedBlock, _ direction: Int) -> TensorView {
@@ -97,7 +100,7 @@ extension KernelContract {
                 for scan in scans {
                     results += [scan.finalHidden, scan.finalCell].compactMap { $0 }.map(Self.values)
                 }
-                CPUBackend.shared.recurrentBackward(RecurrentBackward(forward: forward, gradients: gradients))
+                let live = CPUBackend.shared.recurrentBackward(RecurrentBackward(forward: forward, gradients: gradients))
                 for (scan, gradient) in zip(scans, gradients) {
                     results += [Self.values(scan.gates), Self.values(gradient.previousHidden)]
                     if cell == .gru, let memory = scan.memory { results.append(Self.values(memory)) }
@@ -105,10 +108,18 @@ extension KernelContract {
                         Self.values
                     )
                 }
+                results.append(live.flatMap { [Double($0.lowerBound), Double($0.upperBound)] })
                 let isInside = kept.allSatisfy { $0.guardsAreUntouched }
                 #expect(isInside, "\(self)")
                 #expect(dboth.values == before, "\(self)")
                 return results
+            }
+
+            private func silence(_ gradient: GuardedBlock, except position: Int) {
+                for index in 0..<gradient.view.elementCount where index / (2 * width) % positions != position
+                {
+                    MatrixBlock.store(0, gradient.view.address, gradient.view.dtype, index)
+                }
             }
 
             private static func values(_ view: TensorView) -> [Double] {
@@ -168,6 +179,30 @@ extension KernelContract {
                     #expect(many.run(exact: false)[0].prefix(row) == masked.run(exact: false)[0].prefix(row))
                 }
             }
+        }
+
+        /// Steps that no gradient reaches are left out: forward those behind it, reversed those before it.
+        @Test(arguments: RecurrentCell.allCases)
+        func silentStepsAreLeftOut(_ cell: RecurrentCell) {
+            var example = Example(
+                cell: cell,
+                dtype: .f32,
+                batch: 5,
+                positions: 6,
+                width: 9,
+                hasStates: false,
+                onlyPosition: 2
+            )
+            for lengths in [nil, [6, 3, 1, 4, 5]] as [[Int]?] {
+                example.lengths = lengths
+                let expected = example.run(exact: true)
+                #expect(expected.last == [0, 3, 2, 6] || lengths != nil)
+                checkRows("\(example)", .f32, tolerance: 2e-5, absolute: 2e-5, expected: expected) {
+                    example.run(exact: false)
+                }
+            }
+            example.lengths = [1, 2, 0, 2, 1]
+            #expect(example.run(exact: false).last == [0, 0, 0, 0])
         }
 
         @Test func lengthsOutsideTrap() async {

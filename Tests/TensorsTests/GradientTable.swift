@@ -67,6 +67,8 @@ struct GradientTable {
         case .attention: Self.separateAttention(&self)
         case .packedAttention: Self.jointAttention(&self)
         case .recurrent: Self.recurrence(&self)
+        case .windows: Self.windowing(&self)
+        case .linearChain: Self.linearChains(&self)
         case .crossEntropy: Self.loss(&self)
         case .linearCrossEntropy: Self.projectedLoss(&self)
         case .checkpoint: Self.recomputation(&self)

@@ -175,10 +175,23 @@ final class TimingBackend: Backend {
             inner.recurrentForward(call)
         }
     }
-    func recurrentBackward(_ call: RecurrentBackward) {
+    func recurrentBackward(_ call: RecurrentBackward) -> [Range<Int>] {
         let forward = call.forward
-        timed("recurrentBackward \(forward.cell) \(text(forward.scans[0].out)) × \(forward.scans.count)") {
+        return timed(
+            "recurrentBackward \(forward.cell) \(text(forward.scans[0].out)) × \(forward.scans.count)"
+        ) {
             inner.recurrentBackward(call)
+        }
+    }
+    func linearChainLosses(_ losses: TensorView, _ chain: LinearChain) {
+        timed("linearChainLosses \(text(chain.emissions))") { inner.linearChainLosses(losses, chain) }
+    }
+    func linearChainGradient(_ gradient: LinearChainGradient, _ chain: LinearChain) {
+        timed("linearChainGradient \(text(chain.emissions))") { inner.linearChainGradient(gradient, chain) }
+    }
+    func linearChainDecode(paths: TensorView, scores: TensorView, _ chain: LinearChain) {
+        timed("linearChainDecode \(text(chain.emissions))") {
+            inner.linearChainDecode(paths: paths, scores: scores, chain)
         }
     }
     func optimizerStep(_ step: OptimizerStep) {

@@ -4,6 +4,7 @@
 #include "yk_embedding.h"
 #include "yk_elementwise.h"
 #include "yk_gemm.h"
+#include "yk_linear_chain.h"
 #include "yk_normalization.h"
 #include "yk_optimizers.h"
 #include "yk_random.h"

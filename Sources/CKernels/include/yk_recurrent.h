@@ -44,6 +44,7 @@ typedef struct yk_recurrent_scan {
     yk_sequences previous;  // [B, T, H], of the call's dtype
     yk_typed dfinal_hidden, dfinal_cell; // [B, H]; zeros when missing
     void *dinitial_hidden, *dinitial_cell; // [B, H], wide, or NULL
+    int64_t *live; // [2]: receives the first position with a gradient and the one after the last; NULL when not asked
 } yk_recurrent_scan;
 
 typedef struct yk_recurrent_call {
@@ -69,7 +70,8 @@ void yk_recurrent_forward(const yk_recurrent_call *call);
 // From what the forward pass wrote and the gradients of its results, replaces `gates` by the gradient of the
 // pre-activations, writes to `previous` the state h before each position (zeros beyond a length) and, for the GRU, to
 // `memory` the gradient of W h + b of n. The weight's gradient is then gatesᵀ · previous, where the GRU has memory in
-// n's place.
+// n's place. At positions outside of `live` all of these are zeros: the steps before any gradient arrives are not
+// computed.
 void yk_recurrent_backward(const yk_recurrent_call *call);
 
 #ifdef __cplusplus
