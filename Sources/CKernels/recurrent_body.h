@@ -400,20 +400,21 @@ static void YK_NAME(backward_rows)(const recurrent_piece *p) {
     float *product = yk_scratch(1, floats * sizeof(float));
     memset(product, 0, floats * sizeof(float));
     float *dh = product + room * width * G, *dc = dh + room * width, *cell_before = dc + room * width;
-    int64_t steps = 0;
+    int64_t *live = yk_scratch(3, (size_t)p->count * sizeof *live), steps = 0;
     for (int64_t i = 0; i < p->count; i++) {
         YK_NAME(load_state)(dh + i * width, s->dfinal_hidden, p->rows[i], H);
         YK_NAME(load_state)(dc + i * width, s->dfinal_cell, p->rows[i], H);
-        const int64_t length = recurrent_length(c, p->rows[i]);
-        if (length > steps) steps = length;
+        live[i] = recurrent_live_steps(p, p->rows[i]);
+        recurrent_clear_steps(p, p->rows[i], live[i]);
+        if (live[i] > steps) steps = live[i];
     }
-    steps = recurrent_live_steps(p, steps);
-    for (int64_t i = 0; i < p->count; i++) recurrent_clear_steps(p, p->rows[i], steps);
     int64_t active = 0;
     for (int64_t step = steps - 1; step >= 0; step--) {
         active = recurrent_active(p, step, active);
-        for (int64_t i = 0; i < active; i++)
+        for (int64_t i = 0; i < active; i++) {
+            if (step >= live[i]) continue; // its part of the product is zeros
             YK_NAME(step_back)(p, i, step, product + i * G * width, dh + i * width, dc + i * width, cell_before);
+        }
         YK_NAME(product_back)(p, product, dh, active);
     }
     for (int64_t i = 0; i < p->count; i++) {

@@ -68,41 +68,29 @@ static inline bool recurrent_is_zero(const void *x, yk_dtype t, int64_t n) {
     return true;
 }
 
-// Whether no gradient reaches a step of any of the first `active` rows from its output.
-static inline bool recurrent_is_silent(const recurrent_piece *p, int64_t step, int64_t active) {
+// The steps of a row that a gradient reaches are those before the returned number. A row's alone, so that its bits do not
+// depend on the rows beside it.
+static inline int64_t recurrent_live_steps(const recurrent_piece *p, int64_t row) {
     const yk_recurrent_call *c = p->plan->call;
-    for (int64_t i = 0; i < active; i++) {
-        const int64_t t = recurrent_position(p->scan, recurrent_length(c, p->rows[i]), step);
-        if (!recurrent_is_zero(sequence_at(p->scan->dout, c->dtype, p->rows[i], t), c->dtype, c->H)) return false;
+    const yk_recurrent_scan *s = p->scan;
+    const int64_t length = recurrent_length(c, row), at = row * c->H;
+    const yk_typed hidden = s->dfinal_hidden, cell = s->dfinal_cell;
+    if (!recurrent_is_zero(yk_const_at(hidden.address, hidden.dtype, at), hidden.dtype, c->H)
+        || !recurrent_is_zero(yk_const_at(cell.address, cell.dtype, at), cell.dtype, c->H))
+        return length;
+    for (int64_t step = length; step > 0; step--) {
+        const int64_t t = recurrent_position(s, length, step - 1);
+        if (!recurrent_is_zero(sequence_at(s->dout, c->dtype, row, t), c->dtype, c->H)) return step;
     }
-    return true;
+    return 0;
 }
 
-static inline bool recurrent_state_is_zero(const recurrent_piece *p, yk_typed state) {
-    const int64_t H = p->plan->call->H;
-    for (int64_t i = 0; state.address && i < p->count; i++)
-        if (!recurrent_is_zero(yk_const_at(state.address, state.dtype, p->rows[i] * H), state.dtype, H)) return false;
-    return true;
-}
-
-// The first step, counted from the end, that a gradient reaches: none of those at or behind the returned number.
-static inline int64_t recurrent_live_steps(const recurrent_piece *p, int64_t steps) {
-    if (!recurrent_state_is_zero(p, p->scan->dfinal_hidden) || !recurrent_state_is_zero(p, p->scan->dfinal_cell))
-        return steps;
-    int64_t active = 0;
-    for (; steps > 0; steps--) {
-        active = recurrent_active(p, steps - 1, active);
-        if (!recurrent_is_silent(p, steps - 1, active)) break;
-    }
-    return steps;
-}
-
-// Writes the zeros of a row's steps from `step` on.
-static inline void recurrent_clear_steps(const recurrent_piece *p, int64_t row, int64_t step) {
+// Writes zeros for a row's steps from `live` on (at most its length) and for the positions that it does not have.
+static inline void recurrent_clear_steps(const recurrent_piece *p, int64_t row, int64_t live) {
     const yk_recurrent_call *c = p->plan->call;
     const yk_dtype wide = recurrent_wide(c);
     const int64_t length = recurrent_length(c, row);
-    for (; step < c->T; step++) {
+    for (int64_t step = live; step < c->T; step++) {
         const int64_t t = step < length ? recurrent_position(p->scan, length, step) : step;
         memset(sequence_at(p->scan->gates, wide, row, t), 0, (size_t)(p->plan->gates * c->H * yk_dtype_size(wide)));
         memset(sequence_at(p->scan->previous, c->dtype, row, t), 0, (size_t)(c->H * yk_dtype_size(c->dtype)));

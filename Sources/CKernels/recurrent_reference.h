@@ -117,7 +117,7 @@ static void backward_row_scalar(const recurrent_piece *p, int64_t row, int64_t l
         dh[j] = state_at(s->dfinal_hidden, row * H + j);
         dc[j] = state_at(s->dfinal_cell, row * H + j);
     }
-    for (int64_t step = (length < live ? length : live) - 1; step >= 0; step--) {
+    for (int64_t step = live - 1; step >= 0; step--) {
         const int64_t t = recurrent_position(s, length, step), u = recurrent_position(s, length, step - 1);
         void *z = sequence_at(s->gates, wide, row, t), *m = sequence_at(s->memory, wide, row, t);
         recurrent_lives(p, t);
@@ -157,8 +157,8 @@ static void forward_rows_scalar(const recurrent_piece *p) {
 
 static void backward_rows_scalar(const recurrent_piece *p) {
     double *scratch = row_scratch(p);
-    const int64_t live = recurrent_live_steps(p, p->plan->call->T);
     for (int64_t i = 0; i < p->count; i++) {
+        const int64_t live = recurrent_live_steps(p, p->rows[i]);
         recurrent_clear_steps(p, p->rows[i], live);
         backward_row_scalar(p, p->rows[i], live, scratch);
     }

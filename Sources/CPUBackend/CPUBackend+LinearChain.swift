@@ -7,7 +7,13 @@ extension CPUBackend {
     /// Traps when views do not fit together, a length lies outside 0...T or a target outside 0..<L.
     public func linearChainLosses(_ losses: TensorView, _ chain: LinearChain) {
         var call = kernelChain(chain, "linearChainLosses")
-        RowChecks.expectStatistic(losses, [Int(call.B)], of: chain.emissions.dtype, "losses", "linearChainLosses")
+        RowChecks.expectStatistic(
+            losses,
+            [Int(call.B)],
+            of: chain.emissions.dtype,
+            "losses",
+            "linearChainLosses"
+        )
         yk_linear_chain_losses(losses.address, &call)
     }
 
@@ -22,9 +28,10 @@ extension CPUBackend {
         if let emissions = gradient.emissions {
             RowChecks.expectLike(emissions, chain.emissions, "the gradient of the emissions", door)
         }
-        for (view, shape) in [
-            (gradient.transitions, [labels, labels] as Shape), (gradient.start, [labels]), (gradient.end, [labels]),
-        ] {
+        let parameters: [(TensorView?, Shape)] = [
+            (gradient.transitions, [labels, labels]), (gradient.start, [labels]), (gradient.end, [labels]),
+        ]
+        for (view, shape) in parameters {
             if let view { RowChecks.expectStatistic(view, shape, of: dtype, "a parameter's gradient", door) }
         }
         yk_linear_chain_gradient(

@@ -16,7 +16,7 @@ public struct LinearChain {
     public var end: TensorView?
     /// The lengths i32 [B], each in 0...T; nil when all are T.
     public var lengths: TensorView?
-    /// The right labels i32 [B, T]; those beyond a length are not read. nil for the partition alone.
+    /// The right labels i32 [B, T], any beyond a length; nil for the partition alone.
     public var targets: TensorView?
 
     /// Describes a chain without start, end and lengths.

@@ -64,7 +64,7 @@ int64_t yk_check_lengths(const int32_t *lengths, int64_t B, int64_t T);
 // (in place) and memory. Positions from a sequence's length on give zeros in out and are not read; the final states are
 // those at its last real position, or the initial ones when it has none.
 //
-// A sequence's results depend on nothing but that sequence, bit for bit. Uses slots 0 and 1 of yk_scratch.
+// A sequence's results depend on nothing but that sequence, bit for bit. Uses all slots of yk_scratch.
 void yk_recurrent_forward(const yk_recurrent_call *call);
 
 // From what the forward pass wrote and the gradients of its results, replaces `gates` by the gradient of the
