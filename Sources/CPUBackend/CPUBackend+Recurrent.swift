@@ -75,7 +75,6 @@ private struct RecurrentSizes {
 
     /// A direction as C sees it.
     func scan(_ scan: RecurrentScan, cell: RecurrentCell, keepsGates: Bool) -> yk_recurrent_scan {
-        contiguous(scan.gates, [batch, positions, gates * width], wide, "gates")
         contiguous(scan.weight, [gates * width, width], dtype, "weight")
         require(
             !keepsGates || !cell.keepsMemory || scan.memory != nil,
@@ -88,11 +87,11 @@ private struct RecurrentSizes {
         }
         var result = yk_recurrent_scan()
         result.reverse = scan.isReversed
-        result.gates = sequences(scan.gates)
+        result.gates = strided(scan.gates, gates * width, wide, "gates")
         result.memory = scan.memory.map(sequences) ?? yk_sequences()
         result.weight = UnsafeRawPointer(scan.weight.address)
         result.bias = typed(scan.bias)
-        result.out = strided(scan.out, "out")
+        result.out = strided(scan.out, width, dtype, "out")
         result.initial_hidden = state(scan.initialHidden, "initialHidden")
         result.initial_cell = state(scan.initialCell, "initialCell")
         if let hidden = scan.finalHidden { contiguous(hidden, [batch, width], dtype, "finalHidden") }
@@ -107,7 +106,7 @@ private struct RecurrentSizes {
         var result = scan
         contiguous(gradient.previousHidden, [batch, positions, width], dtype, "previousHidden")
         result.previous = sequences(gradient.previousHidden)
-        result.dout = gradient.out.map { strided($0, "the gradient of out") } ?? yk_sequences()
+        result.dout = gradient.out.map { strided($0, width, dtype, "the gradient of out") } ?? yk_sequences()
         result.dfinal_hidden = state(gradient.finalHidden, "the gradient of finalHidden")
         result.dfinal_cell = state(gradient.finalCell, "the gradient of finalCell")
         for (view, name) in [
@@ -154,12 +153,13 @@ private struct RecurrentSizes {
         return yk_sequences(address: view.address, batch: Int64(strides[0]), position: Int64(strides[1]))
     }
 
-    /// Sequences [B, T, H] with unit stride in H.
-    private func strided(_ view: TensorView, _ name: String) -> yk_sequences {
+    /// Sequences [B, T, features] with unit stride in the last axis.
+    private func strided(_ view: TensorView, _ features: Int, _ dtype: DType, _ name: String) -> yk_sequences
+    {
         require(
-            view.shape == [batch, positions, width] && view.dtype == dtype
-                && (view.elementCount == 0 || width == 1 || view.strides[2] == 1),
-            "\(door): \(name) is \(view.dtype) \(RowChecks.describe(view)); [\(batch), \(positions), \(width)] of "
+            view.shape == [batch, positions, features] && view.dtype == dtype
+                && (view.elementCount == 0 || features == 1 || view.strides[2] == 1),
+            "\(door): \(name) is \(view.dtype) \(RowChecks.describe(view)); [\(batch), \(positions), \(features)] of "
                 + "\(dtype) with unit stride in the last axis fits here"
         )
         return yk_sequences(

@@ -38,7 +38,8 @@ public enum RecurrentCell: String, Sendable, CaseIterable {
 public struct RecurrentScan {
     /// Whether sequences run from their last position to the first.
     public var isReversed = false
-    /// The pre-activations [B, T, G·H], wide, contiguous; holds the activated gates afterwards when `keepsGates`.
+    /// The pre-activations [B, T, G·H], wide; strided with unit stride in the last axis; holds the activated gates
+    /// afterwards when `keepsGates`.
     public var gates: TensorView
     /// What the backward pass needs beside the gates [B, T, H], wide, contiguous: for cells that keep memory, and only
     /// where `keepsGates`.

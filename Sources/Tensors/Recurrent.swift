@@ -83,16 +83,16 @@ public func recurrent(
     let layer = RecurrentLayer(x, cell, directions, lengths, initial)
     let inputs = layer.inputs(x, directions, initial)
     let recording = Tape.current.map { tape in inputs.contains(where: tape.holds) } ?? false
-    var (forward, outputs) = layer.run(keepsGates: recording)
-    outputs = recorded(.recurrent, inputs: inputs, outputs: outputs) {
-        { pull in layer.pull(pull, forward) }
+    let pass = layer.run(keepsGates: recording)
+    let outputs = recorded(.recurrent, inputs: inputs, outputs: pass.outputs) {
+        { pull in layer.pull(pull, pass) }
     }
     let state = RecurrentState(hidden: outputs[1], cell: outputs.count > 2 ? outputs[2] : nil)
     return RecurrentResult(output: outputs[0], state: state)
 }
 
 /// The sizes and values of a call, off any tape.
-private struct RecurrentLayer {
+struct RecurrentLayer {
     let cell: RecurrentCell
     let x: Tensor
     let directions: [RecurrentWeights]
@@ -164,18 +164,18 @@ private struct RecurrentLayer {
             }
     }
 
-    private func tensor(_ shape: Shape, _ dtype: DType) -> Tensor {
+    func tensor(_ shape: Shape, _ dtype: DType) -> Tensor {
         .uninitialized(shape, dtype: dtype, backend: backend)
     }
 
     /// A direction's part of states [directions, B, H].
-    private func part(_ states: Tensor, _ direction: Int) -> TensorView {
+    func part(_ states: Tensor, _ direction: Int) -> TensorView {
         let count = batch * width
         return states.view.advanced(by: direction * count, shape: [batch, width], strides: [width, 1])
     }
 
     /// A direction's columns of [B, T, directions·H].
-    private func columns(_ output: Tensor, _ direction: Int) -> TensorView {
+    func columns(_ output: Tensor, _ direction: Int) -> TensorView {
         output.view.advanced(
             by: direction * width,
             shape: [batch, positions, width],
@@ -183,29 +183,40 @@ private struct RecurrentLayer {
         )
     }
 
-    /// The forward pass: the input's products, then the scans of all directions together.
-    func run(keepsGates: Bool) -> (RecurrentForward, [Tensor]) {
+    /// What a forward pass leaves: the call, the gates of all directions side by side [B, T, directions·G·H], the results.
+    struct Pass {
+        let forward: RecurrentForward
+        let gates: Tensor
+        let outputs: [Tensor]
+    }
+
+    /// The columns of a direction's gates.
+    func gateColumns(_ number: Int) -> Range<Int> { number * gates..<(number + 1) * gates }
+
+    /// The forward pass: one product with the input, then the scans of all directions together.
+    func run(keepsGates: Bool) -> Pass {
         let count = directions.count
         let output = tensor([batch, positions, count * width], x.dtype)
         let hidden = tensor([count, batch, width], x.dtype)
         let cells = cell.hasCellState ? tensor([count, batch, width], wide) : nil
+        let pre = tensor([batch, positions, count * gates], wide)
+        let weights = inputWeights()
+        var product = MatrixProduct(
+            c: pre.rows().view,
+            a: x.rows().view,
+            b: weights.view.transposedMatrices()
+        )
+        let biases = inputBiases()
+        product.bias = biases?.view
+        backend.matrixProduct(product)
         let scans = directions.enumerated().map { number, direction in
-            let pre = tensor([batch, positions, gates], wide)
-            var product = MatrixProduct(
-                c: pre.rows().view,
-                a: x.rows().view,
-                b: direction.input.view.transposedMatrices()
-            )
-            let biases = direction.biases(of: cell)
-            product.bias = biases.input?.view
-            backend.matrixProduct(product)
             var scan = RecurrentScan(
-                gates: pre.view,
+                gates: pre.region(axis: 2, gateColumns(number)).view,
                 weight: direction.recurrent.view,
                 out: columns(output, number)
             )
             scan.isReversed = direction.isReversed
-            scan.bias = biases.recurrent?.view
+            scan.bias = direction.biases(of: cell).recurrent?.view
             if keepsGates && cell.keepsMemory { scan.memory = tensor([batch, positions, width], wide).view }
             scan.initialHidden = initial.map { part($0.hidden, number) }
             scan.initialCell = initial?.cell.map { part($0, number) }
@@ -220,196 +231,24 @@ private struct RecurrentLayer {
             keepsGates: keepsGates
         )
         backend.recurrentForward(forward)
-        return (forward, [output, hidden] + [cells].compactMap { $0 })
-    }
-
-    /// The backward pass: the scans, then one product over all positions for each weight and for x.
-    func pull(_ pull: Pullback, _ forward: RecurrentForward) {
-        let count = directions.count
-        let dout = pull.gradient(ofOutput: 0)
-        let dhidden = pull.gradient(ofOutput: 1)
-        let dcell = cell.hasCellState ? pull.gradient(ofOutput: 2) : nil
-        let previous = (0..<count).map { _ in tensor([batch, positions, width], x.dtype) }
-        let dinitial = initial.map { _ in tensor([count, batch, width], wide) }
-        let dinitialCell = initial?.cell.map { _ in tensor([count, batch, width], wide) }
-        let gradients = (0..<count).map { number in
-            var gradient = RecurrentScanGradient(previousHidden: previous[number].view)
-            gradient.out = dout.map { columns($0, number) }
-            gradient.finalHidden = dhidden.map { part($0, number) }
-            gradient.finalCell = dcell.map { part($0, number) }
-            gradient.initialHidden = dinitial.map { part($0, number) }
-            gradient.initialCell = dinitialCell.map { part($0, number) }
-            return gradient
-        }
-        let live = backend.recurrentBackward(RecurrentBackward(forward: forward, gradients: gradients))
-        var input = 1
-        for state in [dinitial, dinitialCell].compactMap({ $0 }) {
-            pull.add(state, to: input, isFresh: true)
-            input += 1
-        }
-        let parts = (0..<count).map { number in
-            DirectionGradient(
-                layer: self,
-                weights: directions[number],
-                scan: forward.scans[number],
-                previous: previous[number],
-                live: live[number]
-            )
-        }
-        pull.write(to: 0, backend: backend) { target, accumulate in
-            var isWritten = accumulate
-            // What covers all positions goes first, so that it may overwrite.
-            for part in parts.filter(\.isWhole) + parts.filter({ !$0.isWhole }) {
-                if !part.isWhole && !isWritten { backend.fill(target, with: 0) }
-                part.addInput(to: target, accumulate: isWritten)
-                isWritten = true
-            }
-        }
-        for part in parts { input = part.pull(pull, from: input) }
-    }
-
-    /// The positions of a range as a matrix of x's dtype [B·n, F] of sequences [B, T, F].
-    func matrix(_ view: TensorView, _ range: Range<Int>) -> TensorView {
-        let features = view.shape[2]
-        let shape: Shape = [batch * range.count, features]
-        let isWhole = range.count == positions
-        if isWhole && view.dtype == x.dtype { return view.reshaped(shape) }
-        let out = tensor(shape, x.dtype).view
-        backend.copy(
-            out.reshaped([batch, range.count, features]),
-            from: view.region(axis: 1, range, of: view.shape)
+        return Pass(
+            forward: forward,
+            gates: pre,
+            outputs: [output, hidden] + [cells].compactMap { $0 }
         )
-        return out
-    }
-}
-
-/// The gradients of one direction's tensors from those of its gates, over the positions that have any.
-private struct DirectionGradient {
-    let layer: RecurrentLayer
-    let weights: RecurrentWeights
-    let scan: RecurrentScan
-    /// The positions.
-    let range: Range<Int>
-    /// The gates' gradients [B·n, G·H].
-    let gates: TensorView
-    /// The hidden states before the steps [B·n, H].
-    let previous: TensorView
-    /// The input [B·n, D].
-    let input: TensorView
-    /// The GRU's gradients of W h + b of n [B·n, H].
-    let memory: TensorView?
-
-    private var backend: any Backend { layer.backend }
-
-    init(
-        layer: RecurrentLayer,
-        weights: RecurrentWeights,
-        scan: RecurrentScan,
-        previous: Tensor,
-        live: Range<Int>
-    ) {
-        self.layer = layer
-        self.weights = weights
-        self.scan = scan
-        // Copying a part pays where it leaves most of the products out.
-        let range = 2 * live.count <= layer.positions ? live : 0..<layer.positions
-        self.range = range
-        gates = layer.matrix(scan.gates, range)
-        self.previous = layer.matrix(previous.view, range)
-        input = layer.matrix(layer.x.view, range)
-        memory = layer.cell == .gru ? scan.memory.map { layer.matrix($0, range) } : nil
     }
 
-    /// Whether all positions have a gradient.
-    var isWhole: Bool { range.count == layer.positions }
-
-    /// Adds the gradient of x to a target [B, T, D], or overwrites it where that is whole and not asked for.
-    func addInput(to target: TensorView, accumulate: Bool) {
-        let width = input.shape[1]
-        if isWhole {
-            var product = MatrixProduct(
-                c: target.reshaped(input.shape),
-                a: gates,
-                b: weights.input.view
-            )
-            product.accumulate = accumulate
-            backend.matrixProduct(product)
-            return
-        }
-        let part = Tensor.uninitialized(input.shape, dtype: input.dtype, backend: backend)
-        backend.matrixProduct(MatrixProduct(c: part.view, a: gates, b: weights.input.view))
-        let region = target.region(axis: 1, range, of: target.shape)
-        let source = part.view.reshaped([layer.batch, range.count, width])
-        backend.binary(.add, region, region, source)
+    /// The input's weights of all directions, one below the other [directions·G·H, D].
+    func inputWeights() -> Tensor {
+        directions.count == 1 ? directions[0].input : concatenate(directions.map(\.input), axis: 0)
     }
 
-    /// Passes the gradients of a direction's tensors on; returns the number of the input after them.
-    func pull(_ pull: Pullback, from first: Int) -> Int {
-        pull.write(to: first, backend: backend) { target, accumulate in
-            add(gates, input, to: target, accumulate)
-        }
-        pull.write(to: first + 1, backend: backend) { target, accumulate in
-            addRecurrent(to: target, accumulate)
-        }
-        var next = first + 2
-        let biases = [weights.inputBias, weights.recurrentBias].compactMap { $0 }.count
-        guard (next..<next + biases).contains(where: pull.wants) else { return next + biases }
-        let sums = Tensor.uninitialized([layer.gates], dtype: layer.wide, backend: backend)
-        sum(gates, into: sums.view)
-        if weights.inputBias != nil {
-            pull.add(sums, to: next)
-            next += 1
-        }
-        if weights.recurrentBias != nil {
-            pull.add(recurrentSums(sums), to: next)
-            next += 1
-        }
-        return next
-    }
-
-    /// `target [M, N] = [target +] aᵀ · b` for matrices of as many rows.
-    private func add(_ a: TensorView, _ b: TensorView, to target: TensorView, _ accumulate: Bool) {
-        var product = MatrixProduct(c: target, a: a.transposedMatrices(), b: b)
-        product.accumulate = accumulate
-        backend.matrixProduct(product)
-    }
-
-    /// The recurrent weight's gradient; for the GRU n's rows come from the memory.
-    private func addRecurrent(to target: TensorView, _ accumulate: Bool) {
-        let width = layer.width
-        guard let memory else {
-            add(gates, previous, to: target, accumulate)
-            return
-        }
-        let resetAndUpdate = gates.advanced(
-            by: 0,
-            shape: [gates.shape[0], 2 * width],
-            strides: [3 * width, 1]
-        )
-        let upper = target.advanced(by: 0, shape: [2 * width, width], strides: [width, 1])
-        let lower = target.advanced(by: 2 * width * width, shape: [width, width], strides: [width, 1])
-        add(resetAndUpdate, previous, to: upper, accumulate)
-        add(memory, previous, to: lower, accumulate)
-    }
-
-    /// The recurrent bias's gradient: the input bias's, with n's part from the memory for the GRU.
-    private func recurrentSums(_ sums: Tensor) -> Tensor {
-        guard let memory else { return sums }
-        let own = sums.convertedCopy(to: sums.dtype)
-        let width = layer.width
-        sum(memory, into: own.view.advanced(by: 2 * width, shape: [width], strides: [1]))
-        return own
-    }
-
-    private func sum(_ rows: TensorView, into sums: TensorView) {
-        backend.activationBackward(
-            .identity,
-            dx: nil,
-            biasGradient: sums,
-            accumulateBias: false,
-            dy: rows,
-            preActivation: nil
-        )
+    /// The biases of the input's product [directions·G·H], or nil when no direction has one.
+    private func inputBiases() -> Tensor? {
+        let biases = directions.map { $0.biases(of: cell).input }
+        guard biases.contains(where: { $0 != nil }) else { return nil }
+        let all = biases.map { $0?.cast(to: wide) ?? .zeros([gates], dtype: wide, backend: backend) }
+        return concatenate(all, axis: 0)
     }
 }
 
