@@ -105,8 +105,11 @@ bool yk_kernel_set_from_name(const char *name, yk_kernel_set *set) {
 // ---- The choice ----
 
 static pthread_once_t environment_once = PTHREAD_ONCE_INIT;
-static atomic_int active_set;
-static atomic_int wanted_threads;
+static atomic_int environment_set;
+static atomic_int environment_threads;
+// What a thread chose for itself, or has from the job that it works on; −1 and 0 where the environment decides.
+static _Thread_local int chosen_set = -1;
+static _Thread_local int chosen_threads;
 static char environment_message[256];
 
 static int processor_count(void) {
@@ -152,24 +155,24 @@ static void read_environment(void) {
         else
             threads = (int)n;
     }
-    atomic_store(&active_set, best);
-    atomic_store(&wanted_threads, threads);
+    atomic_store(&environment_set, best);
+    atomic_store(&environment_threads, threads);
 }
 
 yk_kernel_set yk_active_kernel_set(void) {
+    if (chosen_set >= 0) return (yk_kernel_set)chosen_set;
     pthread_once(&environment_once, read_environment);
-    return (yk_kernel_set)atomic_load_explicit(&active_set, memory_order_relaxed);
+    return (yk_kernel_set)atomic_load_explicit(&environment_set, memory_order_relaxed);
 }
 
 bool yk_use_kernel_set(yk_kernel_set set) {
-    yk_active_kernel_set();
     if (!yk_kernel_set_available(set)) return false;
-    atomic_store(&active_set, set);
+    chosen_set = (int)set;
     return true;
 }
 
 const char *yk_environment_error(void) {
-    yk_active_kernel_set();
+    pthread_once(&environment_once, read_environment);
     return environment_message[0] ? environment_message : NULL;
 }
 
@@ -182,6 +185,7 @@ typedef struct job {
     void (*body)(void *, int64_t);
     void *context;
     int64_t pieces;
+    int set, threads; // the caller's, for kernels inside the body
     atomic_llong next;
     atomic_int inside; // workers that may still touch this job
 } job;
@@ -228,6 +232,8 @@ static void *worker(void *argument) {
             pthread_mutex_unlock(&sleep_lock);
         }
         seen = atomic_load_explicit(&generation, memory_order_acquire);
+        chosen_set = current.set;
+        chosen_threads = current.threads;
         run_pieces(&current);
         atomic_fetch_sub_explicit(&current.inside, 1, memory_order_release);
     }
@@ -251,14 +257,12 @@ static void ensure_workers(int wanted) {
 }
 
 int yk_thread_count(void) {
-    yk_active_kernel_set();
-    return atomic_load_explicit(&wanted_threads, memory_order_relaxed);
+    if (chosen_threads) return chosen_threads;
+    pthread_once(&environment_once, read_environment);
+    return atomic_load_explicit(&environment_threads, memory_order_relaxed);
 }
 
-void yk_set_thread_count(int count) {
-    yk_active_kernel_set();
-    atomic_store(&wanted_threads, count < 1 ? 1 : count);
-}
+void yk_set_thread_count(int count) { chosen_threads = count < 1 ? 1 : count; }
 
 void yk_parallel(int64_t pieces, void (*body)(void *, int64_t), void *context) {
     if (pieces <= 0) return;
@@ -271,6 +275,8 @@ void yk_parallel(int64_t pieces, void (*body)(void *, int64_t), void *context) {
     current.body = body;
     current.context = context;
     current.pieces = pieces;
+    current.set = (int)yk_active_kernel_set();
+    current.threads = yk_thread_count();
     // More workers may exist than are wanted now: those beyond leave at once because they find no piece.
     atomic_store_explicit(&current.next, 0, memory_order_relaxed);
     atomic_store_explicit(&current.inside, worker_count, memory_order_relaxed);
@@ -331,11 +337,11 @@ void *yk_scratch(int slot, size_t bytes) {
 }
 
 void *yk_allocate(size_t bytes) {
-    size_t alignment = bytes >= 4 * (size_t)HUGE_PAGE ? HUGE_PAGE : 64;
-    size_t size = (bytes + alignment - 1) / alignment * alignment;
-    void *block = aligned_alloc(alignment, size ? size : alignment);
+    const size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
+    void *block = NULL;
+    if (posix_memalign(&block, alignment, bytes ? (bytes + 63) / 64 * 64 : 64)) return NULL;
 #ifdef __linux__
-    if (block && alignment == HUGE_PAGE) madvise(block, size, MADV_HUGEPAGE);
+    if (alignment == HUGE_PAGE) madvise(block, bytes, MADV_HUGEPAGE);
 #endif
     return block;
 }

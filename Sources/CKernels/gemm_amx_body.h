@@ -70,11 +70,26 @@ static void YK_NAME(portion)(gemm_deferred *d, int64_t rows) {
 
 static void YK_NAME(finish_deferred)(gemm_deferred *d) { YK_NAME(portion)(d, AMX_EXTENT); }
 
-static void YK_NAME(amx_tile)(int64_t k, const void *panel_a, const void *panel_b, const float *in, int64_t in_stride,
-                              float *out, int64_t out_stride) {
-    const char *a = panel_a, *b = panel_b;
+// The share of a step of 32 k in what is asked for ahead.
+YK_INLINE void YK_NAME(fetch)(const gemm_ahead *f, int64_t step, int64_t lines, int64_t rows) {
+    for (int64_t r = 0; r < f->a_rows; r++) __builtin_prefetch(f->a + r * f->a_row + step * 64, 0, 2);
+    const int64_t line_end = least((step + 1) * lines, f->line_count);
+    for (int64_t n = step * lines; n < line_end; n++) __builtin_prefetch(f->lines + n * 64, 0, 2);
+    const int64_t row_end = least((step + 1) * rows, f->result_rows);
+    for (int n = 0; n < 2; n++)
+        for (int64_t r = step * rows; r < row_end; r++)
+            for (int64_t at = 0; at < f->results[n].bytes; at += 64)
+                __builtin_prefetch(f->results[n].at + r * f->results[n].row + at, 1, 3);
+}
+
+// The sums of 32 × 32 results; a as a panel, or its rows where they lie.
+YK_INLINE void YK_NAME(tile_sums)(int64_t k, const char *a, int64_t a_row, int64_t a_step, const char *b,
+                                  const float *in, int64_t in_stride, float *out, int64_t out_stride,
+                                  const gemm_ahead *ahead) {
     gemm_deferred *d = deferred_tile();
     const int64_t waiting = d->rows - d->done, rows = waiting ? ceil_div(waiting * AMX_K, most(k, 1)) : 0;
+    const int64_t steps = most(ceil_div(k, AMX_K), 1);
+    const int64_t lines = ceil_div(ahead->line_count, steps), results = ceil_div(ahead->result_rows, steps);
     if (in) {
         TILE_LOAD(0, in, in_stride * 4);
         TILE_LOAD(1, in + 16, in_stride * 4);
@@ -86,21 +101,32 @@ static void YK_NAME(amx_tile)(int64_t k, const void *panel_a, const void *panel_
         TILE_ZERO(2);
         TILE_ZERO(3);
     }
-    for (int64_t i = 0; i < k; i += AMX_K, a += 64 * AMX_EXTENT, b += 64 * AMX_EXTENT) {
-        TILE_LOAD(4, a, 64);
+    for (int64_t i = 0, step = 0; i < k; i += AMX_K, step++, a += a_step, b += 64 * AMX_EXTENT) {
+        TILE_LOAD(4, a, a_row);
         TILE_LOAD(6, b, 128);
         TILE_DOT(0, 4, 6);
         TILE_LOAD(7, b + 64, 128);
         TILE_DOT(1, 4, 7);
-        TILE_LOAD(5, a + 1024, 64);
+        TILE_LOAD(5, a + 16 * a_row, a_row);
         TILE_DOT(2, 5, 6);
         TILE_DOT(3, 5, 7);
+        YK_NAME(fetch)(ahead, step, lines, results);
         if (rows) YK_NAME(portion)(d, rows);
     }
     TILE_STORE(0, out, out_stride * 4);
     TILE_STORE(1, out + 16, out_stride * 4);
     TILE_STORE(2, out + 16 * out_stride, out_stride * 4);
     TILE_STORE(3, out + 16 * out_stride + 16, out_stride * 4);
+}
+
+static void YK_NAME(amx_tile)(int64_t k, const void *a, const void *b, const float *in, int64_t in_stride, float *out,
+                              int64_t out_stride, const gemm_ahead *ahead) {
+    YK_NAME(tile_sums)(k, a, 64, 64 * AMX_EXTENT, b, in, in_stride, out, out_stride, ahead);
+}
+
+static void YK_NAME(amx_tile_in_place)(int64_t k, const void *a, int64_t a_row, const void *b, const float *in,
+                                       int64_t in_stride, float *out, int64_t out_stride, const gemm_ahead *ahead) {
+    YK_NAME(tile_sums)(k, a, a_row, 64, b, in, in_stride, out, out_stride, ahead);
 }
 
 static void YK_NAME(begin_tiles)(void) { TILE_BEGIN(); }
@@ -221,15 +247,18 @@ void YK_NAME(yk_gemm)(const yk_gemm_call *g) {
         .pack_a = YK_NAME(pack_tile_rows),
         .pack_b = YK_NAME(pack_tile_columns),
         .tile = YK_NAME(amx_tile),
+        .tile_in_place = YK_NAME(amx_tile_in_place),
+        .alignment = 64,
         .epilogue = YK_NAME(epilogue),
         .deferred = deferred_tile,
         .finish_deferred = YK_NAME(finish_deferred),
         .begin = YK_NAME(begin_tiles),
         .end = YK_NAME(end_tiles),
     };
-    // Blocks of k of equal size as far as one outer block goes; the panels of b that pass fill half of L2.
+    // Blocks of k of equal size as far as one outer block goes; the panels of b that pass fill a quarter of L2, those
+    // that come after them another.
     const int64_t blocks = ceil_div(least(g->k, GEMM_OUTER_K), 1024);
     engine.k_block = g->k > GEMM_OUTER_K ? 1024 : round_up(ceil_div(most(g->k, 1), most(blocks, 1)), AMX_K);
-    engine.column_block = most((1 << 19) / engine.k_block / AMX_EXTENT, 1) * AMX_EXTENT;
+    engine.column_block = most((1 << 18) / engine.k_block / AMX_EXTENT, 1) * AMX_EXTENT;
     yk_gemm_blocks(g, &engine);
 }

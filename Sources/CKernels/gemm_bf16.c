@@ -14,6 +14,7 @@ enum { PAIR_ROWS = 12, PAIR_COLUMNS = 32, PAIR_K_BLOCK = 512 };
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define YK_LANES 16
 #define YK_NAME(x) x##_pairs
+#define YK_NATIVE_512 1
 #include "simd.h"
 #define YK_NATIVE_BF16 1
 // sum + the products of the pairs of bf16 in a and b

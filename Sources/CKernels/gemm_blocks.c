@@ -9,6 +9,7 @@
 
 enum {
     SHARED_BYTES = 8 << 20,  // what a packed shared factor may take
+    SIDE_K = 64,             // the k packed at a time where a panel's rows or columns lie side by side
     SERIAL_WORK = 1 << 19,   // multiply-adds below which one thread does a product alone
     SMALL_WORK = 1 << 22,    // and below which pieces pack both factors
     BATCH_WORK = 1 << 24,    // the same for products of a batch
@@ -28,6 +29,7 @@ typedef struct plan {
     int64_t panels;         // the panels of the shared factor that are packed at a time
     float *sums;            // the sums of earlier parts of k, tile after tile, or NULL
     bool direct;
+    bool in_place;          // whether tiles read a where it lies
 } plan;
 
 static int64_t padded_k(const gemm_engine *e, int64_t k) { return round_up(k, e->k_unit); }
@@ -37,24 +39,32 @@ static int64_t panel_bytes(const gemm_engine *e, int64_t width, int64_t k) {
     return width * padded_k(e, k) * e->element;
 }
 
+// Packs `extent` rows or columns of a factor into panels. Where they lie side by side, the panels grow together, so
+// that memory is read in the order in which it lies.
+static void pack_panels(const gemm_engine *e, bool is_a, char *out, const char *source, yk_dtype type,
+                        int64_t x_stride, int64_t k_stride, int64_t extent, int64_t k) {
+    const int64_t width = is_a ? e->mr : e->nr, size = yk_dtype_size(type), step = panel_bytes(e, width, k);
+    const int64_t depth = x_stride == 1 ? SIDE_K : most(k, 1);
+    for (int64_t k0 = 0; k0 < most(k, 1); k0 += depth) {
+        char *panel = out + k0 * width * e->element;
+        for (int64_t x = 0; x < extent; x += width, panel += step)
+            (is_a ? e->pack_a : e->pack_b)(panel, source + (x * x_stride + k0 * k_stride) * size, type, x_stride,
+                                           k_stride, least(width, extent - x), least(depth, k - k0));
+    }
+}
+
 static void pack_rows(const plan *p, int64_t batch, char *out, int64_t i0, int64_t i1, int64_t k0, int64_t k) {
     const yk_gemm_call *g = p->g;
-    const gemm_engine *e = p->e;
-    const int64_t step = panel_bytes(e, e->mr, k);
-    const char *source = g->a;
-    for (int64_t i = i0; i < i1; i += e->mr, out += step)
-        e->pack_a(out, source + (batch * g->a_batch + i * g->a_row + k0 * g->a_column) * yk_dtype_size(g->type),
-                  g->type, g->a_row, g->a_column, least(e->mr, i1 - i), k);
+    const int64_t at = batch * g->a_batch + i0 * g->a_row + k0 * g->a_column;
+    pack_panels(p->e, true, out, (const char *)g->a + at * yk_dtype_size(g->type), g->type, g->a_row, g->a_column,
+                i1 - i0, k);
 }
 
 static void pack_columns(const plan *p, int64_t batch, char *out, int64_t j0, int64_t j1, int64_t k0, int64_t k) {
     const yk_gemm_call *g = p->g;
-    const gemm_engine *e = p->e;
-    const int64_t step = panel_bytes(e, e->nr, k);
-    const char *source = g->b;
-    for (int64_t j = j0; j < j1; j += e->nr, out += step)
-        e->pack_b(out, source + (batch * g->b_batch + k0 * g->b_row + j * g->b_column) * yk_dtype_size(g->type),
-                  g->type, g->b_column, g->b_row, least(e->nr, j1 - j), k);
+    const int64_t at = batch * g->b_batch + k0 * g->b_row + j0 * g->b_column;
+    pack_panels(p->e, false, out, (const char *)g->b + at * yk_dtype_size(g->type), g->type, g->b_column, g->b_row,
+                j1 - j0, k);
 }
 
 // ---- Tiles ----
@@ -66,13 +76,27 @@ typedef struct tile_place {
     float *sums;         // the tile's place among the sums, or NULL when the block is both first and last
 } tile_place;
 
-static void direct_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+// The factors of a tile for one block of k.
+typedef struct factors {
+    int64_t k;
+    const char *a, *b; // panels, but for
+    int64_t a_row;     // rows of a where they lie, so many bytes apart; 0 for a panel
+    const gemm_ahead *ahead;
+} factors;
+
+static inline void multiply_tile(const gemm_engine *e, const factors *f, const float *in, int64_t in_stride,
+                                 float *out, int64_t out_stride) {
+    if (f->a_row) e->tile_in_place(f->k, f->a, f->a_row, f->b, in, in_stride, out, out_stride, f->ahead);
+    else e->tile(f->k, f->a, f->b, in, in_stride, out, out_stride, f->ahead);
+}
+
+static void direct_tile(const plan *p, const tile_place *t, const factors *f) {
     const yk_gemm_call *g = p->g;
     const gemm_engine *e = p->e;
     float *c = (float *)g->c + t->batch * g->c_batch + t->i * g->c_row + t->j;
     const bool adds = !t->first || g->accumulate;
     if (t->rows == e->mr && t->columns == e->nr) {
-        e->tile(k, a, b, adds ? c : NULL, g->c_row, c, g->c_row);
+        multiply_tile(e, f, adds ? c : NULL, g->c_row, c, g->c_row);
         return;
     }
     _Alignas(64) float edge[LARGEST_TILE];
@@ -81,15 +105,15 @@ static void direct_tile(const plan *p, const tile_place *t, int64_t k, const cha
         memset(edge, 0, sizeof edge);
         for (int64_t r = 0; r < t->rows; r++) memcpy(edge + r * e->nr, c + r * g->c_row, bytes);
     }
-    e->tile(k, a, b, adds ? edge : NULL, e->nr, edge, e->nr);
+    multiply_tile(e, f, adds ? edge : NULL, e->nr, edge, e->nr);
     for (int64_t r = 0; r < t->rows; r++) memcpy(c + r * g->c_row, edge + r * e->nr, bytes);
 }
 
-static void deferred_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+static void deferred_tile(const plan *p, const tile_place *t, const factors *f) {
     const gemm_engine *e = p->e;
     gemm_deferred *d = e->deferred();
     const int next = d->current ^ 1;
-    e->tile(k, a, b, t->first ? NULL : t->sums, e->nr, d->sums[next], e->nr);
+    multiply_tile(e, f, t->first ? NULL : t->sums, e->nr, d->sums[next], e->nr);
     e->finish_deferred(d);
     d->current = next;
     d->call = p->g;
@@ -97,16 +121,16 @@ static void deferred_tile(const plan *p, const tile_place *t, int64_t k, const c
     d->rows = t->rows, d->columns = t->columns, d->done = 0;
 }
 
-static void full_tile(const plan *p, const tile_place *t, int64_t k, const char *a, const char *b) {
+static void full_tile(const plan *p, const tile_place *t, const factors *f) {
     const gemm_engine *e = p->e;
     const float *in = t->first ? NULL : t->sums;
     if (!t->last) {
-        e->tile(k, a, b, in, e->nr, t->sums, e->nr);
+        multiply_tile(e, f, in, e->nr, t->sums, e->nr);
     } else if (e->deferred) {
-        deferred_tile(p, t, k, a, b);
+        deferred_tile(p, t, f);
     } else {
         _Alignas(64) float sums[LARGEST_TILE];
-        e->tile(k, a, b, in, e->nr, sums, e->nr);
+        multiply_tile(e, f, in, e->nr, sums, e->nr);
         e->epilogue(p->g, t->batch, t->i, t->j, t->rows, t->columns, sums, e->nr);
     }
 }
@@ -115,31 +139,83 @@ static void full_tile(const plan *p, const tile_place *t, int64_t k, const char 
 typedef struct block {
     int64_t batch, i0, i1, j0, j1, k;
     bool first, last;
-    const char *a, *b; // the panels of i0 and j0
-    float *sums;       // the tile of (i0, j0)
-    int64_t sums_row;  // the tiles in a row of tiles
+    const char *a, *b;   // the panels of i0 and j0
+    int64_t a_step;      // bytes from a panel of a to the next
+    int64_t a_row;       // as in factors
+    const char *a_edge;  // where a is read in place: the panel of the last rows, when they fill none
+    float *sums;         // the tile of (i0, j0)
+    int64_t sums_row;    // the tiles in a row of tiles
 } block;
 
-static void one_tile(const plan *p, const block *x, int64_t i, int64_t j) {
+static void one_tile(const plan *p, const block *x, int64_t i, int64_t j, const gemm_ahead *ahead) {
     const gemm_engine *e = p->e;
     const int64_t down = (i - x->i0) / e->mr, across = (j - x->j0) / e->nr;
     tile_place t = {x->batch, i, j, least(e->mr, x->i1 - i), least(e->nr, x->j1 - j), x->first, x->last, NULL};
     if (x->sums) t.sums = x->sums + (down * x->sums_row + across) * e->mr * e->nr;
-    const char *a = x->a + down * panel_bytes(e, e->mr, x->k), *b = x->b + across * panel_bytes(e, e->nr, x->k);
-    if (p->direct) direct_tile(p, &t, x->k, a, b);
-    else full_tile(p, &t, x->k, a, b);
+    factors f = {x->k, x->a + down * x->a_step, x->b + across * panel_bytes(e, e->nr, x->k), x->a_row, ahead};
+    if (x->a_row && t.rows < e->mr) f.a = x->a_edge, f.a_row = 0;
+    if (p->direct) direct_tile(p, &t, &f);
+    else full_tile(p, &t, &f);
+}
+
+// What the tile at (i, j) of a pass over columns jb..<je asks for: its share of the next panel of a and of the next
+// columns of b, and the results of the tile after it.
+static gemm_ahead look_ahead(const plan *p, const block *x, int64_t i, int64_t j, int64_t jb, int64_t je) {
+    const yk_gemm_call *g = p->g;
+    const gemm_engine *e = p->e;
+    gemm_ahead ahead = {0};
+    const int64_t across = ceil_div(je - jb, e->nr), number = (j - jb) / e->nr;
+    if (x->a_row && i + 2 * e->mr <= x->i1) {
+        const int64_t r = e->mr * number / across;
+        ahead.a = x->a + ((i - x->i0) / e->mr + 1) * x->a_step + r * x->a_row;
+        ahead.a_row = x->a_row;
+        ahead.a_rows = e->mr * (number + 1) / across - r;
+    }
+    if (p->b && je < x->j1) {
+        const int64_t columns = least(e->column_block, x->j1 - je), down = ceil_div(x->i1 - x->i0, e->mr);
+        const int64_t lines = ceil_div(columns, e->nr) * panel_bytes(e, e->nr, x->k) / 64, tiles = down * across;
+        const int64_t tile = (i - x->i0) / e->mr * across + number;
+        ahead.lines = x->b + (je - x->j0) / e->nr * panel_bytes(e, e->nr, x->k) + lines * tile / tiles * 64;
+        ahead.line_count = lines * (tile + 1) / tiles - lines * tile / tiles;
+    }
+    if (p->direct || x->last) {
+        // Direct tiles read the next results soon; deferred ones write their own while the next are made.
+        int64_t ri = i, rj = j;
+        if (p->direct) {
+            rj += e->nr;
+            if (rj >= je) ri += e->mr, rj = jb;
+        }
+        if (ri < x->i1) {
+            const int64_t size = yk_dtype_size(g->c_type), bytes = least(e->nr, x->j1 - rj) * size;
+            ahead.result_rows = least(e->mr, x->i1 - ri);
+            ahead.results[0].at = (char *)g->c + (x->batch * g->c_batch + ri * g->c_row + rj) * size;
+            ahead.results[0].row = g->c_row * size, ahead.results[0].bytes = bytes;
+            if (g->pre) {
+                ahead.results[1].at = (char *)g->pre + (x->batch * g->pre_batch + ri * g->pre_row + rj) * size;
+                ahead.results[1].row = g->pre_row * size, ahead.results[1].bytes = bytes;
+            }
+        }
+    }
+    return ahead;
 }
 
 static void all_tiles(const plan *p, const block *x) {
     const gemm_engine *e = p->e;
     if (e->keeps_a) {
-        for (int64_t jb = x->j0; jb < x->j1; jb += e->column_block)
+        // What a piece packed for itself lies in L2; of what is shared a part is taken at a time.
+        const int64_t width = p->b ? e->column_block : x->j1 - x->j0;
+        for (int64_t jb = x->j0; jb < x->j1; jb += width) {
+            const int64_t je = least(x->j1, jb + width);
             for (int64_t i = x->i0; i < x->i1; i += e->mr)
-                for (int64_t j = jb; j < least(x->j1, jb + e->column_block); j += e->nr) one_tile(p, x, i, j);
+                for (int64_t j = jb; j < je; j += e->nr) {
+                    const gemm_ahead ahead = look_ahead(p, x, i, j, jb, je);
+                    one_tile(p, x, i, j, &ahead);
+                }
+        }
     } else {
         for (int64_t ib = x->i0; ib < x->i1; ib += e->row_block)
             for (int64_t j = x->j0; j < x->j1; j += e->nr)
-                for (int64_t i = ib; i < least(x->i1, ib + e->row_block); i += e->mr) one_tile(p, x, i, j);
+                for (int64_t i = ib; i < least(x->i1, ib + e->row_block); i += e->mr) one_tile(p, x, i, j, NULL);
     }
 }
 
@@ -150,7 +226,11 @@ static void multiply(const plan *p, int64_t batch, int64_t i0, int64_t i1, int64
     const yk_gemm_call *g = p->g;
     const gemm_engine *e = p->e;
     const int64_t panels_down = ceil_div(i1 - i0, e->mr), panels_across = ceil_div(j1 - j0, e->nr);
-    const int64_t a_bytes = p->a ? 0 : round_up(panels_down * panel_bytes(e, e->mr, e->k_block), 64);
+    // Read in place: all but rows that fill no tile, and a last block of k that fills no step.
+    const bool packs = !p->in_place || g->k % e->k_unit;
+    const int64_t edge = (i1 - i0) % e->mr;
+    const int64_t own_panels = p->a ? 0 : packs ? panels_down : edge ? 1 : 0;
+    const int64_t a_bytes = round_up(own_panels * panel_bytes(e, e->mr, e->k_block), 64);
     const int64_t b_bytes = p->b ? 0 : round_up(panels_across * panel_bytes(e, e->nr, e->k_block), 64);
     char *own = a_bytes + b_bytes ? yk_scratch(1, (size_t)(a_bytes + b_bytes) + 64) : NULL;
     block x = {.batch = batch, .i0 = i0, .i1 = i1, .j0 = j0, .j1 = j1};
@@ -168,9 +248,17 @@ static void multiply(const plan *p, int64_t batch, int64_t i0, int64_t i1, int64
         x.k = least(e->k_block, p->k1 - k);
         x.first = k == 0;
         x.last = k + x.k >= g->k;
+        x.a_step = panel_bytes(e, e->mr, x.k);
+        x.a_row = 0;
         if (p->a) {
             x.a = p->a + (k - p->k0) * round_up(p->i1 - p->i0, e->mr) * e->element
-                  + (i0 - p->i0) / e->mr * panel_bytes(e, e->mr, x.k);
+                  + (i0 - p->i0) / e->mr * x.a_step;
+        } else if (p->in_place && x.k % e->k_unit == 0) {
+            x.a = (const char *)g->a + (batch * g->a_batch + i0 * g->a_row + k) * e->element;
+            x.a_row = g->a_row * e->element;
+            x.a_step = e->mr * x.a_row;
+            x.a_edge = own;
+            if (edge) pack_rows(p, batch, own, i1 - edge, i1, k, x.k);
         } else {
             pack_rows(p, batch, own, i0, i1, k, x.k);
             x.a = own;
@@ -254,7 +342,7 @@ static void shared_product(plan p, bool shares_a) {
     const int64_t depth = round_up(least(g->k, GEMM_OUTER_K), e->k_unit);
     char *shared = yk_scratch(0, (size_t)(extent * depth * e->element) + 64);
     if (shares_a) {
-        p.a = shared;
+        p.a = p.in_place ? NULL : shared;
         p.rows = m;
         p.columns = piece_extent(n, e->nr, e->least_columns, e->most_columns, e->column_pieces);
     } else {
@@ -269,13 +357,21 @@ static void shared_product(plan p, bool shares_a) {
         p.sums = yk_scratch(2, (size_t)(round_up(m, e->mr) * round_up(n, e->nr)) * sizeof(float));
     for (p.k0 = 0; p.k0 < g->k; p.k0 += GEMM_OUTER_K) {
         p.k1 = least(g->k, p.k0 + GEMM_OUTER_K);
-        yk_parallel(ceil_div(extent / width, p.panels), pack_shared, &p);
+        if (p.a || p.b) yk_parallel(ceil_div(extent / width, p.panels), pack_shared, &p);
         yk_parallel(p.pieces_down * p.pieces_across, piece, &p);
     }
 }
 
+// Whether tiles can read a where it lies.
+static bool reads_in_place(const yk_gemm_call *g, const gemm_engine *e) {
+    const uint64_t places = (uint64_t)(uintptr_t)g->a | (uint64_t)(g->a_row * e->element)
+                            | (uint64_t)(g->batch > 1 ? g->a_batch * e->element : 0);
+    return e->tile_in_place && g->a_column == 1 && yk_dtype_size(g->type) == e->element
+           && places % (uint64_t)e->alignment == 0;
+}
+
 void yk_gemm_blocks(const yk_gemm_call *g, const gemm_engine *e) {
-    plan p = {.g = g, .e = e, .i1 = g->m, .j1 = g->n, .direct = gemm_is_direct(g)};
+    plan p = {.g = g, .e = e, .i1 = g->m, .j1 = g->n, .direct = gemm_is_direct(g), .in_place = reads_in_place(g, e)};
     const int64_t work = g->m * g->n * g->k;
     if (work <= SMALL_WORK || (g->batch >= 4 && work <= BATCH_WORK)) {
         small_products(p, g->batch);

@@ -22,17 +22,18 @@ static void YK_NAME(pack_columns)(void *panel, const void *source, yk_dtype type
     YK_NAME(pack)(panel, source, type, x_stride, k_stride, x, k, TILE_COLUMNS);
 }
 
-// The sums of a tile live in registers: 12 of 16, or 24 of 32.
-static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, const float *in, int64_t in_stride,
-                          float *out, int64_t out_stride) {
-    const float *a = panel_a, *b = panel_b;
+// The sums of a tile live in registers: 12 of 16, or 24 of 32. Element (r, i) of a lies at r · row + i · step.
+YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, const int64_t step, const float *b,
+                                  const float *in, int64_t in_stride, float *out, int64_t out_stride) {
+    const float *rows[TILE_ROWS / 3] = {a};
+    for (int r = 1; r < TILE_ROWS / 3; r++) rows[r] = rows[r - 1] + 3 * row;
     vf sums[TILE_ROWS][2] = {};
     for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
-    for (int64_t i = 0; i < k; i++, a += TILE_ROWS, b += TILE_COLUMNS) {
+    for (int64_t i = 0; i < k; i++, b += TILE_COLUMNS) {
         const vf b0 = YK_NAME(load)(b), b1 = YK_NAME(load)(b + YK_LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < TILE_ROWS; r++) {
-            const vf x = YK_NAME(splat)(a[r]);
+            const vf x = YK_NAME(splat)(rows[r / 3][r % 3 * row + i * step]);
             sums[r][0] += x * b0;
             sums[r][1] += x * b1;
         }
@@ -47,6 +48,18 @@ static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, c
         YK_NAME(store)(out + r * out_stride, s0);
         YK_NAME(store)(out + r * out_stride + YK_LANES, s1);
     }
+}
+
+static void YK_NAME(tile)(int64_t k, const void *a, const void *b, const float *in, int64_t in_stride, float *out,
+                          int64_t out_stride, const gemm_ahead *ahead) {
+    (void)ahead;
+    YK_NAME(tile_sums)(k, a, 1, TILE_ROWS, b, in, in_stride, out, out_stride);
+}
+
+static void YK_NAME(tile_in_place)(int64_t k, const void *a, int64_t a_row, const void *b, const float *in,
+                                   int64_t in_stride, float *out, int64_t out_stride, const gemm_ahead *ahead) {
+    (void)ahead;
+    YK_NAME(tile_sums)(k, a, a_row / (int64_t)sizeof(float), 1, b, in, in_stride, out, out_stride);
 }
 
 static const gemm_engine YK_NAME(engine) = {
@@ -65,6 +78,8 @@ static const gemm_engine YK_NAME(engine) = {
     .pack_a = YK_NAME(pack_rows),
     .pack_b = YK_NAME(pack_columns),
     .tile = YK_NAME(tile),
+    .tile_in_place = YK_NAME(tile_in_place),
+    .alignment = sizeof(float),
     .epilogue = YK_NAME(epilogue),
 };
 

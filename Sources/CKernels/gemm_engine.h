@@ -16,6 +16,19 @@ typedef struct gemm_deferred {
     int64_t done; // of the rows
 } gemm_deferred;
 
+// What a tile asks the memory for on its way, because the tiles after it will want it.
+typedef struct gemm_ahead {
+    const char *lines; // of the panels of b, side by side
+    int64_t line_count;
+    const char *a; // rows of a, read in place
+    int64_t a_row, a_rows;
+    struct {
+        char *at; // rows of c, or of the sums before its activation, that will be written
+        int64_t row, bytes;
+    } results[2];
+    int64_t result_rows;
+} gemm_ahead;
+
 typedef struct gemm_engine {
     int64_t mr, nr;    // the extents of a tile
     int64_t k_block;   // the values of k that one panel holds at most
@@ -36,7 +49,11 @@ typedef struct gemm_engine {
                    int64_t k);
     // out [mr, nr] = [in +] a · b; rows in_stride and out_stride apart; in may be NULL or out.
     void (*tile)(int64_t k, const void *a, const void *b, const float *in, int64_t in_stride, float *out,
-                 int64_t out_stride);
+                 int64_t out_stride, const gemm_ahead *ahead);
+    // The same with a where it lies: its k side by side, its rows a_row bytes apart. NULL when a is always packed.
+    void (*tile_in_place)(int64_t k, const void *a, int64_t a_row, const void *b, const float *in, int64_t in_stride,
+                          float *out, int64_t out_stride, const gemm_ahead *ahead);
+    int64_t alignment; // of the rows of a that are read in place
     // Writes rows × columns elements of the result from (i, j) on, given their sums.
     void (*epilogue)(const yk_gemm_call *call, int64_t batch, int64_t i, int64_t j, int64_t rows, int64_t columns,
                      const float *sums, int64_t stride);
@@ -53,6 +70,15 @@ enum { GEMM_OUTER_K = 4096 }; // the values of k packed at a time: a multiple of
 // Whether the sums of f32 may lie in c itself, because nothing follows them.
 static inline bool gemm_is_direct(const yk_gemm_call *g) {
     return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && g->activation == YK_IDENTITY;
+}
+
+extern int64_t yk_stream_bytes;
+// Whether results of bf16 are better written past the caches: they are many and fill lines from their first byte on.
+static inline bool gemm_streams(const yk_gemm_call *g) {
+    const uint64_t places = (uint64_t)(uintptr_t)g->c | (uint64_t)(uintptr_t)g->pre | (uint64_t)g->c_row * 2
+                            | (uint64_t)g->pre_row * 2 | (uint64_t)g->c_batch * 2 | (uint64_t)g->pre_batch * 2;
+    return g->c_type == YK_BF16 && !g->accumulate && places % 64 == 0
+           && g->batch * g->m * g->n * 2 >= yk_stream_bytes;
 }
 
 // The whole product by an engine; m, n and batch are positive.

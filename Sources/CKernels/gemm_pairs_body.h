@@ -22,7 +22,8 @@ static void YK_NAME(pack_columns)(void *panel, const void *source, yk_dtype type
 }
 
 static void YK_NAME(tile)(int64_t k, const void *panel_a, const void *panel_b, const float *in, int64_t in_stride,
-                          float *out, int64_t out_stride) {
+                          float *out, int64_t out_stride, const gemm_ahead *ahead) {
+    (void)ahead;
     const uint32_t *a = panel_a;
     const char *b = panel_b;
     vf sums[PAIR_ROWS][2] = {};

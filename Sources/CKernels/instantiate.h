@@ -1,13 +1,14 @@
 // Compiles the file named by YK_BODY once for each vector instruction set of this architecture.
 // Inside the body YK_LANES is the number of floats in a vector, YK_NAME(x) carries the set's suffix (_avx2, _avx512,
-// or _vec on other architectures) and simd.h has been included. YK_DISPATCH(name, arguments) calls the version for
-// the active set, `name_scalar` where it is the reference.
+// or _vec on other architectures) and simd.h has been included; YK_NATIVE_512 is defined where AVX-512 is there.
+// YK_DISPATCH(name, arguments) calls the version for the active set, `name_scalar` where it is the reference.
 #include "yk_core.h"
 
 #include <math.h>
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define YK_LANES 8
@@ -27,8 +28,10 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
 #define YK_LANES 16
 #define YK_NAME(x) x##_avx512
+#define YK_NATIVE_512 1
 #include "simd.h"
 #include YK_BODY
+#undef YK_NATIVE_512
 #undef vf
 #undef vi
 #undef vu

@@ -80,6 +80,33 @@ YK_INLINE vf YK_NAME(exp)(vf x) {
     return YK_NAME(blend)(x != x, x, y);
 }
 
+// eˣ within 3 ulp for −87 ≤ x ≤ 88, and beyond them what it is there, for where neither 0 nor ∞ is needed; NaN stays
+// NaN.
+YK_INLINE vf YK_NAME(exp_clamped)(vf x) {
+    const vf clamped = YK_NAME(vmin)(YK_NAME(splat)(88.0f), YK_NAME(vmax)(YK_NAME(splat)(-87.0f), x));
+    const vf magic = YK_NAME(splat)(12582912.0f); // as above
+    vf n = (clamped * 1.44269504f + magic) - magic;
+    vf r = clamped - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return p * (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+}
+
+// 1/x within 1 ulp for 1 ≤ x ≤ 2¹²⁷.
+YK_INLINE vf YK_NAME(reciprocal)(vf x) {
+#ifdef YK_NATIVE_512
+    const vf r = (vf)_mm512_rcp14_ps((__m512)x);
+    return r + r * (1.0f - x * r);
+#else
+    return 1.0f / x;
+#endif
+}
+
 YK_INLINE vf YK_NAME(abs)(vf x) { return (vf)((vi)x & 0x7FFFFFFF); }
 YK_INLINE vf YK_NAME(copysign)(vf magnitude, vf sign) {
     return (vf)(((vi)magnitude & 0x7FFFFFFF) | ((vi)sign & (vi)((vu)(vi){} + 0x80000000u)));

@@ -8,13 +8,14 @@ import Darwin
 #endif
 
 extension CPUBackend {
-    /// The most bytes that a chunk of logits takes, as long as it has 64 rows.
-    private static let logitsChunkBytes = 32 << 20
+    /// The most bytes that a chunk of logits takes, as long as it has 64 rows. The weight and its gradient pass through
+    /// memory once for every chunk.
+    private static let logitsChunkBytes = 128 << 20
 
     /// Cross-entropy of a vocabulary projection in chunks of rows, see ``LinearCrossEntropyCall``.
     ///
     /// A chunk's logits have the dtype of `hidden`; their gradient takes their place, and both products with it follow
-    /// at once. The chunks depend on V and the dtype only. Traps when views do not fit together, or when a target is
+    /// at once. The chunks are as equal as V, N and the dtype allow. Traps when views do not fit together, or when a target is
     /// neither `ignoreIndex` nor in 0..<V.
     public func linearCrossEntropy(_ call: LinearCrossEntropyCall) {
         let (rows, width, classes) = checkLinearCrossEntropy(call)
@@ -27,7 +28,8 @@ extension CPUBackend {
         let dtype = call.hidden.dtype
         let stride = (classes + 31) / 32 * 32
         let fitting = CPUBackend.logitsChunkBytes / max(stride * dtype.byteCount, 1)
-        let chunk = min(rows, max(64, fitting / 32 * 32))
+        let chunks = (rows - 1) / max(64, fitting / 32 * 32) + 1
+        let chunk = min(rows, ((rows - 1) / chunks + 32) / 32 * 32)
         let byteCount = chunk * stride * dtype.byteCount
         let memory = pool.allocate(byteCount)
         defer { pool.deallocate(memory, byteCount: byteCount) }

@@ -73,7 +73,7 @@ public enum KernelSet: String, Sendable, CaseIterable {
 }
 
 extension CPUBackend {
-    /// The kernels in use.
+    /// The kernels that the calling thread uses.
     public static var kernelSet: KernelSet {
         let name = String(cString: yk_kernel_set_name(yk_active_kernel_set()))
         return KernelSet(rawValue: name) ?? .scalar
@@ -87,18 +87,14 @@ extension CPUBackend {
         }
     }
 
-    /// Chooses the kernels for what follows; false when the processor cannot run them.
-    ///
-    /// Not to be called while a kernel runs.
+    /// Chooses the kernels for what the calling thread does from here on; false when the processor cannot run them.
     @discardableResult
     public static func use(_ set: KernelSet) -> Bool {
         var number = YK_SCALAR
         return yk_kernel_set_from_name(set.rawValue, &number) && yk_use_kernel_set(number)
     }
 
-    /// The number of threads that kernels use.
-    ///
-    /// Not to be set while a kernel runs.
+    /// The number of threads that kernels use; setting it counts for the calling thread alone.
     public static var threadCount: Int {
         get { Int(yk_thread_count()) }
         set { yk_set_thread_count(Int32(clamping: newValue)) }

@@ -54,6 +54,8 @@ struct EvaluateCommand: ParsableCommand {
         var other = recipe
         other.data.train = data
         other.data.validation = data
+        // What must not be learned from is just what may be judged by.
+        other.data.excludeTextsOf = ""
         other.tokenizer.path = folder
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
             "yuyan-evaluate-\(getpid())"

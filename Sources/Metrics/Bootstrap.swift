@@ -42,6 +42,17 @@ public struct ConfidenceInterval: Sendable, Equatable, Codable {
     public let confidence: Double
     /// The standard deviation of the figure over the resamples.
     public let standardError: Double
+
+    /// The interval of a figure that nothing can be said about.
+    static func undefined(estimate: Double = .nan, confidence: Double) -> ConfidenceInterval {
+        ConfidenceInterval(
+            estimate: estimate,
+            low: .nan,
+            high: .nan,
+            confidence: confidence,
+            standardError: .nan
+        )
+    }
 }
 
 /// How a bootstrap turns resampled figures into an interval.
@@ -74,20 +85,8 @@ public func bootstrapInterval(
     method: BootstrapMethod = .percentile,
     statistic: ([Int]) -> Double
 ) -> ConfidenceInterval {
-    require(resamples >= 1, "bootstrapInterval: at least one resample is needed, not \(resamples)")
-    require(
-        confidence > 0 && confidence < 1,
-        "bootstrapInterval: confidence \(confidence) is not inside 0 … 1"
-    )
-    if count <= 0 {
-        return ConfidenceInterval(
-            estimate: .nan,
-            low: .nan,
-            high: .nan,
-            confidence: confidence,
-            standardError: .nan
-        )
-    }
+    requireResampling("bootstrapInterval", resamples: resamples, confidence: confidence)
+    if count <= 0 { return .undefined(confidence: confidence) }
     let estimate = statistic(Array(0..<count))
     let figures = resampledFigures(count: count, resamples: resamples, seed: seed, statistic: statistic)
     var jackknife: [Double] = []
@@ -131,16 +130,13 @@ public func bootstrapMeanInterval(
     method: BootstrapMethod = .percentile
 ) -> ConfidenceInterval {
     bootstrapInterval(
-        count: values.count,
+        of: ExampleStatistics(values),
         resamples: resamples,
         confidence: confidence,
         seed: seed,
-        method: method
-    ) { indices in
-        var sum = 0.0
-        for index in indices { sum += values[index] }
-        return sum / Double(indices.count)
-    }
+        method: method,
+        figure: { $1 == 0 ? .nan : $0[0] / Double($1) }
+    )
 }
 
 /// What a paired comparison of two systems on the same examples says.
@@ -154,6 +150,30 @@ public struct PairedComparison: Sendable, Equatable {
 
     /// Whether the interval leaves 0 out.
     public var isDistinguishable: Bool { difference.low > 0 || difference.high < 0 }
+
+    /// Sums up resampled differences.
+    init(observed: Double, resampled: [Double], confidence: Double) {
+        let wins = resampled.reduce(0.0) { $0 + ($1 > 0 ? 1 : ($1 == 0 ? 0.5 : 0)) }
+        let asFar = resampled.filter { abs($0 - observed) >= abs(observed) }.count
+        difference = interval(estimate: observed, figures: resampled, jackknife: [], confidence: confidence)
+        pValue = Double(asFar + 1) / Double(resampled.count + 1)
+        shareFirstAbove = wins / Double(resampled.count)
+    }
+
+    /// The comparison of no examples.
+    static func undefined(confidence: Double) -> PairedComparison {
+        PairedComparison(
+            difference: .undefined(confidence: confidence),
+            pValue: .nan,
+            shareFirstAbove: .nan
+        )
+    }
+
+    private init(difference: ConfidenceInterval, pValue: Double, shareFirstAbove: Double) {
+        self.difference = difference
+        self.pValue = pValue
+        self.shareFirstAbove = shareFirstAbove
+    }
 }
 
 /// Compares two systems on the same examples by a paired bootstrap.
@@ -175,32 +195,16 @@ public func pairedBootstrap(
     seed: UInt64 = 1
 ) -> PairedComparison {
     require(first.count == second.count, "pairedBootstrap: \(first.count) values against \(second.count)")
+    requireResampling("pairedBootstrap", resamples: resamples, confidence: confidence)
+    if first.isEmpty { return .undefined(confidence: confidence) }
     let differences = zip(first, second).map { $0 - $1 }
-    require(resamples >= 1, "pairedBootstrap: at least one resample is needed, not \(resamples)")
-    require(confidence > 0 && confidence < 1, "pairedBootstrap: confidence \(confidence) is not inside 0 … 1")
-    let observed = mean(differences)
-    if differences.isEmpty {
-        let nothing = ConfidenceInterval(
-            estimate: .nan,
-            low: .nan,
-            high: .nan,
-            confidence: confidence,
-            standardError: .nan
-        )
-        return PairedComparison(difference: nothing, pValue: .nan, shareFirstAbove: .nan)
+    let adder = ExampleStatistics(differences).adder()
+    var (sum, figures) = ([0.0], [Double]())
+    forEachResample(count: differences.count, resamples: resamples, seed: seed) { multiplicities in
+        adder.add(multiplicities, into: &sum)
+        figures.append(sum[0] / Double(differences.count))
     }
-    let figures = resampledFigures(count: differences.count, resamples: resamples, seed: seed) { indices in
-        var sum = 0.0
-        for index in indices { sum += differences[index] }
-        return sum / Double(indices.count)
-    }
-    let wins = figures.reduce(0.0) { $0 + ($1 > 0 ? 1 : ($1 == 0 ? 0.5 : 0)) }
-    let asFar = figures.filter { abs($0 - observed) >= abs(observed) }.count
-    return PairedComparison(
-        difference: interval(estimate: observed, figures: figures, jackknife: [], confidence: confidence),
-        pValue: Double(asFar + 1) / Double(resamples + 1),
-        shareFirstAbove: wins / Double(resamples)
-    )
+    return PairedComparison(observed: mean(differences), resampled: figures, confidence: confidence)
 }
 
 /// Returns the interval of resampled figures: plain quantiles, or BCa when leave-one-out figures are given.

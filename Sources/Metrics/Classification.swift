@@ -2,8 +2,13 @@
 public struct ConfusionMatrix: Sendable, Equatable {
     /// The number of classes C.
     public let classCount: Int
-    /// The counts, C × C in rows: row = true class, column = predicted class.
-    public private(set) var counts: [Int]
+    /// The sums of weights, C × C in rows: row = true class, column = predicted class.
+    ///
+    /// Whole numbers where every example has weight 1.
+    public private(set) var weights: [Double]
+
+    /// ``weights`` as whole numbers (rounded where examples have weights of their own).
+    public var counts: [Int] { weights.map { Int($0.rounded()) } }
 
     /// Creates a matrix of zeros.
     ///
@@ -13,7 +18,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
     public init(classCount: Int) {
         require(classCount >= 0, "ConfusionMatrix: the number of classes cannot be negative (\(classCount))")
         self.classCount = classCount
-        counts = [Int](repeating: 0, count: classCount * classCount)
+        weights = [Double](repeating: 0, count: classCount * classCount)
     }
 
     /// Creates the matrix of some examples.
@@ -33,6 +38,46 @@ public struct ConfusionMatrix: Sendable, Equatable {
         for (label, prediction) in zip(labels, predictions) { add(label: label, prediction: prediction) }
     }
 
+    /// Creates the matrix of examples that come from outside.
+    ///
+    /// - Parameters:
+    ///   - labels: the true class of each example.
+    ///   - predictions: the predicted class of each example.
+    ///   - weights: the weight of each example; nil for 1 each.
+    ///   - classCount: the number of classes C.
+    /// - Throws: ``MetricError`` when lengths differ, a class lies outside 0 ..< C or a weight is negative.
+    public init(
+        checking labels: [Int],
+        predictions: [Int],
+        weights: [Double]? = nil,
+        classCount: Int
+    ) throws(MetricError) {
+        try checkLengths("predictions", predictions.count, labels.count)
+        try checkWeights(weights, count: labels.count)
+        try checkClasses(labels, classCount: classCount)
+        try checkClasses(predictions, classCount: classCount)
+        self.init(classCount: classCount)
+        for index in labels.indices {
+            add(label: labels[index], prediction: predictions[index], weight: weights?[index] ?? 1)
+        }
+    }
+
+    /// Creates a matrix from its cells, as resampling gives them.
+    ///
+    /// Traps when there are not C × C cells.
+    ///
+    /// - Parameters:
+    ///   - cells: C × C sums of weights in rows.
+    ///   - classCount: the number of classes C.
+    public init(cells: [Double], classCount: Int) {
+        require(
+            classCount >= 0 && cells.count == classCount * classCount,
+            "ConfusionMatrix: \(cells.count) cells are not \(classCount) × \(classCount)"
+        )
+        self.classCount = classCount
+        weights = cells
+    }
+
     /// Counts one more example.
     ///
     /// Traps when a class lies outside 0 ..< C.
@@ -40,12 +85,26 @@ public struct ConfusionMatrix: Sendable, Equatable {
     /// - Parameters:
     ///   - label: its true class.
     ///   - prediction: its predicted class.
-    public mutating func add(label: Int, prediction: Int) {
+    ///   - weight: how much it counts.
+    public mutating func add(label: Int, prediction: Int, weight: Double = 1) {
         require(
             (0..<classCount).contains(label) && (0..<classCount).contains(prediction),
             "ConfusionMatrix: label \(label) and prediction \(prediction) must lie in 0 ..< \(classCount)"
         )
-        counts[label * classCount + prediction] += 1
+        weights[label * classCount + prediction] += weight
+    }
+
+    /// Adds the counts of another part of the same examples.
+    ///
+    /// Traps when the numbers of classes differ.
+    ///
+    /// - Parameter other: a matrix of the same classes.
+    public mutating func merge(_ other: ConfusionMatrix) {
+        require(
+            other.classCount == classCount,
+            "ConfusionMatrix: \(other.classCount) classes cannot join \(classCount)"
+        )
+        for index in weights.indices { weights[index] += other.weights[index] }
     }
 
     /// Returns how often `label` was predicted as `prediction`.
@@ -60,175 +119,110 @@ public struct ConfusionMatrix: Sendable, Equatable {
             (0..<classCount).contains(label) && (0..<classCount).contains(prediction),
             "ConfusionMatrix: label \(label) and prediction \(prediction) must lie in 0 ..< \(classCount)"
         )
-        return counts[label * classCount + prediction]
+        return Int(weights[label * classCount + prediction].rounded())
     }
 
     /// The number of examples.
-    public var total: Int { counts.reduce(0, +) }
+    public var total: Int { Int(totalWeight.rounded()) }
 
     /// The number of examples on the diagonal.
-    public var correct: Int { (0..<classCount).reduce(0) { $0 + counts[$1 * classCount + $1] } }
+    public var correct: Int { Int(correctWeight.rounded()) }
+
+    /// The sum of all weights.
+    public var totalWeight: Double { compensatedSum(weights) }
+
+    /// The sum of the weights on the diagonal.
+    public var correctWeight: Double {
+        compensatedSum((0..<classCount).lazy.map { weights[$0 * classCount + $0] })
+    }
 
     /// The share of examples predicted rightly; NaN for no examples.
-    public var accuracy: Double { total == 0 ? .nan : Double(correct) / Double(total) }
+    public var accuracy: Double { totalWeight == 0 ? .nan : correctWeight / totalWeight }
 
     /// How often each class was the true one.
-    public var labelCounts: [Int] {
+    public var labelCounts: [Int] { labelWeights.map { Int($0.rounded()) } }
+
+    /// How often each class was predicted.
+    public var predictionCounts: [Int] { predictionWeights.map { Int($0.rounded()) } }
+
+    /// The weight of the examples of each class.
+    public var labelWeights: [Double] {
         (0..<classCount).map { row in
-            (0..<classCount).reduce(0) { $0 + counts[row * classCount + $1] }
+            compensatedSum(weights[row * classCount..<(row + 1) * classCount])
         }
     }
 
-    /// How often each class was predicted.
-    public var predictionCounts: [Int] {
+    /// The weight of the examples predicted as each class.
+    public var predictionWeights: [Double] {
         (0..<classCount).map { column in
-            (0..<classCount).reduce(0) { $0 + counts[$1 * classCount + column] }
+            compensatedSum((0..<classCount).lazy.map { weights[$0 * classCount + column] })
         }
     }
 
     /// The classes that occur among labels or predictions, in rising order.
     public var presentClasses: [Int] {
-        let (labels, predictions) = (labelCounts, predictionCounts)
+        let (labels, predictions) = (labelWeights, predictionWeights)
         return (0..<classCount).filter { labels[$0] + predictions[$0] > 0 }
     }
 
     /// The mean of the recalls of the classes that occur as labels; NaN for no examples.
     public var balancedAccuracy: Double {
-        let labels = labelCounts
+        let labels = labelWeights
         return mean(
-            (0..<classCount).filter { labels[$0] > 0 }
-                .map { Double(counts[$0 * classCount + $0]) / Double(labels[$0]) }
+            (0..<classCount).filter { labels[$0] > 0 }.map { weights[$0 * classCount + $0] / labels[$0] }
         )
     }
 
     /// Matthews' correlation coefficient for any number of classes; 0 where it is undefined.
     public var matthewsCorrelation: Double {
-        let (labels, predictions) = (labelCounts.map(Double.init), predictionCounts.map(Double.init))
-        let (all, right) = (Double(total), Double(correct))
+        let (labels, predictions) = (labelWeights, predictionWeights)
+        let (all, right) = (totalWeight, correctWeight)
         let together = compensatedSum(zip(labels, predictions).lazy.map { $0 * $1 })
         let labelSpread = all * all - compensatedSum(labels.lazy.map { $0 * $0 })
         let predictionSpread = all * all - compensatedSum(predictions.lazy.map { $0 * $0 })
-        if labelSpread == 0 || predictionSpread == 0 { return 0 }
+        if labelSpread * predictionSpread == 0 { return 0 }
         return (right * all - together) / (labelSpread * predictionSpread).squareRoot()
     }
-}
 
-/// The precision, recall and F1 of one class, or an average of several.
-public struct ClassificationScore: Sendable, Equatable {
-    /// Of the examples predicted as the class, the share that belong to it; 0 when nothing was predicted so.
-    public let precision: Double
-    /// Of the examples of the class, the share predicted as it; 0 when there are none.
-    public let recall: Double
-    /// The harmonic mean of precision and recall; 0 when the class occurs nowhere.
-    public let f1: Double
-    /// The number of examples of the class (for averages: of all classes averaged over).
-    public let support: Int
-}
-
-/// How the scores of several classes become one.
-public enum ClassAverage: String, Sendable, CaseIterable {
-    /// Adds the counts of all classes first.
-    case micro
-    /// Gives each class the same weight.
-    case macro
-    /// Weights each class by its number of examples.
-    case weighted
-}
-
-/// Precision, recall and F1 by class and averaged, with the conventions of scikit-learn (`zero_division=0`).
-public struct ClassificationReport: Sendable {
-    /// The counts that the scores come from.
-    public let confusion: ConfusionMatrix
-    /// The classes that averages run over.
-    public let classes: [Int]
-    /// The score of each entry of ``classes``, in the same order.
-    public let scores: [ClassificationScore]
-
-    /// Creates the report of a confusion matrix.
+    /// Returns Cohen's kappa: how far two labellings agree beyond chance.
     ///
-    /// Traps when a class lies outside 0 ..< C.
+    /// 1 − Σ wO / Σ wE over the cells, with O the counts, E the counts that the margins lead to expect and w the
+    /// cost of a disagreement (Cohen 1960, 1968).
     ///
-    /// - Parameters:
-    ///   - confusion: the counts.
-    ///   - classes: the classes to report and average over; nil takes those that occur among labels or
-    ///     predictions, as scikit-learn does when no labels are named.
-    public init(_ confusion: ConfusionMatrix, classes: [Int]? = nil) {
-        let chosen = classes ?? confusion.presentClasses
-        require(
-            chosen.allSatisfy { (0..<confusion.classCount).contains($0) },
-            "ClassificationReport: classes must lie in 0 ..< \(confusion.classCount)"
-        )
-        let (labels, predictions) = (confusion.labelCounts, confusion.predictionCounts)
-        self.confusion = confusion
-        self.classes = chosen
-        scores = chosen.map {
-            Self.score(
-                hits: confusion[label: $0, prediction: $0],
-                predicted: predictions[$0],
-                labelled: labels[$0]
-            )
-        }
-    }
-
-    /// Creates the report of some examples.
-    ///
-    /// Traps when the arrays differ in length or a class is negative.
-    ///
-    /// - Parameters:
-    ///   - labels: the true class of each example.
-    ///   - predictions: the predicted class of each example.
-    ///   - classes: the classes to average over; nil takes those that occur.
-    public init(labels: [Int], predictions: [Int], classes: [Int]? = nil) {
-        let largest = max(labels.max() ?? -1, predictions.max() ?? -1, classes?.max() ?? -1)
-        self.init(
-            ConfusionMatrix(labels: labels, predictions: predictions, classCount: largest + 1),
-            classes: classes
-        )
-    }
-
-    /// Returns the scores of all classes as one.
-    ///
-    /// - Parameter kind: micro, macro or weighted.
-    /// - Returns: the average; for no classes, zeros (micro) or NaN (macro), and zeros for weights that sum to 0.
-    public func average(_ kind: ClassAverage) -> ClassificationScore {
-        let support = scores.reduce(0) { $0 + $1.support }
-        switch kind {
-        case .micro:
-            let (labels, predictions) = (confusion.labelCounts, confusion.predictionCounts)
-            return Self.score(
-                hits: classes.reduce(0) { $0 + confusion[label: $1, prediction: $1] },
-                predicted: classes.reduce(0) { $0 + predictions[$1] },
-                labelled: classes.reduce(0) { $0 + labels[$1] }
-            )
-        case .macro:
-            return ClassificationScore(
-                precision: mean(scores.map(\.precision)),
-                recall: mean(scores.map(\.recall)),
-                f1: mean(scores.map(\.f1)),
-                support: support
-            )
-        case .weighted:
-            func weighted(_ value: (ClassificationScore) -> Double) -> Double {
-                support == 0
-                    ? 0 : compensatedSum(scores.map { value($0) * Double($0.support) }) / Double(support)
+    /// - Parameter cost: what a disagreement between two classes costs.
+    /// - Returns: the coefficient; NaN for no examples and where only one class occurs.
+    public func kappa(_ cost: KappaCost = .equal) -> Double {
+        // Classes that do not occur take no part, so that distances count places among those that do.
+        let present = presentClasses
+        let (labels, predictions, all) = (labelWeights, predictionWeights, totalWeight)
+        if all == 0 { return .nan }
+        var (observed, expected) = (0.0, 0.0)
+        for (row, label) in present.enumerated() {
+            for (column, prediction) in present.enumerated() where row != column {
+                let price = cost.price(Double(abs(row - column)))
+                observed += price * weights[label * classCount + prediction]
+                expected += price * (labels[label] * predictions[prediction] / all)
             }
-            return ClassificationScore(
-                precision: weighted(\.precision),
-                recall: weighted(\.recall),
-                f1: weighted(\.f1),
-                support: support
-            )
         }
+        return expected == 0 ? .nan : 1 - observed / expected
     }
+}
 
-    private static func score(hits: Int, predicted: Int, labelled: Int) -> ClassificationScore {
-        func ratio(_ above: Int, _ below: Int) -> Double { below == 0 ? 0 : Double(above) / Double(below) }
-        return ClassificationScore(
-            precision: ratio(hits, predicted),
-            recall: ratio(hits, labelled),
-            f1: ratio(2 * hits, predicted + labelled),
-            support: labelled
-        )
+/// What a disagreement costs in Cohen's kappa.
+public enum KappaCost: String, Sendable, CaseIterable {
+    /// The same for every pair of classes.
+    case equal
+    /// The distance of the classes in their order.
+    case linear
+    /// The square of their distance.
+    case quadratic
+
+    func price(_ distance: Double) -> Double {
+        switch self {
+        case .equal: 1
+        case .linear: distance
+        case .quadratic: distance * distance
+        }
     }
 }
 

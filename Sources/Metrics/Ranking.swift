@@ -32,27 +32,34 @@ public struct PrecisionRecallCurve: Sendable, Equatable {
 
 /// Returns the receiver operating characteristic of scores for a yes/no question.
 ///
-/// Equal scores share a point. Traps when the arrays differ in length or a score is NaN.
+/// Equal scores share a point. Traps when the arrays differ in length, a score is NaN or a weight is negative.
 ///
 /// - Parameters:
 ///   - labels: whether each example is positive.
 ///   - scores: each example's score; higher means more likely positive.
+///   - weights: the weight of each example; nil for 1 each.
 ///   - dropIntermediate: leaves out points on straight lines, which change no area.
 /// - Returns: the curve; rates are NaN where positives or negatives are missing.
-public func rocCurve(labels: [Bool], scores: [Double], dropIntermediate: Bool = true) -> ROCCurve {
-    let steps = cumulativeCounts(labels: labels, scores: scores)
+public func rocCurve(
+    labels: [Bool],
+    scores: [Double],
+    weights: [Double]? = nil,
+    dropIntermediate: Bool = true
+) -> ROCCurve {
+    let steps = cumulativeCounts(labels: labels, scores: scores, weights: weights)
     var kept = Array(steps.indices)
     if dropIntermediate, steps.count > 2 {
         kept = steps.indices.filter { index in
             if index == steps.startIndex || index == steps.endIndex - 1 { return true }
             let (before, here, after) = (steps[index - 1], steps[index], steps[index + 1])
-            let bendInFalse = after.falsePositives - 2 * here.falsePositives + before.falsePositives
-            let bendInTrue = after.truePositives - 2 * here.truePositives + before.truePositives
-            return bendInFalse != 0 || bendInTrue != 0
+            func bends(_ count: (ThresholdCounts) -> Double) -> Bool {
+                (count(after) - count(here)) - (count(here) - count(before)) != 0
+            }
+            return bends(\.falsePositives) || bends(\.truePositives)
         }
     }
     let (positives, negatives) = (steps.last?.truePositives ?? 0, steps.last?.falsePositives ?? 0)
-    func rate(_ count: Int, of all: Int) -> Double { all == 0 ? .nan : Double(count) / Double(all) }
+    func rate(_ count: Double, of all: Double) -> Double { all <= 0 ? .nan : count / all }
     return ROCCurve(
         falsePositiveRates: [rate(0, of: negatives)]
             + kept.map { rate(steps[$0].falsePositives, of: negatives) },
@@ -65,14 +72,75 @@ public func rocCurve(labels: [Bool], scores: [Double], dropIntermediate: Bool = 
 /// Returns the area under the receiver operating characteristic.
 ///
 /// It is the chance that a positive example scores above a negative one, ties counting one half.
-/// Traps when the arrays differ in length or a score is NaN.
+/// Traps when the arrays differ in length, a score is NaN or a weight is negative.
 ///
 /// - Parameters:
 ///   - labels: whether each example is positive.
 ///   - scores: each example's score; higher means more likely positive.
+///   - weights: the weight of each example; nil for 1 each.
 /// - Returns: the area; NaN when positives or negatives are missing.
-public func rocAUC(labels: [Bool], scores: [Double]) -> Double {
-    rocCurve(labels: labels, scores: scores).area
+public func rocAUC(labels: [Bool], scores: [Double], weights: [Double]? = nil) -> Double {
+    // The same trapezoids as under the curve, without keeping it.
+    var (before, area) = ((truePositives: 0.0, falsePositives: 0.0), 0.0)
+    forEachThreshold(labels: labels, scores: scores, weights: weights) { step in
+        area +=
+            (step.falsePositives - before.falsePositives) * (step.truePositives + before.truePositives) / 2
+        before = (step.truePositives, step.falsePositives)
+    }
+    let pairs = before.truePositives * before.falsePositives
+    return pairs > 0 ? area / pairs : .nan
+}
+
+/// Returns the average precision: the mean of precision over the steps in recall, not interpolated.
+///
+/// Traps when the arrays differ in length, a score is NaN or a weight is negative.
+///
+/// - Parameters:
+///   - labels: whether each example is positive.
+///   - scores: each example's score; higher means more likely positive.
+///   - weights: the weight of each example; nil for 1 each.
+/// - Returns: the average precision; 0 when there are no positives.
+public func averagePrecision(labels: [Bool], scores: [Double], weights: [Double]? = nil) -> Double {
+    var (found, sum) = (0.0, 0.0)
+    forEachThreshold(labels: labels, scores: scores, weights: weights) { step in
+        if step.truePositives > found {
+            sum +=
+                (step.truePositives - found) * step.truePositives
+                / (step.truePositives + step.falsePositives)
+            found = step.truePositives
+        }
+    }
+    return found > 0 ? sum / found : 0
+}
+
+/// Returns the area under each class's curve against all others.
+///
+/// Traps when the counts do not agree or a label lies outside 0 ..< C.
+///
+/// - Parameters:
+///   - labels: the true class of each of N examples.
+///   - scores: N × C scores in rows.
+///   - classCount: the number of classes C.
+///   - weights: the weight of each example; nil for 1 each.
+/// - Returns: an area for each class; NaN for classes with no example or with all of them.
+public func rocAUCByClass(
+    labels: [Int],
+    scores: [Double],
+    classCount: Int,
+    weights: [Double]? = nil
+) -> [Double] {
+    require(
+        scores.count == labels.count * classCount && labels.allSatisfy { (0..<classCount).contains($0) },
+        "rocAUCByClass: \(labels.count) labels in 0 ..< \(classCount) need "
+            + "\(labels.count * classCount) scores, not \(scores.count)"
+    )
+    return (0..<classCount).map { wanted in
+        rocAUC(
+            labels: labels.map { $0 == wanted },
+            scores: labels.indices.map { scores[$0 * classCount + wanted] },
+            weights: weights
+        )
+    }
 }
 
 /// Returns the mean over classes of the area under each class's curve against all others.
@@ -83,39 +151,51 @@ public func rocAUC(labels: [Bool], scores: [Double]) -> Double {
 ///   - labels: the true class of each of N examples.
 ///   - scores: N × C scores in rows.
 ///   - classCount: the number of classes C.
+///   - average: macro for the plain mean, weighted for a mean by the classes' frequencies, micro for one curve over
+///     all N × C decisions.
+///   - weights: the weight of each example; nil for 1 each.
 /// - Returns: the mean area; NaN when any class has no example or has all of them.
-public func rocAUCOneVersusRest(labels: [Int], scores: [Double], classCount: Int) -> Double {
-    require(
-        scores.count == labels.count * classCount && labels.allSatisfy { (0..<classCount).contains($0) },
-        "rocAUCOneVersusRest: \(labels.count) labels in 0 ..< \(classCount) need "
-            + "\(labels.count * classCount) scores, not \(scores.count)"
-    )
-    return mean(
-        (0..<classCount).map { wanted in
-            rocAUC(
-                labels: labels.map { $0 == wanted },
-                scores: labels.indices.map { scores[$0 * classCount + wanted] }
-            )
-        }
-    )
+public func rocAUCOneVersusRest(
+    labels: [Int],
+    scores: [Double],
+    classCount: Int,
+    average: ClassAverage = .macro,
+    weights: [Double]? = nil
+) -> Double {
+    if average == .micro {
+        return rocAUC(
+            labels: labels.flatMap { label in (0..<classCount).map { $0 == label } },
+            scores: scores,
+            weights: weights.map { $0.flatMap { [Double](repeating: $0, count: classCount) } }
+        )
+    }
+    let areas = rocAUCByClass(labels: labels, scores: scores, classCount: classCount, weights: weights)
+    if average == .macro { return mean(areas) }
+    var frequencies = [Double](repeating: 0, count: classCount)
+    for (index, label) in labels.enumerated() { frequencies[label] += weights?[index] ?? 1 }
+    let terms = zip(areas, frequencies).map { $0 * $1 }
+    return compensatedSum(terms) / compensatedSum(frequencies)
 }
 
 /// Returns precision against recall for a yes/no question.
 ///
-/// Traps when the arrays differ in length or a score is NaN.
+/// Traps when the arrays differ in length, a score is NaN or a weight is negative.
 ///
 /// - Parameters:
 ///   - labels: whether each example is positive.
 ///   - scores: each example's score; higher means more likely positive.
+///   - weights: the weight of each example; nil for 1 each.
 /// - Returns: the curve from the lowest threshold to the highest, closed by (recall 0, precision 1).
-public func precisionRecallCurve(labels: [Bool], scores: [Double]) -> PrecisionRecallCurve {
-    let steps = cumulativeCounts(labels: labels, scores: scores)
+public func precisionRecallCurve(
+    labels: [Bool],
+    scores: [Double],
+    weights: [Double]? = nil
+) -> PrecisionRecallCurve {
+    let steps = cumulativeCounts(labels: labels, scores: scores, weights: weights)
     let positives = steps.last?.truePositives ?? 0
     return PrecisionRecallCurve(
-        precisions: steps.reversed()
-            .map { Double($0.truePositives) / Double($0.truePositives + $0.falsePositives) } + [1],
-        recalls: steps.reversed()
-            .map { positives == 0 ? 1 : Double($0.truePositives) / Double(positives) } + [0],
+        precisions: steps.reversed().map { $0.truePositives / ($0.truePositives + $0.falsePositives) } + [1],
+        recalls: steps.reversed().map { positives == 0 ? 1 : $0.truePositives / positives } + [0],
         thresholds: steps.reversed().map(\.threshold)
     )
 }
@@ -137,29 +217,57 @@ public func trapezoidArea(x: [Double], y: [Double]) -> Double {
     return compensatedSum(areas)
 }
 
-private struct ThresholdCounts {
+struct ThresholdCounts {
     let threshold: Double
-    let truePositives: Int
-    let falsePositives: Int
+    let truePositives: Double
+    let falsePositives: Double
 }
 
 /// Counts positives and negatives at or above each distinct score, from the highest down.
-private func cumulativeCounts(labels: [Bool], scores: [Double]) -> [ThresholdCounts] {
-    require(labels.count == scores.count, "\(labels.count) labels but \(scores.count) scores")
-    require(!scores.contains(where: \.isNaN), "a score is NaN: a ranking needs numbers")
+private func cumulativeCounts(
+    labels: [Bool],
+    scores: [Double],
+    weights: [Double]?
+) -> [ThresholdCounts] {
     var steps: [ThresholdCounts] = []
-    var (truePositives, falsePositives) = (0, 0)
-    let order = scores.indices.sorted { scores[$0] > scores[$1] }
-    for (rank, index) in order.enumerated() {
-        if labels[index] { truePositives += 1 } else { falsePositives += 1 }
-        if rank + 1 < order.count, scores[order[rank + 1]] == scores[index] { continue }
-        steps.append(
-            ThresholdCounts(
-                threshold: scores[index],
-                truePositives: truePositives,
-                falsePositives: falsePositives
-            )
-        )
-    }
+    forEachThreshold(labels: labels, scores: scores, weights: weights) { steps.append($0) }
     return steps
+}
+
+/// Calls `body` with the counts at or above each distinct score, from the highest down; examples of weight 0 do not exist.
+@inline(__always)
+private func forEachThreshold(
+    labels: [Bool],
+    scores: [Double],
+    weights: [Double]?,
+    _ body: (ThresholdCounts) -> Void
+) {
+    require(labels.count == scores.count, "\(labels.count) labels but \(scores.count) scores")
+    require(
+        weights == nil || weights?.count == scores.count,
+        "\(weights?.count ?? 0) weights for \(scores.count) scores"
+    )
+    require(!scores.contains(where: \.isNaN), "a score is NaN: a ranking needs numbers")
+    require(
+        weights?.allSatisfy { $0 >= 0 && $0.isFinite } ?? true,
+        "a weight is negative or not finite"
+    )
+    var order = descendingOrder(scores)
+    if let weights { order.removeAll { weights[$0.index] == 0 } }
+    var (truePositives, falsePositives) = (0.0, 0.0)
+    labels.withUnsafeBufferPointer { labels in
+        for rank in order.indices {
+            let entry = order[rank]
+            let weight = weights?[entry.index] ?? 1
+            if labels[entry.index] { truePositives += weight } else { falsePositives += weight }
+            if rank + 1 < order.count, order[rank + 1].key == entry.key { continue }
+            body(
+                ThresholdCounts(
+                    threshold: value(ofDescendingKey: entry.key),
+                    truePositives: truePositives,
+                    falsePositives: falsePositives
+                )
+            )
+        }
+    }
 }

@@ -120,6 +120,9 @@ public enum CorpusStep {
         options.seed = recipe.training.dataSeed ?? recipe.training.seed
         options.nearDuplicates = data.nearDuplicates.map { NearDuplicateSettings(threshold: $0) }
         options.pipeline = try data.makePipeline()
+        if let filter = try data.makeContaminationFilter() {
+            options.pipeline = TextPipeline(options.pipeline.operators + [filter])
+        }
         return options
     }
 

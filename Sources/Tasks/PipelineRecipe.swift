@@ -44,8 +44,7 @@ public struct PipelineStep: Sendable, Equatable {
 }
 
 extension DataRecipe {
-    /// The operators of ``pipeline``, after those that `normalize` asks for and before the one that
-    /// `exclude_texts_of` asks for.
+    /// The operators of ``pipeline``, after those that `normalize` asks for.
     ///
     /// - Returns: The operators, first to last.
     /// - Throws: ``RecipeError`` that names the operator and key; what reading an operator's files throws.
@@ -59,13 +58,19 @@ extension DataRecipe {
                 throw RecipeError("data.pipeline: \(error)")
             }
         }
-        let files = excludeTextsOf.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-        if !files.isEmpty {
-            var texts: [String] = []
-            _ = try DataKind.text.forEach(files, settings: DataSettings()) { texts += $0.texts }
-            operators.append(ContaminationFilter(texts))
-        }
         return TextPipeline(operators)
+    }
+
+    /// The operator that `exclude_texts_of` asks for; it reads the files.
+    ///
+    /// - Returns: nil when no files are named.
+    /// - Throws: `FileFormatError` that names the file and place.
+    func makeContaminationFilter() throws -> ContaminationFilter? {
+        let files = excludeTextsOf.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+        if files.isEmpty { return nil }
+        var texts: [String] = []
+        _ = try DataKind.text.forEach(files, settings: DataSettings()) { texts += $0.texts }
+        return ContaminationFilter(texts)
     }
 }
 

@@ -175,21 +175,42 @@ public struct ContaminationChecker<ID: Sendable>: Sendable {
         }
     }
 
-    /// Marks the n-grams of test items that stand in a training text; whether some item has enough of them there.
-    private mutating func noteNGrams(_ id: ID, _ cut: TextItems) -> Bool {
-        var touched: [Int32: Set<Int32>] = [:]
+    /// Whether a training text holds a test item, by the rules of ``checkTraining(id:text:)``; nothing is noted.
+    ///
+    /// - Parameter text: The training text.
+    /// - Returns: Whether it should leave the training part.
+    public func isContaminated(_ text: String) -> Bool {
+        if byFingerprint[TextFingerprint(text)] != nil { return true }
+        let cut = TextItems(text)
+        if !cut.hashes.isEmpty, byWholeHash[cut.wholeHash] != nil { return true }
+        return holdsTooMuch(foundNGrams(cut)) || !nearItems(text).isEmpty
+    }
+
+    /// The positions of the n-grams of test items that stand in a training text.
+    private func foundNGrams(_ cut: TextItems) -> [Int32: Set<Int32>] {
+        var found: [Int32: Set<Int32>] = [:]
         for length in Set([settings.ngrams.words, settings.ngrams.characters])
         where cut.hashes.count >= length {
             for ngram in cut.windows(length) {
-                for place in byNGram[ngram] ?? [] { touched[place.item, default: []].insert(place.position) }
+                for place in byNGram[ngram] ?? [] { found[place.item, default: []].insert(place.position) }
             }
         }
-        var isContaminated = false
-        for (number, positions) in touched {
+        return found
+    }
+
+    /// Whether enough n-grams of some item are among those found.
+    private func holdsTooMuch(_ found: [Int32: Set<Int32>]) -> Bool {
+        found.contains { number, positions in
+            Double(positions.count) / Double(items[Int(number)].isFound.count) >= settings.overlapThreshold
+        }
+    }
+
+    /// Marks the n-grams of test items that stand in a training text; whether some item has enough of them there.
+    private mutating func noteNGrams(_ id: ID, _ cut: TextItems) -> Bool {
+        let found = foundNGrams(cut)
+        for (number, positions) in found {
             let index = Int(number)
             for position in positions { items[index].isFound[Int(position)] = true }
-            let share = Double(positions.count) / Double(items[index].isFound.count)
-            if share >= settings.overlapThreshold { isContaminated = true }
             let (start, run) = Self.longestRun(positions)
             if run > items[index].longestRun {
                 items[index].longestRun = run
@@ -197,7 +218,7 @@ public struct ContaminationChecker<ID: Sendable>: Sendable {
                 items[index].finding.passageSource = id
             }
         }
-        return isContaminated
+        return holdsTooMuch(found)
     }
 
     /// The first of the longest runs of consecutive numbers.

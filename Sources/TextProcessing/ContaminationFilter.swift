@@ -34,8 +34,6 @@ public struct ContaminationFilter: TextOperator {
     /// - Parameter text: Any text.
     /// - Returns: Unchanged or dropped.
     public func apply(to text: String) -> TextOutcome {
-        var looking = checker
-        return looking.checkTraining(id: 0, text: text)
-            ? .dropped(reason: "holds a text to be judged by") : .unchanged
+        checker.isContaminated(text) ? .dropped(reason: "holds a text to be judged by") : .unchanged
     }
 }

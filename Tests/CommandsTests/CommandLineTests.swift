@@ -86,7 +86,16 @@ struct CommandLineTests {
 
     @Test func aTrainedFolderAnswers() throws {
         let project = try Project()
-        let trained = try project.yuyan("train", "recipe.yaml", "dropout=0.3")
+        try project.folder.write(
+            "the swift flies over the hills. rain falls and rivers rise.\n",
+            to: "other.txt"
+        )
+        let trained = try project.yuyan(
+            "train",
+            "recipe.yaml",
+            "dropout=0.3",
+            "data.exclude_texts_of=other.txt"
+        )
         #expect(trained.code == 0, "\(trained)")
         try generates(project)
         try evaluates(project)
@@ -167,12 +176,12 @@ struct CommandLineTests {
         }
         let best = try #require(lines.compactMap { $0["eval_loss"] }.min())
         #expect(abs(loss - best) < 1e-9, "\(loss), in training \(best)")
-        try project.folder.write(
-            "the swift flies over the hills. rain falls and rivers rise.\n",
-            to: "other.txt"
-        )
+        // What training left out is there to be judged by, and need not stay for what was trained to answer.
         let other = try project.yuyan("evaluate", "out", "--data", "other.txt", "--json")
         #expect(other.code == 0 && other.output.contains("\"bytes\":60"), "\(other)")
+        try FileManager.default.removeItem(atPath: project.folder.path + "/other.txt")
+        let again = try project.yuyan("evaluate", "out", "--json")
+        #expect(again.code == 0 && again.output == result.output, "\(again)")
     }
 
     private func listsRuns(_ project: Project) throws {

@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 import Testing
 import YuyanCPUBackend
 
@@ -7,6 +8,13 @@ private struct Job {
     var runs: UnsafeMutablePointer<Int32>
     var inner: UnsafeMutablePointer<Int32>
     var innerCount: Int
+}
+
+/// A thread that notes the kernels it would use.
+private final class OtherThread: Thread {
+    nonisolated(unsafe) private(set) var kernelSet: KernelSet?
+
+    override func main() { kernelSet = CPUBackend.kernelSet }
 }
 
 /// Runs a job of `pieces`, each with `innerCount` nested pieces, and gives the counts.
@@ -58,6 +66,29 @@ extension KernelContract {
                 for pieces in [0, 1, 2, 3, 4, 7, 64, 1000] {
                     #expect(run(pieces: pieces).runs == [Int32](repeating: 1, count: pieces))
                 }
+            }
+        }
+
+        /// Kernels of other threads go on as they were, and pieces run with their caller's kernels.
+        @Test func aChoiceIsTheThreadsOwn() {
+            let usual = CPUBackend.kernelSet
+            withKernels(.scalar, threads: 3) {
+                var sets = [yk_kernel_set](repeating: YK_AMX, count: 64)
+                sets.withUnsafeMutableBytes { bytes in
+                    yk_parallel(
+                        64,
+                        { context, piece in
+                            let sets = context?.assumingMemoryBound(to: yk_kernel_set.self)
+                            sets?[Int(piece)] = yk_thread_count() == 3 ? yk_active_kernel_set() : YK_AMX
+                        },
+                        bytes.baseAddress
+                    )
+                }
+                #expect(sets.allSatisfy { $0 == YK_SCALAR })
+                let other = OtherThread()
+                other.start()
+                while !other.isFinished { usleep(1000) }
+                #expect(other.kernelSet == usual)
             }
         }
 

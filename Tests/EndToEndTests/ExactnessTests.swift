@@ -26,31 +26,41 @@ struct ExactnessTests {
         let seed: UInt64 = 20_240_611
         var random = SeededNumbers(seed: seed)
         var kills = 0
-        var last: BuiltProgram.Result?
-        for attempt in 0..<40 where last == nil {
-            let process = try run.start("killed")
+        // On a busy machine a run may end before it is killed often: then another one begins.
+        for number in 0..<12 where kills < 5 {
+            let folder = "killed\(number)"
+            kills += try killOften(run, folder, &random)
+            #expect(run.weights("whole") == run.weights(folder), "seed \(seed), \(kills) kills")
+            #expect(try run.log("whole") == run.log(folder), "seed \(seed), \(kills) kills")
+            #expect(!run.folder.names(folder).contains { $0.hasPrefix(".writing") })
+        }
+        #expect(kills >= 5, "every run ended too early to be killed; seed \(seed)")
+    }
+
+    /// Trains to the end through up to nine kills; how many there were.
+    private func killOften(_ run: SmallRun, _ folder: String, _ random: inout SeededNumbers) throws -> Int {
+        var kills = 0
+        while true {
+            let process = try run.start(folder)
             if kills < 9 {
                 // From the start of training; a step takes a few milliseconds, a save as long.
-                #expect(process.wait(forError: attempt == 0 ? "training" : "step"), "\(process.errorsSoFar)")
+                #expect(
+                    process.wait(forError: kills == 0 ? "training" : "step"),
+                    "\(process.errorsSoFar)"
+                )
                 usleep(UInt32.random(in: 0..<30_000, using: &random))
                 process.send(SIGKILL)
             }
             let result = process.end()
-            if result.code == -SIGKILL {
-                kills += 1
-                for name in run.checkpoints("killed") where run.folder.exists("killed/\(name)/complete.json")
-                {
-                    #expect(run.folder.exists("killed/\(name)/optimizer.safetensors"), "\(name)")
-                }
-            } else {
-                last = result
+            guard result.code == -SIGKILL else {
+                #expect(result.code == 0, "\(result)")
+                return kills
+            }
+            kills += 1
+            for name in run.checkpoints(folder) where run.folder.exists("\(folder)/\(name)/complete.json") {
+                #expect(run.folder.exists("\(folder)/\(name)/optimizer.safetensors"), "\(name)")
             }
         }
-        #expect(last?.code == 0, "\(last?.description ?? "never ended")")
-        #expect(kills >= 3, "the run ended too early to be killed often; seed \(seed)")
-        #expect(run.weights("whole") == run.weights("killed"), "seed \(seed), \(kills) kills")
-        #expect(try run.log("whole") == run.log("killed"), "seed \(seed), \(kills) kills")
-        #expect(!run.folder.names("killed").contains { $0.hasPrefix(".writing") })
     }
 
     @Test(arguments: [(SIGTERM, Int32(143)), (SIGINT, Int32(130))])
@@ -81,18 +91,21 @@ struct ExactnessTests {
         ]
         let whole = try run.train("whole", settings)
         #expect(whole.code == 0, "\(whole)")
-        let process = try run.start("stopped", settings)
-        #expect(process.wait(forError: "step \(lastEvaluation)  loss"))
-        process.send(SIGTERM)
-        let stopped = process.end()
-        #expect(stopped.code == 143, "\(stopped)")
-        #expect(
-            !stopped.errors.contains("step \(lastEvaluation)  eval"),
-            "the evaluation was over: \(stopped)"
-        )
-        let resumed = try run.train("stopped", settings)
-        #expect(resumed.code == 0, "\(resumed)")
-        #expect(run.weights("whole") == run.weights("stopped"))
-        #expect(try run.log("whole") == run.log("stopped"))
+        // On a busy machine the signal may come too late: then another run begins.
+        for number in 0..<8 {
+            let folder = "stopped\(number)"
+            let process = try run.start(folder, settings)
+            #expect(process.wait(forError: "step \(lastEvaluation)  loss"))
+            process.send(SIGTERM)
+            let stopped = process.end()
+            let isLate = stopped.code == 0 || stopped.errors.contains("step \(lastEvaluation)  eval")
+            if isLate, number < 7 { continue }
+            #expect(!isLate && stopped.code == 143, "\(stopped)")
+            let resumed = try run.train(folder, settings)
+            #expect(resumed.code == 0, "\(resumed)")
+            #expect(run.weights("whole") == run.weights(folder))
+            #expect(try run.log("whole") == run.log(folder))
+            return
+        }
     }
 }

@@ -52,7 +52,8 @@ struct CleaningPropertyTests {
                 "\(step.name) reports a change, seed \(seed): \(text.debugDescription)"
             )
             // Decoding character references is no projection: "&amp;lt;" stands for "&lt;", which stands for "<".
-            if step.name == "html_removal" { break }
+            // Sentences are told by what stands around a stop, and a line end before or behind it is less.
+            if ["html_removal", "sentence_per_line"].contains(step.name) { break }
             let again = cleaned(step, rewritten)
             #expect(
                 same(again, rewritten),

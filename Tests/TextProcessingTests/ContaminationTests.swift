@@ -40,6 +40,16 @@ struct ContaminationTests {
         #expect(report.contaminated.map(\.item) == ["t0", "t1", "t2", "t3"])
         #expect(report.contaminatedTraining == ["r1", "r2", "r3", "r4", "r5"])
         #expect(report.equalCount == 1 && report.normalizedCount == 1 && report.trainingCount == 6)
+        // Looking without noting finds the same texts, with near-duplicates looked for and without.
+        for nearThreshold in [0.7, nil] {
+            var checker = ContaminationChecker<String>(ContaminationSettings(nearThreshold: nearThreshold))
+            for (id, text) in test { checker.addTest(id: id, text: text) }
+            for (id, text) in training {
+                let found = checker.isContaminated(text)
+                #expect(found == checker.checkTraining(id: id, text: text), "\(id)")
+                if id == "r0" { #expect(!found) }
+            }
+        }
     }
 
     @Test("the share of n-grams counts over all training texts; Chinese by characters")

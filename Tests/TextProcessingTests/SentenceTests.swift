@@ -127,6 +127,18 @@ struct SentenceTests {
         #expect(step.apply(to: "One. Two\nthree.\n") == .changed("One.\nTwo three.\n"))
         #expect(step.apply(to: "One.\n") == .unchanged)
         #expect(SentencePerLine().apply(to: "今天下雨。我们在家。") == .changed("今天下雨。\n我们在家。"))
+        // An address behind a Chinese stop is not part of the word before the stop: one pass is enough.
+        let once = "<!\nX[a！\n第3页ofx@y.co，"
+        #expect(SentencePerLine().apply(to: "<!X[a！第3页ofx@y.co，") == .changed(once))
+        #expect(SentencePerLine().apply(to: once) == .unchanged)
+        // White space of every script ends a word.
+        for space in [" ", "\u{3000}", "\u{A0}"] {
+            #expect(
+                SentenceSplitter().sentences(in: "so\(space)ends.Next one") == [
+                    "so\(space)ends.", "Next one",
+                ]
+            )
+        }
         #expect(throws: OperatorError.self) {
             try OperatorCatalog.make("sentence_per_line", ["line_ends": .text("x")])
         }

@@ -34,7 +34,7 @@ typedef enum yk_kernel_set {
 yk_kernel_set yk_active_kernel_set(void);
 // Whether this processor can run a set.
 bool yk_kernel_set_available(yk_kernel_set set);
-// Chooses a set for what follows; false (and no change) when this processor cannot run it. Call between kernels.
+// Chooses a set for what the calling thread does from here on; false (and no change) when this processor cannot run it.
 bool yk_use_kernel_set(yk_kernel_set set);
 // The set's name, for example "avx512-bf16".
 const char *yk_kernel_set_name(yk_kernel_set set);
@@ -47,7 +47,7 @@ bool yk_request_tiles(void);
 
 // The number of threads that kernels use (the caller's among them): YUYAN_THREADS, or the processor's.
 int yk_thread_count(void);
-// Sets the number of threads, at least 1. Call between kernels.
+// Sets the number of threads for what the calling thread does from here on, at least 1.
 void yk_set_thread_count(int count);
 
 // Calls body(context, piece) once for every piece in 0..<pieces, on all threads, and returns when all are done.

@@ -249,11 +249,11 @@ private struct SentenceScanner {
             && !isInsideToken(stop)
     }
 
-    /// Whether the run without white space around a place looks like an address.
+    /// Whether the run of ASCII without white space around a place looks like an address.
     private func isInsideToken(_ place: Int) -> Bool {
         var (left, right) = (place, place)
-        while left > start, bytes[left - 1] > 0x20, place - left < 200 { left -= 1 }
-        while right < bytes.count, bytes[right] > 0x20, right - place < 200 { right += 1 }
+        while left > start, (0x21..<0x80).contains(bytes[left - 1]), place - left < 200 { left -= 1 }
+        while right < bytes.count, (0x21..<0x80).contains(bytes[right]), right - place < 200 { right += 1 }
         let token = bytes[left..<right]
         return token.contains(0x2F) || token.contains(0x40) || token.contains(0x5F) || token.contains(0x3D)
     }
@@ -262,10 +262,16 @@ private struct SentenceScanner {
     private func wordBefore(_ place: Int) -> ArraySlice<UInt8> {
         var first = place
         while first > start, place - first < 24 {
-            let byte = bytes[first - 1]
-            let isWord = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A || (0x30...0x39).contains(byte)
-            guard isWord || byte == 0x2E || byte >= 0x80 || byte == 0x27 else { break }
-            first -= 1
+            var before = first - 1
+            let byte = bytes[before]
+            if byte >= 0x80 {
+                while before > start, bytes[before] & 0xC0 == 0x80 { before -= 1 }
+                if CharacterUnits.isWhiteSpace(utf8Scalar(in: bytes, at: before).value) { break }
+            } else {
+                let isWord = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7A || (0x30...0x39).contains(byte)
+                guard isWord || byte == 0x2E || byte == 0x27 else { break }
+            }
+            first = before
         }
         return Array(bytes[first..<place])[...]
     }
