@@ -8,7 +8,8 @@
 #include <math.h>
 
 enum {
-    PIECE_SEQUENCES = 4, // whose gradients of the parameters are summed together
+    PIECE_SEQUENCES = 4, // whose gradients of the parameters are summed together, at least,
+    MOST_PIECES = 16,    // and so many that the sums stay few
     RANGE = 300,         // exponents within this are left to products of exponentials
 };
 static const double smallest_sum = 1e-280;
@@ -20,6 +21,7 @@ typedef struct chain_plan {
     void *losses;
     void *emissions; // their gradient
     const void *weights;
+    int64_t piece_sequences;
     double *partials; // [pieces][L·L + 2L]
     int32_t *paths;
     void *scores;
@@ -191,17 +193,20 @@ static void gradient_piece(void *context, int64_t piece) {
     const int64_t count = c->L * c->L + 2 * c->L;
     double *alpha = chain_scratch(c), *sums = p->partials + piece * count;
     memset(sums, 0, (size_t)count * sizeof(double));
-    for (int64_t row = piece * PIECE_SEQUENCES; row < c->B && row < (piece + 1) * PIECE_SEQUENCES; row++)
+    const int64_t end = (piece + 1) * p->piece_sequences;
+    for (int64_t row = piece * p->piece_sequences; row < c->B && row < end; row++)
         sequence_gradient(p, row, alpha, sums);
 }
 
 void yk_linear_chain_gradient(void *emissions, void *transitions, void *start, void *end, const void *weights,
                               const yk_linear_chain *chain) {
     const int64_t L = chain->L, count = L * L + 2 * L;
-    const int64_t pieces = (chain->B + PIECE_SEQUENCES - 1) / PIECE_SEQUENCES;
     chain_plan p = prepare(chain);
     p.emissions = emissions;
     p.weights = weights;
+    p.piece_sequences = (chain->B + MOST_PIECES - 1) / MOST_PIECES;
+    if (p.piece_sequences < PIECE_SEQUENCES) p.piece_sequences = PIECE_SEQUENCES;
+    const int64_t pieces = (chain->B + p.piece_sequences - 1) / p.piece_sequences;
     p.partials = yk_scratch(2, (size_t)(pieces * count + 1) * sizeof(double));
     yk_parallel(pieces, gradient_piece, &p);
     // The pieces in their order.

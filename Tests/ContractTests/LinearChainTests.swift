@@ -131,7 +131,7 @@ extension KernelContract {
 
         static let sizes: [(Int, Int, Int, [Int]?)] = [
             (1, 1, 1, nil), (3, 4, 3, [4, 2, 0]), (6, 3, 5, nil), (9, 5, 2, [5, 1, 0, 3, 2, 4, 5, 5, 1]),
-            (2, 0, 3, nil),
+            (2, 0, 3, nil), (70, 2, 2, nil),
             (0, 2, 2, nil),
         ]
 
