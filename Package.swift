@@ -52,9 +52,10 @@ let package = Package(
         room("Optimizers", ["YuyanNeuralNetworks"]),
         // Text and data
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CByteMasks", path: "Sources/CByteMasks"),
         room("FileFormats"),
         room("TextProcessing", ["YuyanFileFormats"]),
-        room("Tokenizers", ["YuyanFileFormats"]),
+        room("Tokenizers", ["YuyanFileFormats", "CByteMasks"]),
         room("Datasets", ["YuyanTextProcessing", "YuyanTokenizers", "YuyanFileFormats", "CZlib"]),
         room("Metrics"),
         room("Reports"),

@@ -1,9 +1,13 @@
 // Activations and their slopes on vectors, for every body that applies one. Included after simd.h.
 
-// 1/(1 + e^(−2u)) with u the inner polynomial of GELU's tanh approximation: ½(1 + tanh u).
+// 1/(1 + e^−x); 0 below −87, where it would soon be subnormal.
+YK_INLINE vf YK_NAME(gate)(vf x) {
+    return YK_NAME(blend)(x < -87.0f, (vf){}, YK_NAME(reciprocal)(1.0f + YK_NAME(exp_clamped)(-x)));
+}
+
+// The gate of 2u with u the inner polynomial of GELU's tanh approximation: ½(1 + tanh u).
 YK_INLINE vf YK_NAME(gelu_gate)(vf x) {
-    vf u2 = x * (x * x * 0.0713548162726f + 1.59576912160573f);
-    return YK_NAME(reciprocal)(1.0f + YK_NAME(exp_clamped)(-u2));
+    return YK_NAME(gate)(x * (x * x * 0.0713548162726f + 1.59576912160573f));
 }
 YK_INLINE vf YK_NAME(gelu_tanh)(vf x) { return x * YK_NAME(gelu_gate)(x); }
 // sigmoid x, and its slope s(1 − s) without cancellation: with e = e^−|x| that is e/(1 + e)².
@@ -28,7 +32,7 @@ YK_INLINE vf YK_NAME(gelu_slope)(vf x) {
     return YK_NAME(gauss)(x) + c * 0.398942280401433f * YK_NAME(exp)(-0.5f * c * c);
 }
 
-YK_INLINE vf YK_NAME(silu)(vf x) { return x * YK_NAME(reciprocal)(1.0f + YK_NAME(exp_clamped)(-x)); }
+YK_INLINE vf YK_NAME(silu)(vf x) { return x * YK_NAME(gate)(x); }
 YK_INLINE vf YK_NAME(silu_slope)(vf x) {
     // Beyond ±100 the slope is 0 or 1 exactly; NaN passes.
     vf c = YK_NAME(vmin)(YK_NAME(splat)(100.0f), YK_NAME(vmax)(YK_NAME(splat)(-100.0f), x));

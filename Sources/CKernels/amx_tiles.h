@@ -2,8 +2,7 @@
 // instructions (YK_NAME carries _amx) and once over tiles in memory (_emulated), which checks the same code
 // on processors without them. The body uses TILE_BEGIN, TILE_END, TILE_ZERO, TILE_LOAD, TILE_STORE and
 // TILE_DOT with literal tile numbers 0 to 7; a tile is 16 rows of 64 bytes. YK_LANES is 16 in both;
-// YK_NATIVE_BF16 is defined where the processor rounds to bf16 itself,
-// YK_STREAMS where stores past the caches are in order for other threads after TILE_END.
+// YK_NATIVE_BF16 is defined where the processor rounds to bf16 itself.
 #include "typed.h"
 
 #include <math.h>
@@ -118,16 +117,14 @@ static const struct {
 #define YK_NATIVE_512 1
 #include "simd.h"
 #define YK_NATIVE_BF16 1
-#define YK_STREAMS 1
 #define TILE_BEGIN() _tile_loadconfig(&yk_tile_shapes)
-#define TILE_END() (_tile_release(), _mm_sfence())
+#define TILE_END() _tile_release()
 #define TILE_ZERO(t) _tile_zero(t)
 #define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride)
 #define TILE_STORE(t, to, stride) _tile_stored(t, to, stride)
 #define TILE_DOT(c, a, b) _tile_dpbf16ps(c, a, b)
 #include YK_BODY
 #undef YK_NATIVE_BF16
-#undef YK_STREAMS
 #undef YK_NATIVE_512
 #undef TILE_BEGIN
 #undef TILE_END

@@ -26,13 +26,6 @@ enum {
 #undef NAME
 #undef MATH
 
-#include <stdlib.h>
-int64_t yk_stream_bytes = 4 << 20;
-__attribute__((constructor)) static void read_stream(void) {
-    const char *v = getenv("YUYAN_STREAM");
-    if (v) yk_stream_bytes = atoll(v);
-}
-
 static void gemm_scalar(const yk_gemm_call *g) { gemm_f32(g); }
 
 #define YK_BODY "gemm_body.h"

@@ -79,8 +79,8 @@ typedef struct tile_place {
 // The factors of a tile for one block of k.
 typedef struct factors {
     int64_t k;
-    const char *a, *b; // panels, but for
-    int64_t a_row;     // rows of a where they lie, so many bytes apart; 0 for a panel
+    const char *a, *b; // panels
+    int64_t a_row;     // where a is no panel but read in place: the bytes from a row to the next; else 0
     const gemm_ahead *ahead;
 } factors;
 
@@ -366,7 +366,7 @@ static void shared_product(plan p, bool shares_a) {
 static bool reads_in_place(const yk_gemm_call *g, const gemm_engine *e) {
     const uint64_t places = (uint64_t)(uintptr_t)g->a | (uint64_t)(g->a_row * e->element)
                             | (uint64_t)(g->batch > 1 ? g->a_batch * e->element : 0);
-    return e->tile_in_place && g->a_column == 1 && yk_dtype_size(g->type) == e->element
+    return e->tile_in_place && g->a_column == 1 && g->a_row > 0 && yk_dtype_size(g->type) == e->element
            && places % (uint64_t)e->alignment == 0;
 }
 

@@ -72,15 +72,6 @@ static inline bool gemm_is_direct(const yk_gemm_call *g) {
     return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && g->activation == YK_IDENTITY;
 }
 
-extern int64_t yk_stream_bytes;
-// Whether results of bf16 are better written past the caches: they are many and fill lines from their first byte on.
-static inline bool gemm_streams(const yk_gemm_call *g) {
-    const uint64_t places = (uint64_t)(uintptr_t)g->c | (uint64_t)(uintptr_t)g->pre | (uint64_t)g->c_row * 2
-                            | (uint64_t)g->pre_row * 2 | (uint64_t)g->c_batch * 2 | (uint64_t)g->pre_batch * 2;
-    return g->c_type == YK_BF16 && !g->accumulate && places % 64 == 0
-           && g->batch * g->m * g->n * 2 >= yk_stream_bytes;
-}
-
 // The whole product by an engine; m, n and batch are positive.
 void yk_gemm_blocks(const yk_gemm_call *call, const gemm_engine *engine);
 

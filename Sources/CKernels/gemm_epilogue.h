@@ -3,22 +3,14 @@
 typedef struct YK_NAME(epilogue_row) {
     const void *bias, *residual;
     void *pre, *c;
-    bool streams; // whether results go past the caches
 } YK_NAME(epilogue_row);
 
 // A vector of results. The processor's own rounding to bf16, where there is one, differs in taking subnormal numbers
 // for 0, as its products do.
-YK_INLINE void YK_NAME(put_result)(void *p, yk_dtype t, int64_t i, vf x, bool streams) {
-    (void)streams;
+YK_INLINE void YK_NAME(put_result)(void *p, yk_dtype t, int64_t i, vf x) {
 #ifdef YK_NATIVE_BF16
     if (t == YK_BF16) {
         __m256bh half = _mm512_cvtneps_pbh((__m512)x);
-#ifdef YK_STREAMS
-        if (streams) {
-            _mm256_stream_si256((__m256i *)((uint16_t *)p + i), (__m256i)half);
-            return;
-        }
-#endif
         memcpy((uint16_t *)p + i, &half, sizeof half);
         return;
     }
@@ -33,7 +25,7 @@ YK_INLINE void YK_NAME(finish)(const yk_gemm_call *g, const YK_NAME(epilogue_row
 #define READ(p, t) (whole ? YK_NAME(get)(p, t, at) : YK_NAME(get_part)(p, t, at, count, 0))
 #define WRITE(p, t, x)                                                                                                 \
     do {                                                                                                               \
-        if (whole) YK_NAME(put_result)(p, t, at, x, row->streams);                                                     \
+        if (whole) YK_NAME(put_result)(p, t, at, x);                                                                   \
         else YK_NAME(put_part)(p, t, at, count, x);                                                                    \
     } while (0)
     v = v * g->alpha;
@@ -51,7 +43,6 @@ YK_INLINE void YK_NAME(epilogue_typed)(const yk_gemm_call *g, yk_dtype c_type, i
                                        int64_t rows, int64_t columns, const float *sums, int64_t stride) {
     YK_NAME(epilogue_row) row = {0};
     row.bias = yk_const_at(g->bias, g->bias_type, j);
-    row.streams = gemm_streams(g) && j % 32 == 0;
     for (int64_t r = 0; r < rows; r++, sums += stride) {
         row.c = yk_at(g->c, c_type, batch * g->c_batch + (i + r) * g->c_row + j);
         row.pre = yk_at(g->pre, c_type, batch * g->pre_batch + (i + r) * g->pre_row + j);

@@ -14,29 +14,14 @@ struct DataCommand: ParsableCommand {
     )
 }
 
-/// How data files are read.
-struct DataReadingOptions: ParsableArguments {
-    @Option(help: "What the rows are: \(DataKind.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var task = DataKind.text.rawValue
-
+/// The settings that data files are read with.
+struct DataSettingOptions: ParsableArguments {
     @Option(
         name: .customLong("set"),
         parsing: .upToNextOption,
         help: "How to read them, as in a recipe: format=tsv, header=false, columns.text=0, columns.label=1 …"
     )
     var settings: [String] = []
-
-    @Flag(help: "Print one JSON object.")
-    var json = false
-
-    func kind() throws -> DataKind {
-        guard let kind = DataKind(rawValue: task) else {
-            let known = DataKind.allCases.map(\.rawValue)
-            let near = nearestName(to: task, in: known).map { "; did you mean \($0)?" } ?? ""
-            throw ValidationError("--task \(task): known are \(known.joined(separator: ", "))\(near)")
-        }
-        return kind
-    }
 
     func dataSettings() throws -> DataSettings {
         var object = JSONObject()
@@ -70,6 +55,28 @@ struct DataReadingOptions: ParsableArguments {
             return .string(text)
         }
     }
+}
+
+/// What data files hold, and how they are read.
+struct DataReadingOptions: ParsableArguments {
+    @Option(help: "What the rows are: \(DataKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var task = DataKind.text.rawValue
+
+    @OptionGroup var reading: DataSettingOptions
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func kind() throws -> DataKind {
+        guard let kind = DataKind(rawValue: task) else {
+            let known = DataKind.allCases.map(\.rawValue)
+            let near = NameSuggestion.words(for: task, among: known)
+            throw ValidationError("--task \(task): known are \(known.joined(separator: ", "))\(near)")
+        }
+        return kind
+    }
+
+    func dataSettings() throws -> DataSettings { try reading.dataSettings() }
 }
 
 /// The command `yuyan data inspect`.

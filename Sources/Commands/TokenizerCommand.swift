@@ -13,7 +13,7 @@ struct TokenizerCommand: ParsableCommand {
         abstract: "Trains, applies and compares tokenizers.",
         subcommands: [
             TokenizerEncodeCommand.self, TokenizerDecodeCommand.self, TokenizerTrainCommand.self,
-            TokenizerCompareCommand.self,
+            TokenizerCompareCommand.self, TokenizerChatCommand.self,
         ]
     )
 }

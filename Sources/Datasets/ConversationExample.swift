@@ -46,6 +46,24 @@ public struct ChatMessage: Sendable, Hashable {
         (self.role, self.content, self.toolCalls) = (role, content, toolCalls)
     }
 
+    /// The message as chat templates take it: `role`, `content`, and `tool_calls` where there are any.
+    public var json: JSONValue {
+        var object = JSONObject()
+        object["role"] = .string(role.rawValue)
+        object["content"] = .string(content)
+        if !toolCalls.isEmpty {
+            object["tool_calls"] = .array(
+                toolCalls.map { call in
+                    [
+                        "type": "function",
+                        "function": ["name": .string(call.name), "arguments": call.arguments],
+                    ]
+                }
+            )
+        }
+        return .object(object)
+    }
+
     private static let names: [String: Role] = [
         "system": .system, "developer": .system, "user": .user, "human": .user, "prompter": .user,
         "assistant": .assistant, "gpt": .assistant, "bot": .assistant, "model": .assistant,

@@ -12,6 +12,24 @@ extension JSONValue {
         self = try parser.parseDocument()
     }
 
+    /// Parses a JSON document, leaving some members to somebody else.
+    ///
+    /// - Parameters:
+    ///   - bytes: The document.
+    ///   - path: The file it came from, for errors.
+    ///   - takeMember: Asked about every member of the outermost object and of the objects in it; what it reads itself is
+    ///     null in the value.
+    /// - Throws: `FileFormatError` with line and column.
+    package init(
+        parsing bytes: UnsafeRawBufferPointer,
+        path: String?,
+        takeMember: @escaping (JSONMemberInParsing) -> Int?
+    ) throws(FileFormatError) {
+        var parser = JSONParser(bytes.bindMemory(to: UInt8.self), path: path)
+        parser.takeMember = takeMember
+        self = try parser.parseDocument()
+    }
+
     /// Parses a JSON document held in a string or a byte array.
     ///
     /// - Parameters:
@@ -43,6 +61,18 @@ extension JSONValue {
     }
 }
 
+/// A member of an object whose value is about to be parsed; whoever takes it says where the value ends.
+package struct JSONMemberInParsing {
+    /// The keys from the outermost object to the member, at most two.
+    package let keys: [String]
+    /// The members before it.
+    package let earlier: JSONObject
+    /// The document.
+    package let bytes: UnsafeBufferPointer<UInt8>
+    /// Where the value begins, below `bytes.count`.
+    package let start: Int
+}
+
 /// A recursive-descent parser over bytes.
 struct JSONParser {
     /// The deepest nesting accepted: enough for any model file, too little to overflow the stack.
@@ -52,6 +82,9 @@ struct JSONParser {
     private let path: String?
     private var position = 0
     private var depth = 0
+    /// Asked about members of the outermost two levels, with the keys above the present one.
+    var takeMember: ((JSONMemberInParsing) -> Int?)?
+    private var keys: [String] = []
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, path: String?) {
         self.bytes = bytes
@@ -180,7 +213,7 @@ struct JSONParser {
                 throw error("expected ':' after the key '\(key)'")
             }
             position += 1
-            let value = try parseValue()
+            let value = try parseMember(key, of: object)
             guard object.append(key, value) else {
                 throw error("the key '\(key)' occurs twice in one object", code: .duplicate, at: keyPosition)
             }
@@ -196,6 +229,22 @@ struct JSONParser {
             default: throw error("expected ',' or '}' in the object, found \(shown(bytes[position]))")
             }
         }
+    }
+
+    private mutating func parseMember(
+        _ key: String,
+        of object: JSONObject
+    ) throws(FileFormatError) -> JSONValue {
+        guard let takeMember, depth <= 2 else { return try parseValue() }
+        skipSpace()
+        let member = JSONMemberInParsing(keys: keys + [key], earlier: object, bytes: bytes, start: position)
+        if position < bytes.count, let end = takeMember(member) {
+            position = end
+            return .null
+        }
+        keys.append(key)
+        defer { keys.removeLast() }
+        return try parseValue()
     }
 
     private mutating func parseNumber() throws(FileFormatError) -> JSONValue {

@@ -1,6 +1,6 @@
 /// Finds what a person may have meant by a name that is not known.
 package enum NameSuggestion {
-    /// Words to add to an error: ", did you mean 'text'?", or nothing when no name is near.
+    /// Words to add to an error: "; did you mean 'text'?", or nothing when no name is near.
     ///
     /// - Parameters:
     ///   - name: The name that is not known.

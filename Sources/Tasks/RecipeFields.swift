@@ -189,24 +189,3 @@ public struct RecipeError: Error, CustomStringConvertible, Sendable, Equatable {
         self.description = description
     }
 }
-
-/// The word of a list that is most like another: what the user may have meant.
-public func nearestName(to name: String, in names: [String]) -> String? {
-    names.min { editDistance($0, name) < editDistance($1, name) }
-}
-
-/// The number of insertions, deletions and replacements that turn one word into the other.
-func editDistance(_ first: String, _ second: String) -> Int {
-    let (a, b) = (Array(first.unicodeScalars), Array(second.unicodeScalars))
-    var row = Array(0...b.count)
-    for i in a.indices {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for j in b.indices {
-            let replaced = diagonal + (a[i] == b[j] ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-        }
-    }
-    return row[b.count]
-}

@@ -58,7 +58,7 @@ extension Recipe {
             return
         }
         guard Self.sections.contains(key) else {
-            let near = nearestName(to: key, in: Self.sections).map { "; did you mean \($0)?" } ?? ""
+            let near = NameSuggestion.words(for: key, among: Self.sections)
             throw RecipeError("\(place): a recipe has no section \(key)\(near)")
         }
         if value.null != nil { return }
@@ -102,7 +102,7 @@ extension Recipe {
         if let dot = name.firstIndex(of: ".") {
             let section = String(name[..<dot])
             guard Self.sections.contains(section) else {
-                let near = nearestName(to: section, in: Self.sections).map { "; did you mean \($0)?" } ?? ""
+                let near = NameSuggestion.words(for: section, among: Self.sections)
                 throw RecipeError("\(setting): a recipe has no section \(section)\(near)")
             }
             try assign(section: section, key: String(name[name.index(after: dot)...]), value, place: setting)
@@ -113,7 +113,7 @@ extension Recipe {
         case 1: try assign(section: owners[0], key: name, value, place: setting)
         case 0:
             let all = Self.sections.flatMap(Self.keys)
-            let near = nearestName(to: name, in: all).map { "; did you mean \($0)?" } ?? ""
+            let near = NameSuggestion.words(for: name, among: all)
             throw RecipeError("\(setting): a recipe has no key \(name)\(near)")
         default:
             let choices = owners.map { "\($0).\(name)" }.joined(separator: " or ")
@@ -149,10 +149,8 @@ extension Recipe {
         _ place: String
     ) throws {
         guard let field = fields.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
-            let near = nearestName(to: key, in: fields.flatMap { [$0.key] + $0.aliases })
-            throw RecipeError(
-                "\(place): \(section) has no key \(key)" + (near.map { "; did you mean \($0)?" } ?? "")
-            )
+            let near = NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
+            throw RecipeError("\(place): \(section) has no key \(key)\(near)")
         }
         guard field.assign(&self[keyPath: path], value) else {
             throw RecipeError("\(place): \(section).\(key) must be \(field.wanted), not \"\(value.text)\"")

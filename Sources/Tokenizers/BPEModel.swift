@@ -71,57 +71,89 @@ final class BPEModel: Sendable {
     func encode(_ text: ScannedText, from start: Int, rule: SplitRule, into scratch: EncoderScratch) {
         switch rule {
         case .gpt2:
-            encode(text, start, scratch, { QuickScanner.gpt2(text, $0) }, { Scanner.gpt2(text, $0) })
+            encode(text, start, scratch, { WindowScanner.gpt2($0) }, { Scanner.gpt2($0, $1) })
+        case .cl100k(3, let joins):
+            encode(text, start, scratch, { WindowScanner.cl100k($0, digits: 3) }) {
+                Scanner.cl100k($0, $1, digits: 3, joinsTrailingSpace: joins)
+            }
         case .cl100k(let digits, let joins):
-            encode(text, start, scratch, { QuickScanner.cl100k(text, $0, digits: digits) }) {
-                Scanner.cl100k(text, $0, digits: digits, joinsTrailingSpace: joins)
+            encode(text, start, scratch, { WindowScanner.cl100k($0, digits: digits) }) {
+                Scanner.cl100k($0, $1, digits: digits, joinsTrailingSpace: joins)
             }
         case .o200k:
-            encode(text, start, scratch, { QuickScanner.o200k(text, $0) }, { Scanner.o200k(text, $0) })
-        case .whole: encode(text, start, scratch, { _ in text.end }, { _ in text.end })
+            encode(text, start, scratch, { WindowScanner.o200k($0) }, { Scanner.o200k($0, $1) })
+        case .whole: encode(text, start, scratch, { _ in 0 }, { text, _ in text.end })
         }
     }
 
-    /// The loop over pieces.
+    /// Encodes what windows may be laid over, then the rest from a copy behind which there is room for one.
     @inline(__always)
     private func encode(
         _ text: ScannedText,
         _ start: Int,
         _ scratch: EncoderScratch,
-        _ quickEndOfPiece: (Int) -> Int,
-        _ endOfPiece: (Int) -> Int
+        _ borders: (UnsafePointer<UInt8>) -> UInt64,
+        _ endOfPiece: (ScannedText, Int) -> Int
     ) {
-        let bytes = text.bytes
-        let quickEnd = text.end - QuickScanner.lookAhead
-        var position = start
-        while position <= quickEnd {
-            // Finding the borders of many pieces before looking up any lets the look-ups wait for memory together.
-            let (batch, masks) = (scratch.batch, scratch.masks)
-            var count = 0
-            while count < EncoderScratch.batchedPieces, position <= quickEnd {
-                var next = quickEndOfPiece(position)
-                if next == 0 { next = endOfPiece(position) }
-                let length = next &- position
-                // No entry has the key of a long piece.
-                var (low, high) = (UInt64.max, UInt64(0))
-                if length <= PieceCache.longestPiece {
-                    low = ByteLanes.load(bytes + position) & masks[length].low
-                    high = ByteLanes.load(bytes + position + 8) & masks[length].high
-                    high |= UInt64(truncatingIfNeeded: length) &<< 56
-                }
-                let hash = PieceCache.hash(low, high)
-                batch[count] = EncoderScratch.Piece(low: low, high: high, hash: hash, start: position)
-                position = next
-                count &+= 1
+        var (text, position) = (text, start)
+        var limit = text.end - WindowScanner.readBytes
+        while true {
+            while position <= limit {
+                let count = findPieces(text, &position, limit: limit, scratch, borders, endOfPiece)
+                encodeBatch(text.bytes, count, scratch)
+                scratch.collectIfMany()
             }
-            batch[count].start = position
-            encodeBatch(bytes, count, scratch)
+            guard position < text.end else { return }
+            text = scratch.copyOfTail(text, from: position)
+            (position, limit) = (0, text.end - 1)
         }
-        while position < text.end {
-            let next = endOfPiece(position)
-            encodeLastPiece(bytes + position, count: next - position, scratch)
-            position = next
+    }
+
+    /// Finds the next pieces, as many as a batch takes: finding the borders of many before looking up any lets the
+    /// look-ups wait for memory together.
+    ///
+    /// - Returns: Their number; they are in the scratch's batch.
+    @inline(__always)
+    private func findPieces(
+        _ text: ScannedText,
+        _ position: inout Int,
+        limit: Int,
+        _ scratch: EncoderScratch,
+        _ borders: (UnsafePointer<UInt8>) -> UInt64,
+        _ endOfPiece: (ScannedText, Int) -> Int
+    ) -> Int {
+        let (bytes, batch, masks) = (text.bytes, scratch.batch, scratch.masks)
+        var (start, count) = (position, 0)
+        @inline(__always)
+        func note(_ next: Int) {
+            let length = next &- start
+            // No entry has the key of a long piece.
+            var (low, high) = (UInt64.max, UInt64(0))
+            if length <= PieceCache.longestPiece {
+                low = ByteLanes.load(bytes + start) & masks[length].low
+                high = ByteLanes.load(bytes + start + 8) & masks[length].high
+                high |= UInt64(truncatingIfNeeded: length) &<< 56
+            }
+            let hash = PieceCache.hash(low, high)
+            batch[count] = EncoderScratch.Piece(low: low, high: high, hash: hash, start: start)
+            start = next
+            count &+= 1
         }
+        while count < EncoderScratch.batchedPieces, start <= limit {
+            if ByteLanes.load(bytes + start) & ByteLanes.tops == 0 {
+                let window = start
+                var rest = borders(bytes + window)
+                while rest != 0 {
+                    note(window &+ rest.trailingZeroBitCount)
+                    rest &= rest &- 1
+                }
+                if start > window { continue }
+            }
+            note(endOfPiece(text, start))
+        }
+        batch[count].start = start
+        position = start
+        return count
     }
 
     /// Encodes the pieces of the scratch's batch.
@@ -132,13 +164,14 @@ final class BPEModel: Sendable {
         var (slots, shift) = (pieces.slots, pieces.shift)
         // Reading every place once, before anything depends on it, lets the processor fetch all of them side by side.
         var touched: UInt64 = 0
-        for index in 0..<count { touched ^= (slots + Int(batch[index].hash &>> shift)).pointee.low }
+        for index in 0..<count { touched ^= slots[PieceCache.home(batch[index].hash, shift)].low }
         scratch.touched = touched
         for index in 0..<count {
             let piece = batch + index
-            let entry = slots + Int(piece.pointee.hash &>> shift)
-            if (entry.pointee.low ^ piece.pointee.low) | (entry.pointee.high ^ piece.pointee.high) &<< 4 == 0
-            {
+            // Whether the first or the second of two places is asked without a branch, which would be guessed wrongly.
+            var entry = slots + PieceCache.home(piece.pointee.hash, shift)
+            entry += entry.pointee.holds(piece.pointee.low, piece.pointee.high) ? 0 : 1
+            if entry.pointee.holds(piece.pointee.low, piece.pointee.high) {
                 UnsafeMutableRawPointer(output).storeBytes(of: entry.pointee.ids, as: SIMD4<Int32>.self)
                 if entry.pointee.idCount > 4 { pieces.copyManyIds(of: entry, to: output) }
                 output += entry.pointee.idCount
@@ -156,21 +189,6 @@ final class BPEModel: Sendable {
             (slots, shift) = (pieces.slots, pieces.shift)
         }
         scratch.count = output - scratch.output
-    }
-
-    /// Encodes a piece behind which there may be no bytes to read.
-    private func encodeLastPiece(_ bytes: UnsafePointer<UInt8>, count: Int, _ scratch: EncoderScratch) {
-        if count > PieceCache.longestPiece { return encodeLongPiece(bytes, count: count, scratch) }
-        var (low, high): (UInt64, UInt64) = (0, UInt64(count) << 56)
-        for index in 0..<min(count, 8) { low |= UInt64(bytes[index]) << UInt64(8 * index) }
-        for index in 8..<max(count, 8) { high |= UInt64(bytes[index]) << UInt64(8 * (index - 8)) }
-        let hash = PieceCache.hash(low, high)
-        encodePiece(
-            bytes,
-            count: count,
-            EncoderScratch.Piece(low: low, high: high, hash: hash, start: 0),
-            scratch
-        )
     }
 
     /// Encodes a piece of at most 15 bytes that the first look into the cache did not find.

@@ -54,7 +54,7 @@ public final class BPETokenizer: Tokenizer {
         let start = base.assumingMemoryBound(to: UInt8.self)
         let matcher = addedTokens.matcher(specialTokens)
         return pool.with { scratch in
-            scratch.reserve(textBytes: bytes.count)
+            scratch.expect(textBytes: bytes.count)
             if matcher.isEmpty {
                 encodePlain(ScannedText(start, end: bytes.count), 0, scratch)
             } else {
@@ -81,6 +81,7 @@ public final class BPETokenizer: Tokenizer {
     /// `beginsText` when a space may have to stand before it.
     func encodeStretch(_ text: ScannedText, _ start: Int, beginsText: Bool) -> [Int32] {
         pool.with { scratch in
+            scratch.expect(textBytes: text.end - start)
             if beginsText {
                 encodePlain(text, start, scratch)
             } else {

@@ -40,9 +40,13 @@ final class CharacterSymbols: @unchecked Sendable {
             lastRanks[value] = Self.mergeAll(&symbols, merges)
             table[value] = symbols
         }
-        for id in 0..<tokens.idLimit {
-            guard let bytes = tokens.bytes(of: id), bytes.contains(where: { $0 >= 0x80 }) else { continue }
-            noteCrossings(bytes, rank: Int64(lowestRanks[id]), lastRanks)
+        tokens.withTokens { arena, starts, lengths in
+            for id in 0..<lengths.count where lengths[id] > 1 {
+                let bytes = UnsafeBufferPointer(start: arena + starts[id], count: Int(lengths[id]))
+                if bytes.contains(where: { $0 >= 0x80 }) {
+                    noteCrossings(bytes, rank: Int64(lowestRanks[id]), lastRanks)
+                }
+            }
         }
     }
 
@@ -67,24 +71,21 @@ final class CharacterSymbols: @unchecked Sendable {
     }
 
     /// Marks the borders inside a token that is not made of whole characters, each older than the token.
-    private func noteCrossings(_ bytes: ArraySlice<UInt8>, rank: Int64, _ lastRanks: [Int64]) {
-        var isWhole = true
-        bytes.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            var position = 0
-            while position < buffer.count, isWhole {
-                let step = UTF8Validation.decode(base, at: position, end: buffer.count)
-                isWhole = !step.isInvalid
-                if step.count == 2 || step.count == 3, isWhole, buffer.count > step.count {
-                    let last = lastRanks[Int(step.scalar)]
-                    isWhole = last >= 0 && last < rank
-                }
-                position += step.count
+    private func noteCrossings(_ bytes: UnsafeBufferPointer<UInt8>, rank: Int64, _ lastRanks: [Int64]) {
+        guard let base = bytes.baseAddress else { return }
+        var (isWhole, position) = (true, 0)
+        while position < bytes.count, isWhole {
+            let step = UTF8Validation.decode(base, at: position, end: bytes.count)
+            isWhole = !step.isInvalid
+            if step.count == 2 || step.count == 3, isWhole, bytes.count > step.count {
+                let last = lastRanks[Int(step.scalar)]
+                isWhole = last >= 0 && last < rank
             }
+            position += step.count
         }
         guard !isWhole else { return }
-        for (left, right) in zip(bytes, bytes.dropFirst()) where right & 0xC0 != 0x80 {
-            let pair = Int(left) << 8 | Int(right)
+        for index in 1..<bytes.count where bytes[index] & 0xC0 != 0x80 {
+            let pair = Int(bytes[index - 1]) << 8 | Int(bytes[index])
             crossings[pair >> 6] |= 1 << UInt64(pair & 63)
         }
     }

@@ -15,30 +15,40 @@ final class EncoderScratch {
         var start: Int
     }
 
-    /// How many pieces are found before their ids are.
-    static let batchedPieces = 64
+    /// How many ids are moved together.
+    private static let collectedAtOnce = 1 << 14
 
-    private(set) var output: UnsafeMutablePointer<Int32>
-    private var capacity: Int
-    var count = 0
+    /// How many pieces are found before their ids are; those of one window may come on top.
+    static let batchedPieces = 64
+    private static let batchCapacity = batchedPieces + 64
+
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private(set) var output: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private var capacity: Int
+    @exclusivity(unchecked) var count = 0
+    private var collected: [Int32] = []
+    private var expected = 0
     let pieces = PieceCache()
     let longPieces = LongPieceCache()
     /// The pieces of a batch and, behind them, where the last one ends.
     let batch: UnsafeMutablePointer<Piece>
     /// Which bits of 16 bytes a piece of so many bytes has.
     let masks: UnsafeMutablePointer<(low: UInt64, high: UInt64)>
+    /// The last bytes of a text, and as many behind them as a window has.
+    private let tail: UnsafeMutablePointer<UInt8>
     /// What was read ahead; kept so that it is read.
-    var touched: UInt64 = 0
+    @exclusivity(unchecked) var touched: UInt64 = 0
     /// The last two tokens that were found to fit together.
-    var fitting: (Int32, Int32) = (-1, -1)
+    @exclusivity(unchecked) var fitting: (Int32, Int32) = (-1, -1)
     let symbols: UnsafeMutablePointer<Int32>
     let merges: UnsafeMutablePointer<UInt64>
 
     init() {
         capacity = 1024
         output = .allocate(capacity: capacity)
-        batch = .allocate(capacity: Self.batchedPieces + 1)
-        batch.initialize(repeating: Piece(low: 0, high: 0, hash: 0, start: 0), count: Self.batchedPieces + 1)
+        batch = .allocate(capacity: Self.batchCapacity + 1)
+        batch.initialize(repeating: Piece(low: 0, high: 0, hash: 0, start: 0), count: Self.batchCapacity + 1)
+        tail = .allocate(capacity: 2 * WindowScanner.readBytes)
         masks = .allocate(capacity: PieceCache.longestPiece + 1)
         for count in 0...PieceCache.longestPiece {
             let bits = UInt64(8 * count)
@@ -54,8 +64,17 @@ final class EncoderScratch {
         output.deallocate()
         batch.deallocate()
         masks.deallocate()
+        tail.deallocate()
         symbols.deallocate()
         merges.deallocate()
+    }
+
+    /// Copies the end of a text, fewer bytes than a window reads, to where bytes that are no text follow it.
+    func copyOfTail(_ text: ScannedText, from start: Int) -> ScannedText {
+        let count = text.end - start
+        tail.update(from: text.bytes + start, count: count)
+        (tail + count).update(repeating: 0xFF, count: WindowScanner.readBytes)
+        return ScannedText(tail, end: count)
     }
 
     /// Makes room for `more` ids.
@@ -64,10 +83,25 @@ final class EncoderScratch {
         if count + more > capacity { grow(more) }
     }
 
-    /// Makes room for the ids of a text, so that hardly any text makes the output grow.
-    func reserve(textBytes: Int) {
-        let usual = textBytes / 3
-        if count + usual > capacity { grow(usual) }
+    /// Says how long the text to be encoded is.
+    func expect(textBytes: Int) { expected = textBytes / 2 }
+
+    /// Moves the ids to where they are collected when there are many: a short buffer stays in the cache, and a long
+    /// text's ids are written to new memory only once.
+    @inline(__always)
+    func collectIfMany() {
+        if count >= Self.collectedAtOnce { collect() }
+    }
+
+    private func collect() {
+        if collected.capacity == 0 {
+            collected = [Int32](unsafeUninitializedCapacity: max(expected, count)) { ids, idCount in
+                LargeMemory.advise(UnsafeMutableRawBufferPointer(ids))
+                idCount = 0
+            }
+        }
+        collected.append(contentsOf: UnsafeBufferPointer(start: output, count: count))
+        count = 0
     }
 
     private func grow(_ more: Int) {
@@ -87,16 +121,19 @@ final class EncoderScratch {
 
     /// The ids written so far; the scratch is empty afterwards and gives back unusually much memory.
     func takeOutput() -> [Int32] {
-        let result = [Int32](unsafeUninitializedCapacity: count) { ids, idCount in
-            LargeMemory.advise(UnsafeMutableRawBufferPointer(ids))
-            idCount = ids.update(fromContentsOf: UnsafeBufferPointer(start: output, count: count))
+        defer {
+            count = 0
+            collected = []
+            if capacity > 1 << 20 {
+                output.deallocate()
+                capacity = 1024
+                output = .allocate(capacity: capacity)
+            }
         }
-        count = 0
-        if capacity > 1 << 22 {
-            output.deallocate()
-            capacity = 1024
-            output = .allocate(capacity: capacity)
+        guard collected.isEmpty else {
+            collect()
+            return collected
         }
-        return result
+        return Array(UnsafeBufferPointer(start: output, count: count))
     }
 }

@@ -10,12 +10,16 @@ final class MergeTable: @unchecked Sendable {
         var merge: UInt64
     }
 
-    private var slots: UnsafeMutablePointer<Slot>
-    private var mask: Int
-    private var count = 0
-    /// One bit per hash value: most pairs do not merge, and this table of their absence stays in the cache.
-    private var filter: UnsafeMutablePointer<UInt64>
-    private var filterMask: Int
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
+    @exclusivity(unchecked) private var mask: Int
+    @exclusivity(unchecked) private var count = 0
+    /// What pairs of the ids below 256 merge into: in the vocabularies in use these are the single bytes, with which every
+    /// word begins.
+    private let small: UnsafeMutablePointer<UInt64>
+    /// Two bits of one word per pair: most pairs do not merge, and this table of their absence stays in the cache.
+    @exclusivity(unchecked) private var filter: UnsafeMutablePointer<UInt64>
+    @exclusivity(unchecked) private var filterMask: Int
 
     /// An empty table with room for some merges; it grows when there are more.
     init(capacity: Int) {
@@ -23,10 +27,13 @@ final class MergeTable: @unchecked Sendable {
         while size < capacity * 2 { size *= 2 }
         (slots, mask) = (Self.emptySlots(size), size - 1)
         (filter, filterMask) = Self.emptyFilter(size)
+        small = .allocate(capacity: 1 << 16)
+        small.initialize(repeating: Self.none, count: 1 << 16)
     }
 
     deinit {
         slots.deallocate()
+        small.deallocate()
         filter.deallocate()
     }
 
@@ -37,23 +44,30 @@ final class MergeTable: @unchecked Sendable {
     }
 
     private static func emptyFilter(_ size: Int) -> (UnsafeMutablePointer<UInt64>, mask: Int) {
-        let bits = min(max(size * 2, 1024), 1 << 21)
-        let filter = UnsafeMutablePointer<UInt64>.allocate(capacity: bits / 64)
-        filter.initialize(repeating: 0, count: bits / 64)
-        return (filter, bits - 1)
+        let words = min(max(size / 16, 16), 1 << 15)
+        let filter = UnsafeMutablePointer<UInt64>.allocate(capacity: words)
+        filter.initialize(repeating: 0, count: words)
+        return (filter, words - 1)
+    }
+
+    /// The bits of a pair in its word of the filter.
+    @inline(__always)
+    private static func filterBits(_ hash: Int) -> UInt64 {
+        1 &<< UInt64(truncatingIfNeeded: hash) | 1 &<< UInt64(truncatingIfNeeded: hash >> 6)
     }
 
     /// Notes that a pair merges; a pair given twice keeps the later rank.
     func insert(_ left: Int32, _ right: Int32, rank: Int, result: Int32) {
         if count * 2 > mask { grow() }
         let value = UInt64(UInt32(truncatingIfNeeded: rank)) << 32 | UInt64(UInt32(bitPattern: result))
+        if Self.isSmall(left, right) { small[Int(left) << 8 | Int(right)] = value }
         if insert(Slot(pair: Self.pair(left, right), merge: value)) { count += 1 }
     }
 
     /// - Returns: Whether the pair is new.
     private func insert(_ slot: Slot) -> Bool {
         let hash = Self.hash(slot.pair)
-        filter[(hash & filterMask) >> 6] |= 1 << UInt64(hash & 63)
+        filter[hash >> 12 & filterMask] |= Self.filterBits(hash)
         var index = hash & mask
         while slots[index].pair != slot.pair, slots[index].pair != .max { index = (index + 1) & mask }
         defer { slots[index] = slot }
@@ -76,15 +90,24 @@ final class MergeTable: @unchecked Sendable {
 
     @inline(__always)
     private static func hash(_ pair: UInt64) -> Int {
-        Int(truncatingIfNeeded: (pair &* 0x9E37_79B9_7F4A_7C15) >> 28)
+        // The left symbol moved down, so that it counts in all bits that are taken of the product.
+        let mixed = pair ^ pair &>> 12
+        return Int(truncatingIfNeeded: (mixed &* 0x9E37_79B9_7F4A_7C15) >> 30)
+    }
+
+    @inline(__always)
+    private static func isSmall(_ left: Int32, _ right: Int32) -> Bool {
+        UInt32(bitPattern: left | right) < 256
     }
 
     /// Rank in the upper half and result in the lower, or `none`.
     @inline(__always)
     func merge(_ left: Int32, _ right: Int32) -> UInt64 {
+        if Self.isSmall(left, right) { return small[Int(left) &<< 8 | Int(right)] }
         let pair = Self.pair(left, right)
         let hash = Self.hash(pair)
-        guard filter[(hash & filterMask) >> 6] >> UInt64(hash & 63) & 1 != 0 else { return Self.none }
+        let bits = Self.filterBits(hash)
+        guard filter[hash >> 12 & filterMask] & bits == bits else { return Self.none }
         var index = hash & mask
         while true {
             let slot = slots[index]

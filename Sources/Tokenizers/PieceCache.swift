@@ -14,6 +14,10 @@ final class PieceCache {
 
         @inline(__always)
         var idCount: Int { Int(high >> 60) }
+
+        /// Whether it is the entry of a piece given by its bytes and its byte count.
+        @inline(__always)
+        func holds(_ low: UInt64, _ high: UInt64) -> Bool { (self.low ^ low) | (self.high ^ high) &<< 4 == 0 }
     }
 
     /// The longest pieces that are held.
@@ -23,27 +27,33 @@ final class PieceCache {
     private static let largestBits: UInt64 = 18
     private static let mostManyIds = 1 << 18
 
-    private(set) var slots: UnsafeMutablePointer<Entry>
+    // Nothing here is used while it is being changed; checking that at every access would cost as much as the access.
+    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Entry>
     /// How far a hash is shifted to give a place.
-    private(set) var shift: UInt64
-    private var used = 0
+    @exclusivity(unchecked) private(set) var shift: UInt64
+    @exclusivity(unchecked) private var used = 0
     /// The ids of pieces that have more than 4.
-    private var manyIds: [Int32] = []
+    @exclusivity(unchecked) private var manyIds: [Int32] = []
 
     init() {
         slots = Self.empty(Self.smallestBits)
         shift = 64 - Self.smallestBits
     }
 
-    deinit { slots.deallocate() }
+    deinit { Self.deallocate(slots, 64 - shift) }
 
-    /// Places behind the last one make searches end without a look at the size.
+    /// Places behind the last one make searches end without a look at the size; zeros are an unused place.
     private static func empty(_ bits: UInt64) -> UnsafeMutablePointer<Entry> {
-        let count = 1 << Int(bits) + probes
-        let slots = LargeMemory.allocate(Entry.self, count: count)
-        slots.initialize(repeating: Entry(low: 0, high: 0, ids: .zero), count: count)
-        return slots
+        LargeMemory.allocateZeros(Entry.self, count: 1 << Int(bits) + probes)
     }
+
+    private static func deallocate(_ slots: UnsafeMutablePointer<Entry>, _ bits: UInt64) {
+        LargeMemory.deallocateZeros(slots, count: 1 << Int(bits) + probes)
+    }
+
+    /// The first of the two places that share a cache line and that a piece is looked for in first.
+    @inline(__always)
+    static func home(_ hash: UInt64, _ shift: UInt64) -> Int { Int(hash &>> shift & ~1) }
 
     @inline(__always)
     static func hash(_ low: UInt64, _ high: UInt64) -> UInt64 {
@@ -52,10 +62,10 @@ final class PieceCache {
 
     /// The entry of a piece; nil when it is not held.
     func find(_ low: UInt64, _ high: UInt64, _ hash: UInt64) -> UnsafeMutablePointer<Entry>? {
-        let first = slots + Int(hash >> shift)
+        let first = slots + Self.home(hash, shift)
         for step in 0..<Self.probes {
             let slot = first + step
-            if slot.pointee.low == low, (slot.pointee.high ^ high) << 4 == 0 { return slot }
+            if slot.pointee.holds(low, high) { return slot }
             if slot.pointee.high == 0 { return nil }
         }
         return nil
@@ -79,12 +89,12 @@ final class PieceCache {
             held[0] = Int32(manyIds.count)
             manyIds.append(contentsOf: UnsafeBufferPointer(start: ids, count: count))
         }
-        if used * 2 > 1 << Int(64 - shift), 64 - shift < Self.largestBits { grow() }
+        if used * 16 > 11 << Int(64 - shift), 64 - shift < Self.largestBits { grow() }
         place(Entry(low: low, high: high | UInt64(count) << 60, ids: held))
     }
 
     private func place(_ entry: Entry) {
-        let first = slots + Int(Self.hash(entry.low, entry.high & (UInt64.max >> 4)) >> shift)
+        let first = slots + Self.home(Self.hash(entry.low, entry.high & (UInt64.max >> 4)), shift)
         if used * 4 < 3 << Int(64 - shift) {
             for step in 0..<Self.probes where first[step].high == 0 {
                 first[step] = entry
@@ -96,13 +106,13 @@ final class PieceCache {
     }
 
     private func grow() {
-        let (old, count) = (slots, 1 << Int(64 - shift) + Self.probes)
-        let bits = 64 - shift + 1
+        let (old, bits) = (slots, 64 - shift + 1)
+        let count = 1 << Int(bits - 1) + Self.probes
         slots = Self.empty(bits)
         shift = 64 - bits
         used = 0
         for index in 0..<count where old[index].high != 0 { place(old[index]) }
-        old.deallocate()
+        Self.deallocate(old, bits - 1)
     }
 }
 
@@ -110,7 +120,7 @@ final class PieceCache {
 ///
 /// Emptied when its memory is full.
 final class LongPieceCache {
-    private struct Entry {
+    private struct Entry: BitwiseCopyable {
         var hash: Int
         var bytes: Int32
         var ids: Int32
@@ -118,54 +128,90 @@ final class LongPieceCache {
         var idCount: UInt16
     }
 
-    /// The longest pieces that are held.
+    /// Memory for entries and for what they hold; a piece has at most as many ids as bytes.
+    private struct Memory {
+        let slots = LargeMemory.allocate(Entry.self, count: 1 << slotBits)
+        let bytes = LargeMemory.allocate(UInt8.self, count: byteLimit)
+        let ids = LargeMemory.allocate(Int32.self, count: byteLimit)
+        var byteCount = 0
+        var idCount = 0
+
+        init() { clear() }
+
+        mutating func clear() {
+            slots.initialize(
+                repeating: Entry(hash: 0, bytes: 0, ids: 0, byteCount: 0, idCount: 0),
+                count: 1 << slotBits
+            )
+            (byteCount, idCount) = (0, 0)
+        }
+
+        func deallocate() {
+            slots.deallocate()
+            bytes.deallocate()
+            ids.deallocate()
+        }
+    }
+
+    /// The longest pieces that are held; the shortest have one byte more than `PieceCache` holds.
     static let longestPiece = 512
     private static let slotBits = 16
     private static let byteLimit = 1 << 21
 
-    private var slots: [Entry] = []
-    private var bytes: [UInt8] = []
-    private var ids: [Int32] = []
+    @exclusivity(unchecked) private var memory: Memory?
+
+    deinit { memory?.deallocate() }
 
     /// Appends the ids of a piece to the output if they are known.
     func append(_ piece: UnsafePointer<UInt8>, count: Int, hash: Int, to scratch: EncoderScratch) -> Bool {
-        guard !slots.isEmpty else { return false }
-        let entry = slots[hash & (slots.count - 1)]
-        guard entry.hash == hash, Int(entry.byteCount) == count else { return false }
-        let isEqual = bytes.withUnsafeBufferPointer { held in
-            for index in 0..<count where held[Int(entry.bytes) + index] != piece[index] { return false }
-            return true
-        }
-        guard isEqual else { return false }
-        ids.withUnsafeBufferPointer { held in
-            for index in 0..<Int(entry.idCount) { scratch.append(held[Int(entry.ids) + index]) }
-        }
+        guard let memory else { return false }
+        let entry = memory.slots[hash & (1 << Self.slotBits - 1)]
+        guard entry.hash == hash, Int(entry.byteCount) == count,
+            Self.areEqual(memory.bytes + Int(entry.bytes), piece, count: count)
+        else { return false }
+        let idCount = Int(entry.idCount)
+        scratch.reserve(idCount)
+        (scratch.output + scratch.count).update(from: memory.ids + Int(entry.ids), count: idCount)
+        scratch.count += idCount
         return true
     }
 
-    /// Holds a piece.
+    /// Compares at least eight bytes.
+    private static func areEqual(
+        _ left: UnsafePointer<UInt8>,
+        _ right: UnsafePointer<UInt8>,
+        count: Int
+    ) -> Bool {
+        var difference = ByteLanes.load(left + (count - 8)) ^ ByteLanes.load(right + (count - 8))
+        var position = 0
+        while position < count - 8, difference == 0 {
+            difference = ByteLanes.load(left + position) ^ ByteLanes.load(right + position)
+            position += 8
+        }
+        return difference == 0
+    }
+
+    /// Holds a piece of a length between the shortest and the longest.
     func insert(
         _ piece: UnsafePointer<UInt8>,
         count: Int,
         hash: Int,
         ids newIds: UnsafeBufferPointer<Int32>
     ) {
-        if slots.isEmpty || bytes.count + count > Self.byteLimit {
-            slots = [Entry](
-                repeating: Entry(hash: 0, bytes: 0, ids: 0, byteCount: 0, idCount: 0),
-                count: 1 << Self.slotBits
-            )
-            bytes.removeAll(keepingCapacity: true)
-            ids.removeAll(keepingCapacity: true)
-        }
-        slots[hash & (slots.count - 1)] = Entry(
+        var memory = memory ?? Memory()
+        defer { self.memory = memory }
+        if memory.byteCount + count > Self.byteLimit { memory.clear() }
+        guard let base = newIds.baseAddress, newIds.count <= count else { return }
+        memory.slots[hash & (1 << Self.slotBits - 1)] = Entry(
             hash: hash,
-            bytes: Int32(bytes.count),
-            ids: Int32(ids.count),
+            bytes: Int32(memory.byteCount),
+            ids: Int32(memory.idCount),
             byteCount: UInt16(count),
             idCount: UInt16(newIds.count)
         )
-        bytes.append(contentsOf: UnsafeBufferPointer(start: piece, count: count))
-        ids.append(contentsOf: newIds)
+        (memory.bytes + memory.byteCount).update(from: piece, count: count)
+        (memory.ids + memory.idCount).update(from: base, count: newIds.count)
+        memory.byteCount += count
+        memory.idCount += newIds.count
     }
 }

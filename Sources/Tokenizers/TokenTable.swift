@@ -19,17 +19,11 @@ struct TokenTable: Sendable {
             (self.label, self.first, self.last) = (label, first, last)
         }
 
-        init(_ token: UnsafeBufferPointer<UInt8>, hash: Int, id: Int) {
+        @inline(__always)
+        init(_ words: TokenWords, hash: Int, id: Int) {
             let high = (UInt64(truncatingIfNeeded: hash) >> 32 & 0xFF_FFFF) << 32
-            label = UInt64(min(token.count, 255)) << 56 | high | UInt64(UInt32(truncatingIfNeeded: id))
-            (first, last) = (0, 0)
-            if token.count > 8 {
-                let raw = UnsafeRawBufferPointer(token)
-                first = raw.loadUnaligned(as: UInt64.self)
-                last = raw.loadUnaligned(fromByteOffset: token.count - 8, as: UInt64.self)
-            } else {
-                for index in 0..<token.count { first |= UInt64(token[index]) << UInt64(8 * index) }
-            }
+            label = UInt64(min(words.count, 255)) << 56 | high | UInt64(UInt32(truncatingIfNeeded: id))
+            (first, last) = (words.first, words.last)
         }
 
         var isUnused: Bool { label == .max }
@@ -52,6 +46,9 @@ struct TokenTable: Sendable {
     /// The number of tokens.
     private(set) var count = 0
 
+    /// No tokens.
+    init() {}
+
     /// One more than the largest id.
     var idLimit: Int { starts.count }
 
@@ -71,8 +68,8 @@ struct TokenTable: Sendable {
     mutating func insert(_ bytes: UnsafeBufferPointer<UInt8>, id: Int) -> Bool {
         if id < starts.count, lengths[id] >= 0 { return false }
         if (count + 1) * 2 > slots.count { rehash(capacity: (count + 1) * 4) }
-        let hash = Self.hash(bytes)
-        let sought = Slot(bytes, hash: hash, id: id)
+        let (words, hash) = Self.wordsAndHash(bytes)
+        let sought = Slot(words, hash: hash, id: id)
         let (slot, isTaken) = slot(of: bytes, hash: hash, sought)
         if isTaken { return false }
         skip(id: id)
@@ -83,6 +80,82 @@ struct TokenTable: Sendable {
         note(hash)
         count += 1
         return true
+    }
+
+    /// Tokens that lie one behind the other: token `index` ends at `ends[index]` and has the id `ids[index]`.
+    ///
+    /// Nil when two tokens share their bytes or their id.
+    init?(arena: [UInt8], ends: [Int32], ids: [Int32]) {
+        let limit = Int(ids.max() ?? -1) + 1
+        self.arena = arena
+        starts = [Int](repeating: 0, count: limit)
+        lengths = [Int32](repeating: -1, count: limit)
+        count = ids.count
+        makeEmpty(capacity: count * 2)
+        let isComplete = arena.withUnsafeBufferPointer { arena in
+            starts.withUnsafeMutableBufferPointer { starts in
+                lengths.withUnsafeMutableBufferPointer { lengths in
+                    var start = 0
+                    for (end, id) in zip(ends, ids) {
+                        guard lengths[Int(id)] < 0 else { return false }
+                        starts[Int(id)] = start
+                        lengths[Int(id)] = end - Int32(start)
+                        start = Int(end)
+                    }
+                    return true
+                }
+            }
+        }
+        guard isComplete, fillSlots(ids) else { return nil }
+    }
+
+    /// Puts tokens into empty slots.
+    ///
+    /// - Returns: Whether no two have the same bytes.
+    private mutating func fillSlots(_ ids: [Int32]) -> Bool {
+        var (slots, filter) = (self.slots, self.filter)
+        (self.slots, self.filter) = ([], [])
+        defer { (self.slots, self.filter) = (slots, filter) }
+        let (mask, filterMask) = (slots.count - 1, filter.count - 1)
+        return arena.withUnsafeBufferPointer { arena in
+            slots.withUnsafeMutableBufferPointer { slots in
+                filter.withUnsafeMutableBufferPointer { filter in
+                    for id in ids {
+                        let start = starts[Int(id)]
+                        let bytes = UnsafeBufferPointer(
+                            rebasing: arena[start..<start + Int(lengths[Int(id)])]
+                        )
+                        let (words, hash) = Self.wordsAndHash(bytes)
+                        let token = Slot(words, hash: hash, id: Int(id))
+                        var index = hash & mask
+                        while !slots[index].isUnused {
+                            if slots[index].resembles(token),
+                                bytes.count <= 16 || matches(slots[index].id, bytes)
+                            {
+                                return false
+                            }
+                            index = (index + 1) & mask
+                        }
+                        slots[index] = token
+                        filter[hash >> 6 & filterMask] |= 1 << UInt64(hash & 63)
+                    }
+                    return true
+                }
+            }
+        }
+    }
+
+    /// Lends the bytes of all tokens, and where each begins and how long it is (-1 for an unused id).
+    func withTokens<Result>(
+        _ body: (UnsafePointer<UInt8>, UnsafeBufferPointer<Int>, UnsafeBufferPointer<Int32>) -> Result
+    ) -> Result? {
+        arena.withUnsafeBufferPointer { arena in
+            starts.withUnsafeBufferPointer { starts in
+                lengths.withUnsafeBufferPointer { lengths in
+                    arena.baseAddress.map { body($0, starts, lengths) }
+                }
+            }
+        }
     }
 
     /// Takes an id without giving it bytes.
@@ -99,7 +172,9 @@ struct TokenTable: Sendable {
     /// The id of some bytes whose hash is known.
     func id(of bytes: UnsafeBufferPointer<UInt8>, hash: Int) -> Int? {
         guard filter[(hash >> 6) & (filter.count - 1)] >> UInt64(hash & 63) & 1 != 0 else { return nil }
-        let (slot, isTaken) = slot(of: bytes, hash: hash, Slot(bytes, hash: hash, id: 0))
+        let words = bytes.baseAddress.map { TokenWords(UnsafeRawPointer($0), count: bytes.count) }
+        let sought = Slot(words ?? TokenWords(), hash: hash, id: 0)
+        let (slot, isTaken) = slot(of: bytes, hash: hash, sought)
         return isTaken ? slots[slot].id : nil
     }
 
@@ -111,6 +186,11 @@ struct TokenTable: Sendable {
     func bytes(of id: Int) -> ArraySlice<UInt8>? {
         guard id >= 0, id < starts.count, lengths[id] >= 0 else { return nil }
         return arena[starts[id]..<starts[id] + Int(lengths[id])]
+    }
+
+    /// Whether an id stands for some bytes.
+    func has(_ bytes: UnsafeBufferPointer<UInt8>, id: Int32) -> Bool {
+        id >= 0 && Int(id) < lengths.count && matches(Int(id), bytes)
     }
 
     /// The number of bytes of a token; 0 for an unused id.
@@ -164,19 +244,16 @@ struct TokenTable: Sendable {
         }
     }
 
-    private mutating func rehash(capacity: Int) {
+    private mutating func makeEmpty(capacity: Int) {
         var size = 64
         while size < capacity { size *= 2 }
         slots = Self.emptySlots(size)
         filter = [UInt64](repeating: 0, count: min(size, 1 << 20) / 16)
-        for id in 0..<starts.count where lengths[id] >= 0 {
-            arena[starts[id]..<starts[id] + Int(lengths[id])].withUnsafeBufferPointer { bytes in
-                let hash = Self.hash(bytes)
-                let token = Slot(bytes, hash: hash, id: id)
-                slots[slot(of: bytes, hash: hash, token).index] = token
-                note(hash)
-            }
-        }
+    }
+
+    private mutating func rehash(capacity: Int) {
+        makeEmpty(capacity: capacity)
+        _ = fillSlots((0..<Int32(starts.count)).filter { lengths[Int($0)] >= 0 })
     }
 
     /// The seed of hashes of outside text, new in every process.
@@ -184,32 +261,70 @@ struct TokenTable: Sendable {
 
     /// A seeded hash, so that no file can be made whose tokens all collide.
     static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return 0 }
+        guard let base = UnsafeRawPointer(bytes.baseAddress), bytes.count > 0 else { return 0 }
         return hash(base, count: bytes.count)
     }
 
     @inline(__always)
     static func hash(_ base: UnsafeRawPointer, count: Int) -> Int {
-        var hash = seed ^ UInt64(truncatingIfNeeded: count)
-        if count >= 8 {
-            var position = 0
-            while position < count - 8 {
-                hash = mix(hash ^ base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-                position += 8
-            }
-            let last = base.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
-            return Int(truncatingIfNeeded: mix(hash ^ last))
+        hash(base, TokenWords(base, count: count))
+    }
+
+    private static func wordsAndHash(_ bytes: UnsafeBufferPointer<UInt8>) -> (TokenWords, Int) {
+        guard let base = UnsafeRawPointer(bytes.baseAddress), bytes.count > 0 else {
+            return (TokenWords(), 0)
         }
-        var rest: UInt64 = 0
-        for position in 0..<count {
-            rest = rest << 8 | UInt64(base.load(fromByteOffset: position, as: UInt8.self))
+        let words = TokenWords(base, count: bytes.count)
+        return (words, hash(base, words))
+    }
+
+    /// The hash of some bytes, from their first and last words where that is all of them.
+    @inline(__always)
+    private static func hash(_ base: UnsafeRawPointer, _ words: TokenWords) -> Int {
+        var hash = mix(seed ^ UInt64(truncatingIfNeeded: words.count) ^ words.first)
+        guard words.count > 8 else { return Int(truncatingIfNeeded: hash) }
+        var position = 8
+        while position < words.count - 8 {
+            hash = mix(hash ^ base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            position += 8
         }
-        return Int(truncatingIfNeeded: mix(hash ^ rest))
+        return Int(truncatingIfNeeded: mix(hash ^ words.last))
     }
 
     @inline(__always)
     private static func mix(_ value: UInt64) -> UInt64 {
         let product = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
         return product.high ^ product.low
+    }
+}
+
+/// The first and the last eight bytes of some bytes.
+struct TokenWords {
+    /// The first 8 bytes, followed by zeros.
+    var first: UInt64 = 0
+    /// The last 8 bytes of more than 8, else zeros.
+    var last: UInt64 = 0
+    var count = 0
+
+    init() {}
+
+    @inline(__always)
+    init(_ base: UnsafeRawPointer, count: Int) {
+        self.count = count
+        if count >= 8 {
+            first = base.loadUnaligned(as: UInt64.self)
+            last = count > 8 ? base.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self) : 0
+        } else if count >= 4 {
+            // The halves may overlap: what both hold is equal.
+            first = UInt64(base.loadUnaligned(as: UInt32.self))
+            first |=
+                UInt64(base.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+                << UInt64(8 * (count - 4))
+        } else if count > 0 {
+            let middle = base.load(fromByteOffset: count >> 1, as: UInt8.self)
+            let end = base.load(fromByteOffset: count - 1, as: UInt8.self)
+            first = UInt64(base.load(as: UInt8.self))
+            first |= UInt64(middle) << UInt64(8 * (count >> 1)) | UInt64(end) << UInt64(8 * (count - 1))
+        }
     }
 }

@@ -36,7 +36,33 @@ public enum TokenizerFiles {
     /// - Returns: The tokenizer.
     /// - Throws: `FileFormatError` as `load(folder:)` does.
     public static func load(document path: String) throws(FileFormatError) -> any Tokenizer {
-        try load(try JSONValue(contentsOf: path), path: path)
+        try load(document: path, configuration: nil, configurationPath: "")
+    }
+
+    /// Reads a `tokenizer.json` with the content of the `tokenizer_config.json` beside it.
+    static func load(
+        document path: String,
+        configuration: JSONValue?,
+        configurationPath: String
+    ) throws(FileFormatError) -> any Tokenizer {
+        let file = try MappedFile(path: path)
+        return try file.withBytes { bytes throws(FileFormatError) in
+            // A vocabulary of byte pairs is most of its file, and is read without a value for every string.
+            let scanner = BytePairScanner()
+            var document = try JSONValue(parsing: bytes, path: path) { scanner.take($0) }
+            if scanner.isComplete {
+                let reader = TokenizerReader(path: path, scanned: scanner)
+                let added = try reader.addedTokens(document, configuration, configurationPath)
+                if let tokenizer = try reader.fastTokenizer(document, added) { return tokenizer }
+            }
+            if scanner.vocabulary != nil { document = try JSONValue(parsing: bytes, path: path) }
+            return try load(
+                document,
+                path: path,
+                configuration: configuration,
+                configurationPath: configurationPath
+            )
+        }
     }
 
     /// Takes the content of a `tokenizer.json`.
@@ -89,6 +115,43 @@ public enum TokenizerFiles {
         splitRule: SplitRule = .gpt2,
         specialTokens: [String] = ["<|endoftext|>"]
     ) throws(FileFormatError) -> BPETokenizer {
+        let (vocabulary, model) = try bytePairs(vocabularyPath, mergesPath)
+        var added: [AddedToken] = []
+        for name in specialTokens {
+            guard let id = ByteAlphabet.bytes(of: name).flatMap({ vocabulary.tokens.id(of: $0) }) else {
+                throw FileFormatError(.missing, path: vocabularyPath, at: .key(name), "no such special token")
+            }
+            added.append(AddedToken(name, id: Int32(id)))
+        }
+        var roles = AddedTokens(added)
+        roles.endOfText = added.first?.id
+        return BPETokenizer(
+            model: model,
+            splitRule: splitRule,
+            addedTokens: roles,
+            irregular: vocabulary.irregular
+        )
+    }
+    /// The vocabulary and the merges of GPT-2's pair of files.
+    private static func bytePairs(
+        _ vocabularyPath: String,
+        _ mergesPath: String
+    ) throws(FileFormatError) -> (TokenizerReader.Vocabulary, BPEModel) {
+        let files = (try MappedFile(path: vocabularyPath), try MappedFile(path: mergesPath))
+        let scanner = BytePairScanner()
+        let isRead = files.0.withBytes { vocabulary in
+            files.1.withBytes { merges in scanner.readPair(vocabulary: vocabulary, merges: merges) }
+        }
+        if isRead, let vocabulary = scanner.vocabulary {
+            let model = BPEModel(
+                tokens: vocabulary.tokens,
+                merges: scanner.merges,
+                results: scanner.results,
+                ranks: nil,
+                takesWholePieces: false
+            )
+            return (vocabulary, model)
+        }
         let reader = TokenizerReader(path: vocabularyPath)
         let vocabulary = try reader.vocabulary(JSONValue(contentsOf: vocabularyPath), key: "vocabulary")
         var merges: [(String, String)] = []
@@ -106,21 +169,6 @@ public enum TokenizerFiles {
             merges.append(merge)
         }
         let mergeReader = TokenizerReader(path: mergesPath)
-        let model = try mergeReader.model(vocabulary, merges, takesWholePieces: false)
-        var added: [AddedToken] = []
-        for name in specialTokens {
-            guard let id = ByteAlphabet.bytes(of: name).flatMap({ vocabulary.tokens.id(of: $0) }) else {
-                throw FileFormatError(.missing, path: vocabularyPath, at: .key(name), "no such special token")
-            }
-            added.append(AddedToken(name, id: Int32(id)))
-        }
-        var roles = AddedTokens(added)
-        roles.endOfText = added.first?.id
-        return BPETokenizer(
-            model: model,
-            splitRule: splitRule,
-            addedTokens: roles,
-            irregular: vocabulary.irregular
-        )
+        return (vocabulary, try mergeReader.model(vocabulary, merges, takesWholePieces: false))
     }
 }

@@ -27,8 +27,7 @@ struct TokenizerFolder {
         }
         if exists("tokenizer.json") {
             return try TokenizerFiles.load(
-                try JSONValue(contentsOf: path("tokenizer.json")),
-                path: path("tokenizer.json"),
+                document: path("tokenizer.json"),
                 configuration: configuration,
                 configurationPath: path("tokenizer_config.json")
             )

@@ -9,6 +9,8 @@ struct TokenizerReader {
     }
 
     let path: String
+    /// The vocabulary and the merges, where they were taken from the bytes of the document.
+    var scanned: BytePairScanner?
 
     private func fail(
         _ key: String,
@@ -22,18 +24,26 @@ struct TokenizerReader {
 
     /// The tokenizer that a document describes: a fast one of its own kind where one fits, else one of parts.
     func tokenizer(_ document: JSONValue, _ added: AddedTokens) throws(FileFormatError) -> any Tokenizer {
+        if let tokenizer = try fastTokenizer(document, added) { return tokenizer }
+        return try pipeline(document, added)
+    }
+
+    /// The tokenizer that a document describes, if there is a fast one of its own kind.
+    func fastTokenizer(
+        _ document: JSONValue,
+        _ added: AddedTokens
+    ) throws(FileFormatError) -> (any Tokenizer)? {
         guard let model = document["model"], model.objectValue != nil else {
             throw fail("model", "must be an object")
         }
         let isBare = ["normalizer", "truncation", "padding"].allSatisfy { (document[$0] ?? .null).isNull }
         let type = model["type"]?.stringValue ?? (model["merges"] == nil ? "none" : "BPE")
-        if isBare, let framed = framed(document["post_processor"] ?? .null, added) {
-            if type == "BPE", let tokenizer = try bytePair(document, framed) { return tokenizer }
-            if type == "WordLevel", let tokenizer = try characters(document, model, framed) {
-                return tokenizer
-            }
+        guard isBare, let framed = framed(document["post_processor"] ?? .null, added) else { return nil }
+        switch type {
+        case "BPE": return try bytePair(document, framed)
+        case "WordLevel": return try characters(document, model, framed)
+        default: return nil
         }
-        return try pipeline(document, added)
     }
 
     /// The tokenizer put together from parts, also where a faster one fits.
@@ -62,16 +72,36 @@ struct TokenizerReader {
             ["null", "ByteLevel"].contains(typeName(document["decoder"] ?? .null)),
             let (rule, addsPrefixSpace) = splitting(document["pre_tokenizer"] ?? .null)
         else { return nil }
-        guard let table = model["vocab"] else { throw fail("model.vocab", "is missing", .missing) }
-        let vocabulary = try vocabulary(table, key: "model.vocab")
         let takesWhole = model["ignore_merges"]?.boolValue ?? false
+        let (pairs, irregular) = try bytePairs(model, takesWholePieces: takesWhole)
         return BPETokenizer(
-            model: try self.model(vocabulary, try merges(model["merges"]), takesWholePieces: takesWhole),
+            model: pairs,
             splitRule: rule,
             addedTokens: added,
             addsPrefixSpace: addsPrefixSpace,
-            irregular: vocabulary.irregular
+            irregular: irregular
         )
+    }
+
+    /// The vocabulary and the merges of a model, and the tokens that are not made of byte stand-ins.
+    private func bytePairs(
+        _ model: JSONValue,
+        takesWholePieces: Bool
+    ) throws(FileFormatError) -> (BPEModel, irregular: [Int32: String]) {
+        if let scanned, let vocabulary = scanned.vocabulary {
+            let pairs = BPEModel(
+                tokens: vocabulary.tokens,
+                merges: scanned.merges,
+                results: scanned.results,
+                ranks: nil,
+                takesWholePieces: takesWholePieces
+            )
+            return (pairs, vocabulary.irregular)
+        }
+        guard let table = model["vocab"] else { throw fail("model.vocab", "is missing", .missing) }
+        let vocabulary = try vocabulary(table, key: "model.vocab")
+        let merges = try merges(model["merges"])
+        return (try self.model(vocabulary, merges, takesWholePieces: takesWholePieces), vocabulary.irregular)
     }
 
     /// The merges of a model as pairs of spelled tokens.

@@ -82,36 +82,6 @@ struct ScannedText {
         return step.isInvalid ? (ScalarClass.other, step.count) : (classes[Int(step.scalar)], step.count)
     }
 
-    /// Where a run of ASCII letters ends that reaches to `position`; 0 when what follows is not ASCII.
-    @inline(__always)
-    func endOfLetters(_ position: Int, isComplete: Bool) -> Int {
-        let end = isComplete ? position : endOfLongWord(position)
-        return end < self.end && bytes[end] < 0x80 ? end : 0
-    }
-
-    private func endOfLongWord(_ start: Int) -> Int {
-        var position = start
-        while position + 8 <= end {
-            let run = ByteLanes.run(ByteLanes.letters(ByteLanes.load(bytes + position)))
-            position += run
-            if run < 8 { return position }
-        }
-        while position < end, bytes[position] | 0x20 &- 0x61 < 26 { position += 1 }
-        return position
-    }
-
-    /// Where the run of a to z that reaches to `start` ends.
-    func endOfLowercase(_ start: Int) -> Int {
-        var position = start
-        while position + 8 <= end {
-            let run = ByteLanes.run(ByteLanes.lowercase(ByteLanes.load(bytes + position)))
-            position += run
-            if run < 8 { return position }
-        }
-        while position < end, bytes[position] &- 0x61 < 26 { position += 1 }
-        return position
-    }
-
     /// Where the run of spaces that reaches to `start` ends.
     @inline(__always)
     func endOfSpaces(from start: Int) -> Int {

@@ -102,10 +102,10 @@ struct BadInputTests {
     }
 
     @Test(arguments: [
-        ("training: { learning_rat: 1 }", ["bad.yaml:1", "learning_rat", "did you mean learning_rate?"]),
+        ("training: { learning_rat: 1 }", ["bad.yaml:1", "learning_rat", "did you mean 'learning_rate'?"]),
         (
             "task: language-modeling\ntraning: { seed: 1 }",
-            ["bad.yaml:2", "traning", "did you mean training?"]
+            ["bad.yaml:2", "traning", "did you mean 'training'?"]
         ),
         ("model:\n  hidden_size: wide", ["bad.yaml:2", "model.hidden_size", "a whole number", "wide"]),
         ("model:\n  hidden_size: \"32\"", ["bad.yaml:2", "model.hidden_size"]),

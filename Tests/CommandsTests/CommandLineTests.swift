@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import YuyanFileFormats
 import YuyanTestSupport
 
 /// A recipe over a small corpus, in a folder of its own.
@@ -182,6 +183,60 @@ struct CommandLineTests {
         try FileManager.default.removeItem(atPath: project.folder.path + "/other.txt")
         let again = try project.yuyan("evaluate", "out", "--json")
         #expect(again.code == 0 && again.output == result.output, "\(again)")
+    }
+
+    @Test func conversationsBecomeTextOrIds() throws {
+        let project = try Project()
+        let rows = [
+            #"{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]}"#,
+            #"{"instruction": "Say no.", "output": "no"}"#,
+        ]
+        try project.folder.write(rows.joined(separator: "\n") + "\n", to: "rows.jsonl")
+        let text = try project.yuyan("tokenizer", "chat", "rows.jsonl", "--template", "chatml")
+        let lines = text.output.split(separator: "\n")
+        #expect(text.code == 0 && lines.count == 2 && text.errors.contains("2 conversations"), "\(text)")
+        let first = try JSONValue(parsing: String(lines[0]))
+        let spoken = try #require(first["text"]?.stringValue)
+        let span = try #require(first["trained"]?[0]?.arrayValue?.compactMap(\.integerValue))
+        let trained = String(decoding: Array(spoken.utf8)[span[0]..<span[1]], as: UTF8.self)
+        #expect(trained.hasPrefix("yes"), "\(text)")
+        let prompt = try project.yuyan("tokenizer", "chat", "rows.jsonl", "--template", "chatml", "--prompt")
+        #expect(prompt.code == 0 && !prompt.output.contains("yes"), "\(prompt)")
+        let unknown = try project.yuyan("tokenizer", "chat", "rows.jsonl", "--template", "chatlm")
+        #expect(unknown.code == 1 && unknown.errors.contains("did you mean 'chatml'?"), "\(unknown)")
+        let none = try project.yuyan("tokenizer", "chat", "rows.jsonl")
+        #expect(none.code == 2 && none.errors.contains("--template"), "\(none)")
+        // Ids of a tokenizer trained here; those of the answer are marked.
+        let learned = try project.yuyan(
+            "tokenizer",
+            "train",
+            "corpus.txt",
+            "--output",
+            "tok",
+            "--vocab-size",
+            "300"
+        )
+        #expect(learned.code == 0, "\(learned)")
+        let ids = try project.yuyan(
+            "tokenizer",
+            "chat",
+            "rows.jsonl",
+            "--template",
+            "chatml",
+            "--tokenizer",
+            "tok",
+            "--output",
+            "ids.jsonl"
+        )
+        #expect(ids.code == 0 && ids.output.isEmpty, "\(ids)")
+        for line in project.folder.text("ids.jsonl").split(separator: "\n") {
+            let row = try JSONValue(parsing: String(line))
+            let mask = try #require(row["mask"]?.arrayValue?.compactMap(\.integerValue))
+            #expect(
+                mask.count == row["ids"]?.arrayValue?.count && mask.contains(1) && mask.first == 0,
+                "\(line)"
+            )
+        }
     }
 
     private func listsRuns(_ project: Project) throws {

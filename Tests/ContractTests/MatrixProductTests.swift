@@ -220,6 +220,29 @@ extension KernelContract {
             ProductCase(batch: 0, m: 2, n: 3, k: 4).check(set)
         }
 
+        /// One row that stands for all rows of the left factor, as broadcasting makes it.
+        @Test(arguments: CPUBackend.availableKernelSets)
+        func rowsThatAreOne(_ set: KernelSet) {
+            for type in [DType.f32, .bf16] {
+                for (m, k, n) in [(70, 96, 40), (300, 512, 130)] {
+                    var numbers = TestNumbers(seed: 6)
+                    let row = MatrixBlock(numbers.next(k, type), type, [1, k])
+                    let b = MatrixBlock(numbers.next(k * n, type), type, [k, n])
+                    let c = MatrixBlock([Double](repeating: 0, count: m * n), .f32, [m, n])
+                    let single = MatrixBlock([Double](repeating: 0, count: n), .f32, [1, n])
+                    withKernels(set) {
+                        let a = row.view.reinterpreted(shape: [m, k], strides: [0, 1])
+                        CPUBackend.shared.matrixProduct(MatrixProduct(c: c.view, a: a, b: b.view))
+                        CPUBackend.shared.matrixProduct(MatrixProduct(c: single.view, a: row.view, b: b.view))
+                    }
+                    withExtendedLifetime((row, b)) {
+                        let expected = (0..<m).flatMap { _ in single.values }
+                        #expect(c.values == expected, "\(set.rawValue) \(type) \(m)")
+                    }
+                }
+            }
+        }
+
         /// A row alone, in a small block and in a large one gives the same bits: decoding in a batch changes nothing.
         @Test(arguments: CPUBackend.availableKernelSets)
         func rowsDoNotDependOnTheirNeighbours(_ set: KernelSet) {

@@ -10,11 +10,10 @@ private struct Job {
     var innerCount: Int
 }
 
-/// A thread that notes the kernels it would use.
-private final class OtherThread: Thread {
-    nonisolated(unsafe) private(set) var kernelSet: KernelSet?
-
-    override func main() { kernelSet = CPUBackend.kernelSet }
+/// What another thread found.
+private final class Found: @unchecked Sendable {
+    var kernelSet: KernelSet?
+    let isReady = DispatchSemaphore(value: 0)
 }
 
 /// Runs a job of `pieces`, each with `innerCount` nested pieces, and gives the counts.
@@ -85,10 +84,13 @@ extension KernelContract {
                     )
                 }
                 #expect(sets.allSatisfy { $0 == YK_SCALAR })
-                let other = OtherThread()
-                other.start()
-                while !other.isFinished { usleep(1000) }
-                #expect(other.kernelSet == usual)
+                let found = Found()
+                Thread.detachNewThread {
+                    found.kernelSet = CPUBackend.kernelSet
+                    found.isReady.signal()
+                }
+                found.isReady.wait()
+                #expect(found.kernelSet == usual)
             }
         }
 

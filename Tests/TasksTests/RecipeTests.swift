@@ -68,7 +68,7 @@ import YuyanTestSupport
 
     @Test(arguments: [
         ("path=x", ["tokenizer.path or model.path"]), ("nonsense", ["key=value"]), ("=3", ["key=value"]),
-        ("trainng.seed=1", ["did you mean training?"]), ("sed=1", ["did you mean seed?"]),
+        ("trainng.seed=1", ["did you mean 'training'?"]), ("sed=1", ["did you mean 'seed'?"]),
         ("training.seed=x", ["training.seed=x", "whole number"]), ("min_lr_ratio=2", ["from 0 to 1"]),
     ])
     func wrongSettings(setting: String, words: [String]) {
@@ -104,12 +104,5 @@ import YuyanTestSupport
         written.training.lrSchedulerType = "inverse_sqrt"
         #expect(try recipe(written.resolved.printed()) == written)
         #expect(try recipe(written.resolved.printed(indent: nil)) == written)
-    }
-
-    @Test func theNearestNameIsMeant() {
-        #expect(
-            nearestName(to: "learnin_rate", in: ["seed", "learning_rate", "warmup_ratio"]) == "learning_rate"
-        )
-        #expect(nearestName(to: "x", in: []) == nil)
     }
 }

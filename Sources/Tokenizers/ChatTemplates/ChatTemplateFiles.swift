@@ -32,8 +32,7 @@ public struct ChatTemplateFile: Sendable, Hashable {
         name: String = "default"
     ) throws(FileFormatError) -> ChatTemplateFile? {
         let path = "\(folder)/tokenizer_config.json"
-        var configuration = JSONValue.object(JSONObject())
-        if access(path, F_OK) == 0 { configuration = try JSONValue(contentsOf: path) }
+        let configuration = try configuration(path)
         var source: String?
         let others = "\(folder)/additional_chat_templates/\(name).jinja"
         let plain = "\(folder)/chat_template.jinja"
@@ -51,6 +50,20 @@ public struct ChatTemplateFile: Sendable, Hashable {
                 eosToken: token("eos_token", configuration)
             )
         }
+    }
+
+    /// The texts of the tokens that begin and end a text, as a model folder's `tokenizer_config.json` tells them.
+    ///
+    /// - Parameter folder: The folder.
+    /// - Returns: nil for each that is not told.
+    /// - Throws: `FileFormatError` when the file cannot be read.
+    public static func frameTokens(folder: String) throws(FileFormatError) -> (bos: String?, eos: String?) {
+        let configuration = try configuration("\(folder)/tokenizer_config.json")
+        return (token("bos_token", configuration), token("eos_token", configuration))
+    }
+
+    private static func configuration(_ path: String) throws(FileFormatError) -> JSONValue {
+        access(path, F_OK) == 0 ? try JSONValue(contentsOf: path) : .object(JSONObject())
     }
 
     /// Whether a name leads to no other folder.
