@@ -1,6 +1,6 @@
 // Recurrent scans on vectors. A piece keeps its rows' states side by side in scratch memory, each row `width` floats
 // wide (H rounded up, with zeros behind), so that every step is one dense product with the cell in its epilogue.
-#include "rows_simd.h"
+#include "typed_simd.h"
 
 #include "activation_simd.h"
 
@@ -19,21 +19,17 @@
 
 // ---- Gates ----
 
-// 1/(1 + e^(−x)) within 4 ulp, by e^(−|x|), which cannot overflow.
-YK_INLINE vf YK_NAME(gate)(vf x) {
-    const vf e = YK_NAME(exp_nonpositive)(-YK_NAME(abs)(x)), r = 1.0f / (1.0f + e);
-    return YK_NAME(blend)(x < 0.0f, e * r, r);
-}
-
-// tanh x = m/(m + 2) within 4 ulp, with m = e^(2|x|) − 1 made of 2ⁿ(e^r − 1) + (2ⁿ − 1), which keeps small x exact.
+// tanh x = m/(m + 2) within 3 ulp, with m = e^(2|x|) − 1 made of 2ⁿ(e^r − 1) + (2ⁿ − 1), which keeps small x exact.
 YK_INLINE vf YK_NAME(squash)(vf x) {
     vf a = YK_NAME(abs)(x);
     a = YK_NAME(blend)(a > 10.0f, YK_NAME(splat)(10.0f), a); // 1 in f32; NaN passes
-    const vf magic = YK_NAME(splat)(12583039.0f);            // as in exp_nonpositive
+    // 1.5 · 2²³ + 127 rounds to a whole number and leaves the exponent's bits of 2ⁿ at the low end.
+    const vf magic = YK_NAME(splat)(12583039.0f);
     const vf z = a * 2.88539008f + magic, n = z - magic;
     vf r = (a + a) - n * 0.693145752f;
     r = r - n * 1.42860677e-6f;
-    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
+    vf p = r * 1.98412698e-4f + 1.38888889e-3f;
+    p = p * r + 8.33333333e-3f;
     p = p * r + 4.16666667e-2f;
     p = p * r + 1.66666667e-1f;
     p = p * r + 0.5f;
