@@ -70,3 +70,50 @@ public final class Dropout: RandomizedModule {
         isTraining && probability > 0 ? dropout(x, probability: probability, random: random) : x
     }
 }
+
+/// Bags of rows of a table: the sum or mean of the rows of a sequence's ids, for classifiers on bags of words.
+///
+/// The parameter has the name and layout of `nn.EmbeddingBag`. Source: Joulin et al., «Bag of tricks for efficient text
+/// classification», 2017.
+public final class EmbeddingBag: Module {
+    /// The table [V, D].
+    public let weight: Parameter
+    /// How the rows of a sequence become one vector.
+    public let pooling: SequencePooling
+
+    /// Makes a table.
+    ///
+    /// Traps when an extent is not positive.
+    ///
+    /// - Parameters:
+    ///   - count: The number of rows V.
+    ///   - width: The width of a row D.
+    ///   - pooling: How the rows of a sequence become one vector.
+    ///   - initializer: How the table begins.
+    ///   - random: Where the draws come from; advances.
+    public init(
+        count: Int,
+        width: Int,
+        pooling: SequencePooling = .mean,
+        initializer: Initializer = .normal(standardDeviation: 1),
+        random: inout RandomSource
+    ) {
+        require(count > 0 && width > 0, "EmbeddingBag: the extents \(count) × \(width) must be positive")
+        weight = Parameter(initializer.tensor([count, width], random: &random))
+        self.pooling = pooling
+    }
+
+    /// One vector for each sequence of ids; zeros for a sequence of length 0.
+    ///
+    /// Ids beyond a length are read but do not count: they must be row numbers all the same. Traps when an id lies
+    /// outside 0..<V or shapes do not fit.
+    ///
+    /// - Parameters:
+    ///   - ids: Row numbers i32 [B, T].
+    ///   - lengths: The lengths i32 [B]; nil when all are T.
+    /// - Returns: [B, D] of the table's dtype.
+    public func callAsFunction(_ ids: Tensor, lengths: Tensor? = nil) -> Tensor {
+        require(ids.rank == 2, "EmbeddingBag: ids \(ids.shape) are no batch of sequences [B, T]")
+        return pooled(embedding(ids, table: weight.tensor()), pooling, lengths: lengths)
+    }
+}

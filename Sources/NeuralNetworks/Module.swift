@@ -14,6 +14,14 @@ public protocol RandomizedModule: Module {
     var random: RandomSource { get set }
 }
 
+/// A module that names its parameters itself, where the names that files use are no property paths.
+///
+/// Its stored properties are not searched.
+public protocol ParameterNaming: Module {
+    /// All of the module's parameters with their names below it, for example `weight_ih_l0`.
+    var ownParameters: [NamedParameter] { get }
+}
+
 /// A parameter with its path.
 public struct NamedParameter {
     /// The path from the root, for example `blocks.0.attention.output.weight`.
@@ -79,6 +87,12 @@ private struct ModuleWalk {
     mutating func visit(_ module: any Module, path: String) {
         guard seenModules.insert(ObjectIdentifier(module)).inserted else { return }
         modules.append((path, module))
+        if let naming = module as? any ParameterNaming {
+            for own in naming.ownParameters {
+                visitValue(own.parameter, path: path.isEmpty ? own.name : "\(path).\(own.name)")
+            }
+            return
+        }
         var mirror: Mirror? = Mirror(reflecting: module)
         var levels: [Mirror] = []
         while let level = mirror {

@@ -10,6 +10,10 @@ public struct AttentionContext {
     public var isCausal: Bool
     /// Where keys and values of earlier positions lie and those of new ones go; nil without a cache.
     public var cache: CacheWindow?
+    /// What is added to the scores of every row [H, T, S], for example relative positions; nil for nothing.
+    ///
+    /// With it the scores [B, H, T, S] lie in memory. Not with a cache.
+    public var bias: Tensor?
 
     /// Describes attention among all positions of a row unless told otherwise.
     ///
@@ -51,6 +55,8 @@ public final class SelfAttention: RandomizedModule {
     public let headWidth: Int
     /// The probability of dropping an attention weight in training.
     public let dropout: Float
+    /// The factor on the scores.
+    public let scale: Float
     /// Whether attention weights are dropped.
     public var isTraining = false
     /// Where the dropout's draws begin.
@@ -72,6 +78,8 @@ public final class SelfAttention: RandomizedModule {
         public var hasOutputBias = true
         /// The probability of dropping an attention weight in training.
         public var dropout: Float = 0
+        /// The factor on the scores; 1/√E when nil (T5 takes 1).
+        public var scale: Float?
         /// How the packed projection begins.
         public var inputInitializer = Initializer.linearDefault
         /// How the projection back begins.
@@ -90,6 +98,17 @@ public final class SelfAttention: RandomizedModule {
             self.keyValueHeads = keyValueHeads ?? heads
             self.headWidth = headWidth ?? width / Swift.max(heads, 1)
         }
+
+        /// The factor on the scores.
+        var scaleOrDefault: Float { scale ?? Float(1 / Double(headWidth).squareRoot()) }
+
+        /// Traps unless K divides H and the extents are positive.
+        func check(_ name: String) {
+            require(
+                heads > 0 && keyValueHeads > 0 && headWidth > 0 && heads % keyValueHeads == 0,
+                "\(name): \(heads) heads of width \(headWidth) do not share \(keyValueHeads) key/value heads evenly"
+            )
+        }
     }
 
     /// Makes an attention layer.
@@ -100,16 +119,12 @@ public final class SelfAttention: RandomizedModule {
     ///   - options: Sizes and options.
     ///   - random: Where the draws come from; advances.
     public init(_ options: Options, random: inout RandomSource) {
-        require(
-            options.heads > 0 && options.keyValueHeads > 0 && options.headWidth > 0
-                && options.heads % options.keyValueHeads == 0,
-            "SelfAttention: \(options.heads) heads of width \(options.headWidth) do not share "
-                + "\(options.keyValueHeads) key/value heads evenly"
-        )
+        options.check("SelfAttention")
         heads = options.heads
         keyValueHeads = options.keyValueHeads
         headWidth = options.headWidth
         dropout = options.dropout
+        scale = options.scaleOrDefault
         inputProjection = Linear(
             inputWidth: options.width,
             outputWidth: (heads + 2 * keyValueHeads) * headWidth,
@@ -148,13 +163,23 @@ public final class SelfAttention: RandomizedModule {
                 frequencies: frequencies
             )
         }
-        var options = AttentionOptions(
-            scale: Float(1 / Double(headWidth).squareRoot()),
-            isCausal: context.isCausal
-        )
+        var options = AttentionOptions(scale: scale, isCausal: context.isCausal)
         if isTraining && dropout > 0 {
             options.dropout = dropout
             options.random = random
+        }
+        if let bias = context.bias {
+            require(context.cache == nil, "SelfAttention: a bias and a cache exclude each other")
+            let parts = apart(packed)
+            let mixed = biasedAttention(
+                parts[0],
+                parts[1],
+                parts[2],
+                bias: bias,
+                segments: context.segments.map { AttentionSegments($0) },
+                options: options
+            )
+            return outputProjection(mixed.reshaped(x.shape[0], x.shape[1], heads * headWidth))
         }
         if let cache = context.cache {
             require(context.segments == nil, "SelfAttention: segments and a cache exclude each other")
@@ -173,9 +198,14 @@ public final class SelfAttention: RandomizedModule {
     /// Attention of new positions over a cache that takes them up first.
     private func cachedAttention(_ packed: Tensor, cache: CacheWindow, options: AttentionOptions) -> Tensor {
         let (rows, count) = (packed.shape[0], packed.shape[1])
-        let apart = packed.reshaped([rows, count, heads + 2 * keyValueHeads, headWidth])
-        let parts = apart.split(axis: 2, [heads, keyValueHeads, keyValueHeads])
+        let parts = apart(packed)
         let mixed = cache.attention(queries: parts[0], keys: parts[1], values: parts[2], options: options)
         return mixed.reshaped([rows, count, heads * headWidth])
+    }
+
+    /// Queries, keys and values of a packed projection.
+    private func apart(_ packed: Tensor) -> [Tensor] {
+        packed.reshaped([packed.shape[0], packed.shape[1], heads + 2 * keyValueHeads, headWidth])
+            .split(axis: 2, [heads, keyValueHeads, keyValueHeads])
     }
 }

@@ -122,6 +122,20 @@ public protocol Backend: AnyObject, Sendable {
     /// The gradient of ``attentionForward(_:)``, see ``AttentionBackward``.
     func attentionBackward(_ call: AttentionBackward)
 
+    /// The recurrent part of a layer over sequences, see ``RecurrentForward``.
+    func recurrentForward(_ call: RecurrentForward)
+    /// The gradient of ``recurrentForward(_:)``, see ``RecurrentBackward``. Returns for each scan the positions outside
+    /// of which every gradient is 0, because none reaches them; 0..<T from a backend that does not look.
+    func recurrentBackward(_ call: RecurrentBackward) -> [Range<Int>]
+    /// The losses [B] of label sequences under a linear chain (wide: f32, f64 for f64 emissions), or the log-partitions
+    /// without targets, see ``LinearChain``.
+    func linearChainLosses(_ losses: TensorView, _ chain: LinearChain)
+    /// The gradients of ``linearChainLosses(_:_:)``, see ``LinearChainGradient``.
+    func linearChainGradient(_ gradient: LinearChainGradient, _ chain: LinearChain)
+    /// The best paths i32 [B, T], −1 from a sequence's length on, and their scores [B] (wide). Among equal paths the one
+    /// with the lower label at the last position where they differ. L ≥ 1.
+    func linearChainDecode(paths: TensorView, scores: TensorView, _ chain: LinearChain)
+
     // MARK: Optimizers and random numbers
 
     /// One step of AdamW, SGD or Lion over one parameter, see ``OptimizerStep``.

@@ -24,6 +24,8 @@ public enum DifferentiableOperation: String, Sendable, CaseIterable {
     case embedding
     /// Positions and attention.
     case rotary, packedRotary, attention, packedAttention
+    /// Recurrent layers, windows over sequences, linear-chain models of label sequences.
+    case recurrent, windows, linearChain
     /// Losses.
     case crossEntropy, linearCrossEntropy
     /// A part of the network run again in the backward pass.

@@ -33,6 +33,37 @@ class Numbers:
         return torch.randint(low, high, shape, generator=self.generator, dtype=torch.int32)
 
 
+class Cases:
+    """Functions with their inputs, results and gradients, stored under `<case>/…`.
+
+    `<case>/y` are results, `<case>/dy` their gradients, `<case>/<input>` inputs and `<case>/d<input>` the gradients of
+    inputs; several results are numbered.
+    """
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+        self.tensors = {}
+
+    def add(self, name, inputs, function, constants=None):
+        """Runs a function of named inputs with a random gradient of each result."""
+        leaves = {key: value.clone().requires_grad_(True) for key, value in inputs.items()}
+        constants = constants or {}
+        results = function(**leaves, **constants)
+        results = results if isinstance(results, tuple) else (results,)
+        total = 0
+        for index, result in enumerate(results):
+            suffix = "" if len(results) == 1 else str(index)
+            gradient = self.numbers.normal(*result.shape)
+            self.tensors[f"{name}/y{suffix}"] = result
+            self.tensors[f"{name}/dy{suffix}"] = gradient
+            total = total + (result * gradient).sum()
+        total.backward()
+        for key, value in {**inputs, **constants}.items():
+            self.tensors[f"{name}/{key}"] = value
+        for key, leaf in leaves.items():
+            self.tensors[f"{name}/d{key}"] = leaf.grad
+
+
 def f32(value):
     """A number as f32 holds it: kernels take scales and epsilons in f32."""
     return float(np.float32(value))

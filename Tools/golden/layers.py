@@ -1,8 +1,7 @@
 """Golden values for Tests/GoldenTests/LayerGoldenTests.swift: operations and layers with all their gradients.
 
 Everything is computed in f64 from inputs that f32 holds exactly, so that one file judges the f64 path and the f32
-path. A case is a prefix; `<case>/y` are results, `<case>/dy` their gradients, `<case>/<input>` inputs and
-`<case>/d<input>` the gradients of inputs.
+path.
 
 Run from the repository root: python Tools/golden/layers.py
 Writes Fixtures/layers/layers.safetensors.
@@ -14,31 +13,12 @@ import transformers
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
-from golden import Numbers, f32, write_tensors
+from golden import Cases, Numbers, f32, write_tensors
 
 SEED = 11
 numbers = Numbers(SEED)
-tensors = {}
-
-
-def case(name, inputs, function, constants=None):
-    """Runs a function of named inputs and stores inputs, results and gradients for a random gradient of each result."""
-    leaves = {key: value.clone().requires_grad_(True) for key, value in inputs.items()}
-    constants = constants or {}
-    results = function(**leaves, **constants)
-    results = results if isinstance(results, tuple) else (results,)
-    total = 0
-    for index, result in enumerate(results):
-        suffix = "" if len(results) == 1 else str(index)
-        gradient = numbers.normal(*result.shape)
-        tensors[f"{name}/y{suffix}"] = result
-        tensors[f"{name}/dy{suffix}"] = gradient
-        total = total + (result * gradient).sum()
-    total.backward()
-    for key, value in {**inputs, **constants}.items():
-        tensors[f"{name}/{key}"] = value
-    for key, leaf in leaves.items():
-        tensors[f"{name}/d{key}"] = leaf.grad
+cases = Cases(numbers)
+case = cases.add
 
 
 def unary():
@@ -203,5 +183,5 @@ def losses():
 for part in (unary, binary, reductions, products, normalizations, tables, attention, losses):
     part()
 write_tensors(
-    "layers/layers.safetensors", tensors, "layers.py", SEED,
+    "layers/layers.safetensors", cases.tensors, "layers.py", SEED,
     torch=torch.__version__.split("+")[0], transformers=transformers.__version__)

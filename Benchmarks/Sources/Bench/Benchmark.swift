@@ -8,6 +8,8 @@
 /// - `crossentropy <dtype> <rows> <D> <V>`: projection to the vocabulary and loss with the gradients of both factors.
 /// - `adamw f32 <values>`: one step over one parameter.
 /// - `train <config> <dtype>`: a whole step: forward, backward, AdamW.
+/// - `bilstm <dtype> <last|max> <B> <T> <V> <D> <H> <layers>`: a whole step of a classifier: embedding of width D, LSTM in
+///   both directions, the last position or the maximum over positions, two classes, AdamW.
 /// - `decode <config> <dtype>`: one token of one text behind a key/value cache.
 struct Benchmark {
     let specification: String
@@ -77,6 +79,10 @@ struct Benchmark {
 
     static func train(_ model: ModelSize, _ dtype: String) -> Benchmark {
         Benchmark("train \(model.name) \(dtype)", unit: "tokens/s", work: Double(model.tokensPerStep))
+    }
+
+    static func biLSTM(_ readout: String) -> Benchmark {
+        Benchmark("bilstm f32 \(readout) 128 100 10000 300 128 2", unit: "tokens/s", work: 128 * 100)
     }
 
     static func decode(_ model: ModelSize, _ dtype: String) -> Benchmark {

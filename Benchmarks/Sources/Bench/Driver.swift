@@ -68,6 +68,14 @@ struct Driver {
                 )
             }
         }
+        try measure(
+            [.biLSTM("last"), .biLSTM("max")],
+            script: "recurrent.py",
+            pairs: quick ? 3 : 7,
+            seconds: 0,
+            memory: true,
+            add: add
+        )
         for dtype in ["f32", "bf16"] {
             try measure(
                 [.decode(.b4, dtype)],

@@ -170,6 +170,30 @@ final class TimingBackend: Backend {
     func attentionBackward(_ call: AttentionBackward) {
         timed("attentionBackward \(text(call.forward.q))") { inner.attentionBackward(call) }
     }
+    func recurrentForward(_ call: RecurrentForward) {
+        timed("recurrentForward \(call.cell) \(text(call.scans[0].out)) × \(call.scans.count)") {
+            inner.recurrentForward(call)
+        }
+    }
+    func recurrentBackward(_ call: RecurrentBackward) -> [Range<Int>] {
+        let forward = call.forward
+        return timed(
+            "recurrentBackward \(forward.cell) \(text(forward.scans[0].out)) × \(forward.scans.count)"
+        ) {
+            inner.recurrentBackward(call)
+        }
+    }
+    func linearChainLosses(_ losses: TensorView, _ chain: LinearChain) {
+        timed("linearChainLosses \(text(chain.emissions))") { inner.linearChainLosses(losses, chain) }
+    }
+    func linearChainGradient(_ gradient: LinearChainGradient, _ chain: LinearChain) {
+        timed("linearChainGradient \(text(chain.emissions))") { inner.linearChainGradient(gradient, chain) }
+    }
+    func linearChainDecode(paths: TensorView, scores: TensorView, _ chain: LinearChain) {
+        timed("linearChainDecode \(text(chain.emissions))") {
+            inner.linearChainDecode(paths: paths, scores: scores, chain)
+        }
+    }
     func optimizerStep(_ step: OptimizerStep) {
         timed("optimizerStep \(text(step.values))") { inner.optimizerStep(step) }
     }

@@ -1,0 +1,275 @@
+// Linear-chain conditional random fields, in double for every dtype and every set of kernels: a step is a product of a
+// row with the small matrix of e^transitions, which stays in the nearest cache. Where that leaves the range of double,
+// a step is summed term by term.
+#include "yk_linear_chain.h"
+
+#include "typed.h"
+
+#include <math.h>
+
+enum {
+    PIECE_SEQUENCES = 4, // whose gradients of the parameters are summed together, at least,
+    MOST_PIECES = 16,    // and so many that the sums stay few
+    RANGE = 300,         // exponents within this are left to products of exponentials
+};
+static const double smallest_sum = 1e-280;
+
+typedef struct chain_plan {
+    const yk_linear_chain *chain;
+    const double *transitions, *exponentials, *start, *end; // e^(transitions − top)
+    double top;                                             // the largest transition
+    void *losses;
+    void *emissions; // their gradient
+    const void *weights;
+    int64_t piece_sequences;
+    double *partials; // [pieces][L·L + 2L]
+    int32_t *paths;
+    void *scores;
+} chain_plan;
+
+static yk_dtype wide_type(const yk_linear_chain *c) { return c->dtype == YK_F64 ? YK_F64 : YK_F32; }
+
+static int64_t chain_length(const yk_linear_chain *c, int64_t row) { return c->lengths ? c->lengths[row] : c->T; }
+
+// What all sequences read, in the calling thread's scratch.
+static chain_plan prepare(const yk_linear_chain *c) {
+    const int64_t L = c->L;
+    double *m = yk_scratch(0, (size_t)(2 * L * L + 2 * L) * sizeof(double));
+    chain_plan p = {.chain = c, .transitions = m, .exponentials = m + L * L, .start = m + 2 * L * L};
+    p.end = p.start + L;
+    p.top = -INFINITY;
+    for (int64_t i = 0; i < L * L; i++) {
+        m[i] = yk_get(c->transitions.address, c->transitions.dtype, i);
+        if (m[i] > p.top) p.top = m[i];
+    }
+    if (p.top == -INFINITY) p.top = 0;
+    for (int64_t i = 0; i < L * L; i++) m[L * L + i] = exp(m[i] - p.top);
+    for (int64_t i = 0; i < L; i++) {
+        m[2 * L * L + i] = c->start.address ? yk_get(c->start.address, c->start.dtype, i) : 0;
+        m[2 * L * L + L + i] = c->end.address ? yk_get(c->end.address, c->end.dtype, i) : 0;
+    }
+    return p;
+}
+
+static void read_emissions(const yk_linear_chain *c, int64_t row, int64_t t, double *out) {
+    for (int64_t j = 0; j < c->L; j++) out[j] = yk_get(c->emissions, c->dtype, (row * c->T + t) * c->L + j);
+}
+
+static double largest(const double *x, int64_t n) {
+    double m = -INFINITY;
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] > m || x[i] != x[i]) m = x[i];
+    return m;
+}
+
+// log Σ_i e^(x[i] + y[i · stride]).
+static double log_sum(const double *x, const double *y, int64_t stride, int64_t n) {
+    double m = -INFINITY, sum = 0;
+    for (int64_t i = 0; i < n; i++) m = fmax(m, x[i] + y[i * stride]);
+    if (!isfinite(m)) return m;
+    for (int64_t i = 0; i < n; i++) sum += exp(x[i] + y[i * stride] - m);
+    return m + log(sum);
+}
+
+// next[j] = log Σ_i e^(x[i] + transitions[i, j]), or with i and j exchanged going back; `room` holds 2L.
+static void step(const chain_plan *p, bool back, const double *x, double *next, double *room) {
+    const int64_t L = p->chain->L, row = back ? 1 : L, column = back ? L : 1;
+    const double m = largest(x, L);
+    double *powers = room, *sums = room + L;
+    for (int64_t i = 0; i < L; i++) powers[i] = isfinite(m) ? exp(x[i] - m) : 0;
+    for (int64_t j = 0; j < L; j++) sums[j] = 0;
+    if (back) {
+        for (int64_t j = 0; j < L; j++)
+            for (int64_t i = 0; i < L; i++) sums[j] += powers[i] * p->exponentials[j * L + i];
+    } else {
+        for (int64_t i = 0; i < L; i++)
+            for (int64_t j = 0; j < L; j++) sums[j] += powers[i] * p->exponentials[i * L + j];
+    }
+    for (int64_t j = 0; j < L; j++)
+        next[j] = sums[j] > smallest_sum ? m + p->top + log(sums[j])
+                                         : log_sum(x, p->transitions + j * column, row, L);
+}
+
+// alpha[t] [L]: the logarithm of the sum over all beginnings that end in a label; returns that of all paths.
+static double forward(const chain_plan *p, int64_t row, int64_t length, double *alpha, double *room) {
+    const int64_t L = p->chain->L;
+    double *emissions = room + 2 * L;
+    for (int64_t t = 0; t < length; t++) {
+        if (t > 0) step(p, false, alpha + (t - 1) * L, alpha + t * L, room);
+        read_emissions(p->chain, row, t, emissions);
+        for (int64_t j = 0; j < L; j++) alpha[t * L + j] = emissions[j] + (t > 0 ? alpha[t * L + j] : p->start[j]);
+    }
+    return length > 0 ? log_sum(alpha + (length - 1) * L, p->end, 1, L) : 0;
+}
+
+static double target_score(const chain_plan *p, int64_t row, int64_t length) {
+    const yk_linear_chain *c = p->chain;
+    const int32_t *y = c->targets + row * c->T;
+    double score = length > 0 ? p->start[y[0]] + p->end[y[length - 1]] : 0;
+    for (int64_t t = 0; t < length; t++) {
+        score += yk_get(c->emissions, c->dtype, (row * c->T + t) * c->L + y[t]);
+        if (t > 0) score += p->transitions[y[t - 1] * c->L + y[t]];
+    }
+    return score;
+}
+
+// alpha [T][L] and what steps need.
+static double *chain_scratch(const yk_linear_chain *c) {
+    return yk_scratch(1, (size_t)((c->T + 8) * c->L) * sizeof(double));
+}
+
+static void loss_piece(void *context, int64_t piece) {
+    const chain_plan *p = context;
+    const yk_linear_chain *c = p->chain;
+    double *alpha = chain_scratch(c), *room = alpha + c->T * c->L;
+    for (int64_t row = piece * PIECE_SEQUENCES; row < c->B && row < (piece + 1) * PIECE_SEQUENCES; row++) {
+        const int64_t length = chain_length(c, row);
+        double loss = forward(p, row, length, alpha, room);
+        if (c->targets) loss -= target_score(p, row, length);
+        yk_put(p->losses, wide_type(c), row, loss);
+    }
+}
+
+void yk_linear_chain_losses(void *losses, const yk_linear_chain *chain) {
+    chain_plan p = prepare(chain);
+    p.losses = losses;
+    yk_parallel((chain->B + PIECE_SEQUENCES - 1) / PIECE_SEQUENCES, loss_piece, &p);
+}
+
+// Adds the expected number of each transition between two positions, times `weight`: the probability of (i, j) is
+// e^(before[i] + transitions[i, j] + after[j] − total).
+static void add_transitions(const chain_plan *p, const double *before, const double *after, double total, double weight,
+                            double *out, double *room) {
+    const int64_t L = p->chain->L;
+    const double m = largest(before, L), n = largest(after, L), scale = m + n + p->top - total;
+    double *left = room, *right = room + L;
+    for (int64_t i = 0; i < L; i++) {
+        left[i] = exp(before[i] - m);
+        right[i] = exp(after[i] - n);
+    }
+    const bool fits = fabs(scale) < RANGE;
+    const double factor = fits ? weight * exp(scale) : 0;
+    for (int64_t i = 0; i < L; i++)
+        for (int64_t j = 0; j < L; j++)
+            out[i * L + j] += fits ? factor * left[i] * right[j] * p->exponentials[i * L + j]
+                                   : weight * exp(before[i] + p->transitions[i * L + j] + after[j] - total);
+}
+
+// One sequence's gradients: of the emissions where they are wanted, of the parameters added to `sums`.
+static void sequence_gradient(const chain_plan *p, int64_t row, double *alpha, double *sums) {
+    const yk_linear_chain *c = p->chain;
+    const int64_t L = c->L, length = chain_length(c, row);
+    const int32_t *targets = c->targets ? c->targets + row * c->T : NULL;
+    const double weight = yk_get(p->weights, wide_type(c), row);
+    double *room = alpha + c->T * L, *beta = room + 3 * L, *after = beta + L;
+    const double total = forward(p, row, length, alpha, room);
+    double *transitions = sums, *start = sums + L * L, *end = start + L;
+    for (int64_t t = c->T - 1; t >= length; t--)
+        for (int64_t j = 0; p->emissions && j < L; j++) yk_put(p->emissions, c->dtype, (row * c->T + t) * L + j, 0);
+    for (int64_t t = length - 1; t >= 0; t--) {
+        if (t == length - 1) {
+            memcpy(beta, p->end, (size_t)L * sizeof(double));
+        } else {
+            // after[j]: the emissions and everything behind position t + 1.
+            read_emissions(c, row, t + 1, after);
+            for (int64_t j = 0; j < L; j++) after[j] += beta[j];
+            step(p, true, after, beta, room);
+            add_transitions(p, alpha + t * L, after, total, weight, transitions, room);
+            if (targets) transitions[targets[t] * L + targets[t + 1]] -= weight;
+        }
+        for (int64_t j = 0; j < L; j++) {
+            const double probability = exp(alpha[t * L + j] + beta[j] - total);
+            const double d = weight * (probability - (targets && targets[t] == j ? 1 : 0));
+            if (p->emissions) yk_put(p->emissions, c->dtype, (row * c->T + t) * L + j, d);
+            if (t == 0) start[j] += d;
+            if (t == length - 1) end[j] += d;
+        }
+    }
+}
+
+static void gradient_piece(void *context, int64_t piece) {
+    const chain_plan *p = context;
+    const yk_linear_chain *c = p->chain;
+    const int64_t count = c->L * c->L + 2 * c->L;
+    double *alpha = chain_scratch(c), *sums = p->partials + piece * count;
+    memset(sums, 0, (size_t)count * sizeof(double));
+    const int64_t end = (piece + 1) * p->piece_sequences;
+    for (int64_t row = piece * p->piece_sequences; row < c->B && row < end; row++)
+        sequence_gradient(p, row, alpha, sums);
+}
+
+void yk_linear_chain_gradient(void *emissions, void *transitions, void *start, void *end, const void *weights,
+                              const yk_linear_chain *chain) {
+    const int64_t L = chain->L, count = L * L + 2 * L;
+    chain_plan p = prepare(chain);
+    p.emissions = emissions;
+    p.weights = weights;
+    p.piece_sequences = (chain->B + MOST_PIECES - 1) / MOST_PIECES;
+    if (p.piece_sequences < PIECE_SEQUENCES) p.piece_sequences = PIECE_SEQUENCES;
+    const int64_t pieces = (chain->B + p.piece_sequences - 1) / p.piece_sequences;
+    p.partials = yk_scratch(2, (size_t)(pieces * count + 1) * sizeof(double));
+    yk_parallel(pieces, gradient_piece, &p);
+    // The pieces in their order.
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int64_t piece = 0; piece < pieces; piece++) sum += p.partials[piece * count + i];
+        void *out = i < L * L ? transitions : i < L * L + L ? start : end;
+        const int64_t at = i < L * L ? i : (i - L * L) % (L > 0 ? L : 1);
+        if (out) yk_put(out, wide_type(chain), at, sum);
+    }
+}
+
+static void decode_piece(void *context, int64_t row) {
+    const chain_plan *p = context;
+    const yk_linear_chain *c = p->chain;
+    const int64_t L = c->L, length = chain_length(c, row);
+    int32_t *path = p->paths + row * c->T;
+    for (int64_t t = length; t < c->T; t++) path[t] = -1;
+    if (length == 0) {
+        yk_put(p->scores, wide_type(c), row, 0);
+        return;
+    }
+    double *best = chain_scratch(c), *next = best + L, *emissions = next + L;
+    int32_t *from = yk_scratch(2, (size_t)(c->T * L) * sizeof(int32_t));
+    for (int64_t t = 0; t < length; t++) {
+        read_emissions(c, row, t, emissions);
+        for (int64_t j = 0; j < L; j++) {
+            if (t == 0) {
+                next[j] = p->start[j] + emissions[j];
+                continue;
+            }
+            int32_t winner = 0;
+            double score = best[0] + p->transitions[j];
+            for (int64_t i = 1; i < L; i++) {
+                const double other = best[i] + p->transitions[i * L + j];
+                if (other > score) score = other, winner = (int32_t)i;
+            }
+            from[t * L + j] = winner;
+            next[j] = score + emissions[j];
+        }
+        memcpy(best, next, (size_t)L * sizeof(double));
+    }
+    int32_t label = 0;
+    for (int64_t j = 0; j < L; j++) best[j] += p->end[j];
+    for (int64_t j = 1; j < L; j++)
+        if (best[j] > best[label]) label = (int32_t)j;
+    yk_put(p->scores, wide_type(c), row, best[label]);
+    for (int64_t t = length - 1; t >= 0; t--) {
+        path[t] = label;
+        if (t > 0) label = from[t * L + label];
+    }
+}
+
+void yk_linear_chain_decode(int32_t *paths, void *scores, const yk_linear_chain *chain) {
+    chain_plan p = prepare(chain);
+    p.paths = paths;
+    p.scores = scores;
+    yk_parallel(chain->B, decode_piece, &p);
+}
+
+int64_t yk_check_labels(const yk_linear_chain *c) {
+    for (int64_t row = 0; c->targets && row < c->B; row++)
+        for (int64_t t = 0; t < chain_length(c, row); t++)
+            if (c->targets[row * c->T + t] < 0 || c->targets[row * c->T + t] >= c->L) return row * c->T + t;
+    return -1;
+}
