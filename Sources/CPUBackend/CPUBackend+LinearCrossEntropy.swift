@@ -8,8 +8,9 @@ import Darwin
 #endif
 
 extension CPUBackend {
-    /// The most bytes that a chunk of logits takes, as long as it has 64 rows. The weight and its gradient pass through
-    /// memory once for every chunk.
+    /// The most bytes that a chunk of logits takes, as long as it has 64 rows.
+    ///
+    /// The weight and its gradient pass through memory once for every chunk.
     private static let logitsChunkBytes = 128 << 20
 
     /// Cross-entropy of a vocabulary projection in chunks of rows, see ``LinearCrossEntropyCall``.
