@@ -5,16 +5,8 @@
 YK_INLINE vf YK_NAME(exp_nonpositive)(vf x) {
     // 1.5 · 2²³ + 127 rounds to a whole number and leaves the exponent's bits of 2ⁿ at the low end.
     const vf magic = YK_NAME(splat)(12583039.0f);
-    vf z = x * 1.44269504f + magic, n = z - magic;
-    vf r = x - n * 0.693145752f;
-    r = r - n * 1.42860677e-6f;
-    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
-    p = p * r + 4.16666667e-2f;
-    p = p * r + 1.66666667e-1f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    vf y = p * (vf)((vi)z << 23);
+    const vf z = x * 1.44269504f + magic;
+    const vf y = YK_NAME(exp_rest)(x, z - magic) * (vf)((vi)z << 23);
     return (vf)((vi)y & ~(vi)(x < -87.3365448f));
 }
 

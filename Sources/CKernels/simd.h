@@ -57,24 +57,31 @@ YK_INLINE float YK_NAME(maximum)(vf x) {
 
 // ---- Functions ----
 
-// eˣ within 3 ulp; 0 below −87.33 (where the result would be subnormal) and ∞ above 88.72.
-YK_INLINE vf YK_NAME(exp)(vf x) {
-    const vf high = YK_NAME(splat)(88.7228394f), low = YK_NAME(splat)(-87.3365448f);
-    vf clamped = YK_NAME(vmin)(YK_NAME(vmax)(x, low), high);
-    const vf magic = YK_NAME(splat)(12582912.0f); // 1.5 · 2²³: rounds to a whole number
-    vf n = (clamped * 1.44269504f + magic) - magic;
-    vf r = clamped - n * 0.693145752f;
+// e^(x − n·log 2) within 3 ulp for n the whole number nearest to x / log 2.
+YK_INLINE vf YK_NAME(exp_rest)(vf x, vf n) {
+    vf r = x - n * 0.693145752f;
     r = r - n * 1.42860677e-6f;
     vf p = r * 1.38888889e-3f + 8.33333333e-3f;
     p = p * r + 4.16666667e-2f;
     p = p * r + 1.66666667e-1f;
     p = p * r + 0.5f;
     p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    return p * r + 1.0f;
+}
+
+// The whole number nearest to x / log 2: 1.5 · 2²³ rounds to it.
+YK_INLINE vf YK_NAME(exp_whole)(vf x) {
+    const vf magic = YK_NAME(splat)(12582912.0f);
+    return (x * 1.44269504f + magic) - magic;
+}
+
+// eˣ within 3 ulp; 0 below −87.33 (where the result would be subnormal) and ∞ above 88.72.
+YK_INLINE vf YK_NAME(exp)(vf x) {
+    const vf high = YK_NAME(splat)(88.7228394f), low = YK_NAME(splat)(-87.3365448f);
+    const vf clamped = YK_NAME(vmin)(YK_NAME(vmax)(x, low), high), n = YK_NAME(exp_whole)(clamped);
     // 2ⁿ in two steps, because n = 128 has no float of its own.
-    vi whole = __builtin_convertvector(n, vi);
-    vi half = whole >> 1;
-    vf y = p * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
+    const vi whole = __builtin_convertvector(n, vi), half = whole >> 1;
+    vf y = YK_NAME(exp_rest)(clamped, n) * (vf)((half + 127) << 23) * (vf)((whole - half + 127) << 23);
     y = YK_NAME(blend)(x < low, (vf){}, y);
     y = YK_NAME(blend)(x > high, YK_NAME(splat)(__builtin_inff()), y);
     return YK_NAME(blend)(x != x, x, y);
@@ -84,17 +91,8 @@ YK_INLINE vf YK_NAME(exp)(vf x) {
 // NaN.
 YK_INLINE vf YK_NAME(exp_clamped)(vf x) {
     const vf clamped = YK_NAME(vmin)(YK_NAME(splat)(88.0f), YK_NAME(vmax)(YK_NAME(splat)(-87.0f), x));
-    const vf magic = YK_NAME(splat)(12582912.0f); // as above
-    vf n = (clamped * 1.44269504f + magic) - magic;
-    vf r = clamped - n * 0.693145752f;
-    r = r - n * 1.42860677e-6f;
-    vf p = r * 1.38888889e-3f + 8.33333333e-3f;
-    p = p * r + 4.16666667e-2f;
-    p = p * r + 1.66666667e-1f;
-    p = p * r + 0.5f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    return p * (vf)((__builtin_convertvector(n, vi) + 127) << 23);
+    const vf n = YK_NAME(exp_whole)(clamped);
+    return YK_NAME(exp_rest)(clamped, n) * (vf)((__builtin_convertvector(n, vi) + 127) << 23);
 }
 
 // 1/x within 1 ulp for 1 ≤ x ≤ 2¹²⁷.
