@@ -204,11 +204,15 @@ public struct ReportTable: Sendable {
         return "<table>\(caption)<thead><tr>\(head)</tr></thead><tbody>\(body.joined())</tbody></table>"
     }
 
-    /// The table for a terminal: columns of even width, numbers to the right.
+    /// The most columns of a terminal that a cell takes; the page has all of it.
+    private static let widest = 60
+
+    /// The table for a terminal: columns of even width, numbers to the right, long cells cut.
     public var plain: String {
         let numeric = numeric
-        let cells =
-            [columns] + rows.map { row in columns.indices.map { $0 < row.count ? row[$0].content : "" } }
+        let cells = ([columns] + rows.map { row in row.map(\.content) }).map { row in
+            columns.indices.map { $0 < row.count ? Self.shortened(row[$0]) : "" }
+        }
         let widths = columns.indices.map { column in cells.map { Self.width($0[column]) }.max() ?? 0 }
         let lines = cells.map { row -> String in
             var line = ""
@@ -220,6 +224,19 @@ public struct ReportTable: Sendable {
             return line
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// The beginning of a text that takes no more columns than a cell may.
+    private static func shortened(_ text: String) -> String {
+        guard width(text) > widest else { return text }
+        var scalars = String.UnicodeScalarView()
+        var taken = 1
+        for scalar in text.unicodeScalars {
+            taken += width(String(scalar))
+            if taken > widest { break }
+            scalars.append(scalar)
+        }
+        return String(scalars) + "…"
     }
 
     /// The columns that a terminal gives a text: two for a Chinese, Japanese or Korean character.

@@ -52,6 +52,13 @@ struct ReportTests {
         table.row(["中文", .number("5")])
         table.row(["abc", .number("1,234")])
         #expect(table.plain == "name  count\n中文      5\nabc   1,234")
+        // A long cell does not push the others out of sight.
+        var long = ReportTable(columns: ["what", "n"])
+        long.row([.text(String(repeating: "长", count: 500)), .number("1")])
+        long.row([.text(String(repeating: "x", count: 60)), .number("2")])
+        let lines = long.plain.split(separator: "\n")
+        #expect(lines[1] == "\(String(repeating: "长", count: 29))…   1")
+        #expect(lines[2] == "\(String(repeating: "x", count: 60))  2")
     }
 
     @Test("bars are as long as their values and one value makes no division by zero")
