@@ -207,7 +207,7 @@ public struct ReportTable: Sendable {
     /// The most columns of a terminal that a cell takes; the page has all of it.
     private static let widest = 60
 
-    /// The table for a terminal: columns of even width, numbers to the right, long cells cut.
+    /// The table for a terminal: columns of even width, numbers to the right, long cells cut in the middle.
     public var plain: String {
         let numeric = numeric
         let cells = ([columns] + rows.map { row in row.map(\.content) }).map { row in
@@ -226,17 +226,22 @@ public struct ReportTable: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    /// The beginning of a text that takes no more columns than a cell may.
+    /// A text that takes no more columns than a cell may: its beginning and, for paths, its end.
     private static func shortened(_ text: String) -> String {
         guard width(text) > widest else { return text }
-        var scalars = String.UnicodeScalarView()
-        var taken = 1
-        for scalar in text.unicodeScalars {
-            taken += width(String(scalar))
-            if taken > widest { break }
-            scalars.append(scalar)
+        func fitting(_ scalars: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
+            var taken = 0
+            return Array(
+                scalars.prefix {
+                    taken += width(String($0))
+                    return taken <= (widest - 1) / 2
+                }
+            )
         }
-        return String(scalars) + "…"
+        var short = String.UnicodeScalarView(fitting(text.unicodeScalars))
+        short.append("…")
+        short.append(contentsOf: fitting(text.unicodeScalars.reversed()).reversed())
+        return String(short)
     }
 
     /// The columns that a terminal gives a text: two for a Chinese, Japanese or Korean character.

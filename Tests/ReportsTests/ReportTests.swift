@@ -54,10 +54,11 @@ struct ReportTests {
         #expect(table.plain == "name  count\n中文      5\nabc   1,234")
         // A long cell does not push the others out of sight.
         var long = ReportTable(columns: ["what", "n"])
-        long.row([.text(String(repeating: "长", count: 500)), .number("1")])
+        long.row([.text(String(repeating: "长", count: 500) + "/train.tsv"), .number("1")])
         long.row([.text(String(repeating: "x", count: 60)), .number("2")])
         let lines = long.plain.split(separator: "\n")
-        #expect(lines[1] == "\(String(repeating: "长", count: 29))…   1")
+        let (head, tail) = (String(repeating: "长", count: 14), String(repeating: "长", count: 9))
+        #expect(lines[1] == "\(head)…\(tail)/train.tsv     1")
         #expect(lines[2] == "\(String(repeating: "x", count: 60))  2")
     }
 
