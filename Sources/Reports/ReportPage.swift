@@ -147,6 +147,8 @@ public struct ReportTable: Sendable {
         case text(String)
         /// A number as it shall be read.
         case number(String)
+        /// Text whose middle a terminal may leave out when it is long.
+        case abridged(String)
 
         /// A cell of text.
         ///
@@ -155,8 +157,13 @@ public struct ReportTable: Sendable {
 
         var content: String {
             switch self {
-            case .text(let text), .number(let text): text
+            case .text(let text), .number(let text), .abridged(let text): text
             }
+        }
+
+        /// What a terminal shows.
+        var shown: String {
+            if case .abridged(let text) = self { ReportTable.shortened(text) } else { content }
         }
     }
 
@@ -204,15 +211,14 @@ public struct ReportTable: Sendable {
         return "<table>\(caption)<thead><tr>\(head)</tr></thead><tbody>\(body.joined())</tbody></table>"
     }
 
-    /// The most columns of a terminal that a cell takes; the page has all of it.
+    /// The most columns of a terminal that abridged text takes; the page has all of it.
     private static let widest = 60
 
-    /// The table for a terminal: columns of even width, numbers to the right, long cells cut in the middle.
+    /// The table for a terminal: columns of even width, numbers to the right.
     public var plain: String {
         let numeric = numeric
-        let cells = ([columns] + rows.map { row in row.map(\.content) }).map { row in
-            columns.indices.map { $0 < row.count ? Self.shortened(row[$0]) : "" }
-        }
+        let cells =
+            [columns] + rows.map { row in columns.indices.map { $0 < row.count ? row[$0].shown : "" } }
         let widths = columns.indices.map { column in cells.map { Self.width($0[column]) }.max() ?? 0 }
         let lines = cells.map { row -> String in
             var line = ""
@@ -226,8 +232,8 @@ public struct ReportTable: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    /// A text that takes no more columns than a cell may: its beginning and, for paths, its end.
-    private static func shortened(_ text: String) -> String {
+    /// The beginning and the end of a text that would take too many columns.
+    fileprivate static func shortened(_ text: String) -> String {
         guard width(text) > widest else { return text }
         func fitting(_ scalars: some Sequence<Unicode.Scalar>) -> [Unicode.Scalar] {
             var taken = 0

@@ -163,7 +163,7 @@ public struct PreparationReport: Sendable {
         )
         for (signature, tally) in zip(description.operatorSettings, description.operators) {
             table.row([
-                .text(signature), .number("\(tally.seen)"), .number("\(tally.changed)"),
+                .abridged(signature), .number("\(tally.seen)"), .number("\(tally.changed)"),
                 .number("\(tally.dropped)"), .number("\(tally.bytesRemoved)"),
             ])
         }

@@ -52,14 +52,16 @@ struct ReportTests {
         table.row(["中文", .number("5")])
         table.row(["abc", .number("1,234")])
         #expect(table.plain == "name  count\n中文      5\nabc   1,234")
-        // A long cell does not push the others out of sight.
+        // Only what may be abridged is.
         var long = ReportTable(columns: ["what", "n"])
-        long.row([.text(String(repeating: "长", count: 500) + "/train.tsv"), .number("1")])
-        long.row([.text(String(repeating: "x", count: 60)), .number("2")])
+        long.row([.abridged(String(repeating: "长", count: 500) + "/train.tsv"), .number("1")])
+        long.row([.abridged(String(repeating: "x", count: 60)), .number("2")])
         let lines = long.plain.split(separator: "\n")
         let (head, tail) = (String(repeating: "长", count: 14), String(repeating: "长", count: 9))
         #expect(lines[1] == "\(head)…\(tail)/train.tsv     1")
         #expect(lines[2] == "\(String(repeating: "x", count: 60))  2")
+        long.row([.text(String(repeating: "x", count: 500)), .number("3")])
+        #expect(long.plain.hasSuffix("\(String(repeating: "x", count: 500))  3"))
     }
 
     @Test("bars are as long as their values and one value makes no division by zero")
