@@ -52,8 +52,9 @@ struct CleaningPropertyTests {
                 "\(step.name) reports a change, seed \(seed): \(text.debugDescription)"
             )
             // Decoding character references is no projection: "&amp;lt;" stands for "&lt;", which stands for "<".
-            // Sentences are told by what stands around a stop, and a line end before or behind it is less.
-            if ["html_removal", "sentence_per_line"].contains(step.name) { break }
+            // Sentences are told by what stands around a stop, and a line end before or behind it is less; pages are
+            // told by the form feeds that the first pass takes away.
+            if ["html_removal", "sentence_per_line", "running_header_removal"].contains(step.name) { break }
             let again = cleaned(step, rewritten)
             #expect(
                 same(again, rewritten),
