@@ -76,7 +76,7 @@ YK_INLINE void YK_NAME(fetch)(const gemm_ahead *f, int64_t step, int64_t lines, 
     const int64_t line_end = least((step + 1) * lines, f->line_count);
     for (int64_t n = step * lines; n < line_end; n++) __builtin_prefetch(f->lines + n * 64, 0, 2);
     const int64_t row_end = least((step + 1) * rows, f->result_rows);
-    for (int n = 0; n < 2; n++)
+    for (int n = 0; n < 3; n++)
         for (int64_t r = step * rows; r < row_end; r++)
             for (int64_t at = 0; at < f->results[n].bytes; at += 64)
                 __builtin_prefetch(f->results[n].at + r * f->results[n].row + at, 1, 3);

@@ -188,11 +188,19 @@ static gemm_ahead look_ahead(const plan *p, const block *x, int64_t i, int64_t j
         if (ri < x->i1) {
             const int64_t size = yk_dtype_size(g->c_type), bytes = least(e->nr, x->j1 - rj) * size;
             ahead.result_rows = least(e->mr, x->i1 - ri);
-            ahead.results[0].at = (char *)g->c + (x->batch * g->c_batch + ri * g->c_row + rj) * size;
-            ahead.results[0].row = g->c_row * size, ahead.results[0].bytes = bytes;
-            if (g->pre) {
-                ahead.results[1].at = (char *)g->pre + (x->batch * g->pre_batch + ri * g->pre_row + rj) * size;
-                ahead.results[1].row = g->pre_row * size, ahead.results[1].bytes = bytes;
+            // Activations exclude each other: there is `pre` of one, or `slope` and `activated` of its gradient.
+            const struct {
+                const void *at;
+                int64_t batch, row;
+            } results[3] = {{g->c, g->c_batch, g->c_row},
+                            {g->pre ? g->pre : g->slope, g->pre ? g->pre_batch : g->slope_batch,
+                             g->pre ? g->pre_row : g->slope_row},
+                            {g->activated, g->activated_batch, g->activated_row}};
+            for (int n = 0; n < 3; n++) {
+                if (!results[n].at) continue;
+                ahead.results[n].at =
+                    (char *)results[n].at + (x->batch * results[n].batch + ri * results[n].row + rj) * size;
+                ahead.results[n].row = results[n].row * size, ahead.results[n].bytes = bytes;
             }
         }
     }

@@ -23,9 +23,9 @@ typedef struct gemm_ahead {
     const char *a; // rows of a, read in place
     int64_t a_row, a_rows;
     struct {
-        char *at; // rows of c, or of the sums before its activation, that will be written
+        char *at; // rows of c and of what its epilogue reads or writes beside it
         int64_t row, bytes;
-    } results[2];
+    } results[3];
     int64_t result_rows;
 } gemm_ahead;
 
@@ -69,7 +69,8 @@ enum { GEMM_OUTER_K = 4096 }; // the values of k packed at a time: a multiple of
 
 // Whether the sums of f32 may lie in c itself, because nothing follows them.
 static inline bool gemm_is_direct(const yk_gemm_call *g) {
-    return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && g->activation == YK_IDENTITY;
+    return g->c_type == YK_F32 && g->alpha == 1 && !g->bias && !g->pre && !g->residual && !g->slope &&
+           g->activation == YK_IDENTITY;
 }
 
 // The whole product by an engine; m, n and batch are positive.

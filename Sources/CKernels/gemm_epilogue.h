@@ -1,8 +1,8 @@
 // The epilogue of a product, on vectors. Included by bodies after simd.h, typed_simd.h and activation_simd.h.
 
 typedef struct YK_NAME(epilogue_row) {
-    const void *bias, *residual;
-    void *pre, *c;
+    const void *bias, *residual, *slope;
+    void *pre, *activated, *c;
 } YK_NAME(epilogue_row);
 
 // A vector of results. The processor's own rounding to bf16, where there is one, differs in taking subnormal numbers
@@ -31,7 +31,14 @@ YK_INLINE void YK_NAME(finish)(const yk_gemm_call *g, const YK_NAME(epilogue_row
     v = v * g->alpha;
     if (row->bias) v = v + READ(row->bias, g->bias_type);
     if (row->pre) WRITE(row->pre, c_type, v);
-    if (g->activation != YK_IDENTITY) v = YK_NAME(activate)(g->activation, v);
+    if (row->slope) {
+        vf slope;
+        const vf again = YK_NAME(activate_with_slope)(g->activation, READ(row->slope, c_type), &slope);
+        if (row->activated) WRITE(row->activated, c_type, again);
+        v = v * slope;
+    } else if (g->activation != YK_IDENTITY) {
+        v = YK_NAME(activate)(g->activation, v);
+    }
     if (row->residual) v = v + READ(row->residual, g->residual_type);
     if (g->accumulate) v = v + READ(row->c, c_type);
     WRITE(row->c, c_type, v);
@@ -48,6 +55,8 @@ YK_INLINE void YK_NAME(epilogue_typed)(const yk_gemm_call *g, yk_dtype c_type, i
         row.pre = yk_at(g->pre, c_type, batch * g->pre_batch + (i + r) * g->pre_row + j);
         row.residual = yk_const_at(g->residual, g->residual_type,
                                    batch * g->residual_batch + (i + r) * g->residual_row + j);
+        row.slope = yk_const_at(g->slope, c_type, batch * g->slope_batch + (i + r) * g->slope_row + j);
+        row.activated = yk_at(g->activated, c_type, batch * g->activated_batch + (i + r) * g->activated_row + j);
         int64_t at = 0;
         for (; at + YK_LANES <= columns; at += YK_LANES)
             YK_NAME(finish)(g, &row, c_type, at, YK_LANES, YK_NAME(load)(sums + at));

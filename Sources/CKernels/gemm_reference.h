@@ -26,7 +26,17 @@ static void NAME(columns)(void *context, int64_t piece) {
             REAL v = (REAL)g->alpha * sums[j];
             if (g->bias) v += (REAL)yk_get(g->bias, g->bias_type, j0 + j);
             if (g->pre) yk_put(g->pre, g->c_type, batch * g->pre_batch + i * g->pre_row + j0 + j, v);
-            v = NAME(activate)(g->activation, v);
+            if (g->slope) {
+                const REAL x =
+                    (REAL)yk_get(g->slope, g->c_type, batch * g->slope_batch + i * g->slope_row + j0 + j);
+                if (g->activated)
+                    yk_put(g->activated, g->c_type,
+                           batch * g->activated_batch + i * g->activated_row + j0 + j,
+                           NAME(activate)(g->activation, x));
+                v *= NAME(activation_slope)(g->activation, x);
+            } else {
+                v = NAME(activate)(g->activation, v);
+            }
             if (g->residual)
                 v += (REAL)yk_get(g->residual, g->residual_type,
                                batch * g->residual_batch + i * g->residual_row + j0 + j);

@@ -113,7 +113,7 @@ extension CPUBackend {
 
 extension TensorView {
     /// The rows `first..<first + count` of a view: the same strides over a part of the first axis.
-    fileprivate func rows(_ first: Int, _ count: Int) -> TensorView {
+    func rows(_ first: Int, _ count: Int) -> TensorView {
         advanced(
             by: first * strides[0],
             shape: Shape([count] + shape.dimensions.dropFirst()),

@@ -63,6 +63,26 @@ extension CPUBackend {
                 pre.address, layout.rowStride, layout.batchStride
             )
         }
+        if let pre = call.slopeAt {
+            let layout = epilogueLayout(pre, "slopeAt", like: call.c, door)
+            require(
+                pre.dtype == call.c.dtype && call.preActivation == nil,
+                "\(door): slopeAt is \(pre.dtype), c \(call.c.dtype); they must agree, and no pre-activations are kept"
+            )
+            (product.slope, product.slope_row, product.slope_batch) = (
+                UnsafeRawPointer(pre.address), layout.rowStride, layout.batchStride
+            )
+        }
+        if let activated = call.activated {
+            let layout = epilogueLayout(activated, "activated", like: call.c, door)
+            require(
+                activated.dtype == call.c.dtype && call.slopeAt != nil,
+                "\(door): activated is \(activated.dtype), c \(call.c.dtype); they must agree, and slopeAt be given"
+            )
+            (product.activated, product.activated_row, product.activated_batch) = (
+                activated.address, layout.rowStride, layout.batchStride
+            )
+        }
         if let residual = call.residual {
             let layout = epilogueLayout(residual, "residual", like: call.c, door)
             (product.residual, product.residual_row, product.residual_batch) = (

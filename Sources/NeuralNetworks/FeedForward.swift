@@ -53,6 +53,15 @@ public final class FeedForward: Module {
     /// - Parameter x: The input […, D].
     /// - Returns: […, D].
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        isGated ? output(gated(activation, input(x))) : output(input(x, activation: activation))
+        if isGated { return output(gated(activation, input(x))) }
+        if input.adapter != nil || output.adapter != nil { return output(input(x, activation: activation)) }
+        return feedForward(
+            x,
+            inputWeight: input.weight.tensor(as: x.dtype),
+            inputBias: input.bias?.tensor(),
+            activation: activation,
+            outputWeight: output.weight.tensor(as: x.dtype),
+            outputBias: output.bias?.tensor()
+        )
     }
 }

@@ -117,6 +117,10 @@ public protocol Backend: AnyObject, Sendable {
         dy: TensorView,
         preActivation: TensorView?
     )
+    /// A feed-forward layer, see ``FeedForwardForward``.
+    func feedForward(_ call: FeedForwardForward)
+    /// The gradient of ``feedForward(_:)``, see ``FeedForwardBackward``.
+    func feedForwardBackward(_ call: FeedForwardBackward)
     /// Scaled dot-product attention, see ``AttentionForward``.
     func attentionForward(_ call: AttentionForward)
     /// The gradient of ``attentionForward(_:)``, see ``AttentionBackward``.

@@ -141,6 +141,11 @@ public struct MatrixProduct {
     public var preActivation: TensorView?
     /// A matrix like `c` (its dtype may differ) added after the activation; may be `c` itself.
     public var residual: TensorView?
+    /// Pre-activations, like `c`: the product is multiplied by the activation's slope there, as the backward pass of
+    /// an activation wants it, instead of going through the activation.
+    public var slopeAt: TensorView?
+    /// Where the activation of `slopeAt` is written; like `c`.
+    public var activated: TensorView?
 
     /// Describes a product.
     public init(c: TensorView, a: TensorView, b: TensorView) {

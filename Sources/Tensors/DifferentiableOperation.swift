@@ -17,7 +17,7 @@ public enum DifferentiableOperation: String, Sendable, CaseIterable {
     /// Over the last axis.
     case softmax, logSoftmax
     /// Matrix products.
-    case matmul, linear
+    case matmul, linear, feedForward
     /// Normalisations.
     case layerNorm, rmsNorm, addLayerNorm, addRMSNorm
     /// Rows of a table.

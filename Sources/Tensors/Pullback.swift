@@ -98,6 +98,41 @@ struct Pullback {
         tape.entries[index].ownsGradient = true
     }
 
+    /// Lets a kernel write the gradients of several inputs at once.
+    ///
+    /// - Parameters:
+    ///   - inputs: The inputs, each with the dtype that the kernel writes; the gradient's when nil.
+    ///   - backend: Where the memory is taken from.
+    ///   - body: Called with a target for each input, nil where the gradient is not wanted.
+    func write(
+        toEach inputs: ArraySlice<(input: Int, dtype: DType?)>,
+        backend: any Backend,
+        _ body: ([GradientTarget?]) -> Void
+    ) {
+        guard let (input, dtype) = inputs.first else {
+            body([])
+            return
+        }
+        let rest = inputs.dropFirst()
+        func remaining(_ target: GradientTarget?) {
+            write(toEach: rest, backend: backend) { body([target] + $0) }
+        }
+        guard let index = self.inputs[input]?.index else {
+            remaining(nil)
+            return
+        }
+        // What is one of the inputs twice is written to memory of its own first.
+        if rest.contains(where: { self.inputs[$0.input]?.index == index }) {
+            overwrite(input, dtype: dtype, backend: backend) {
+                remaining(GradientTarget(view: $0, accumulate: false))
+            }
+        } else {
+            write(to: input, dtype: dtype, backend: backend) {
+                remaining(GradientTarget(view: $0, accumulate: $1))
+            }
+        }
+    }
+
     /// The same as ``write(to:dtype:backend:_:)`` for kernels that can only overwrite: they get memory of their own when
     /// there is a gradient already.
     func overwrite(_ input: Int, dtype: DType? = nil, backend: any Backend, _ body: (TensorView) -> Void) {

@@ -17,6 +17,7 @@ struct ProductCase: Sendable {
     var bias: DType?
     var activation = Activation.identity
     var keepsPre = false
+    var takesSlope = false
     var residual: DType?
     var residualIsResult = false
     var gap = 0
@@ -25,6 +26,7 @@ struct ProductCase: Sendable {
         "\(batch.map { "\($0)×" } ?? "")\(m)×\(k)×\(n) \(type)→\(result ?? type) "
             + "\(transposedA ? "T" : "N")\(transposedB ? "T" : "N") \(activation)"
             + (accumulate ? " +=" : "") + (bias.map { " bias \($0)" } ?? "") + (keepsPre ? " pre" : "")
+            + (takesSlope ? " slope" : "")
             + (residual.map { " residual \($0)" } ?? "")
     }
 
@@ -62,19 +64,25 @@ struct ProductCase: Sendable {
         let biasBlock = bias.map { block($0, [n], gap: 0) }
         call.bias = biasBlock?.view
         if !absolute { call.activation = activation }
+        let points = takesSlope ? block(result, shape(m, n)) : nil
+        // What is kept beside c: sums before an activation, or activations where the product takes their slope.
         let pre =
-            keepsPre
+            keepsPre || takesSlope
             ? MatrixBlock(
                 [Double](repeating: 7, count: items * m * n),
                 exact ? .f64 : result,
                 shape(m, n),
                 gap: gap
             ) : nil
-        call.preActivation = pre?.view
+        if takesSlope {
+            if !absolute { (call.slopeAt, call.activated) = (points?.view, pre?.view) }
+        } else {
+            call.preActivation = pre?.view
+        }
         let added = residual.map { block($0, shape(m, n)) }
         call.residual = residualIsResult ? c.view : added?.view
         CPUBackend.shared.matrixProduct(call)
-        return withExtendedLifetime((a, b, biasBlock, added)) {
+        return withExtendedLifetime((a, b, biasBlock, added, points)) {
             (c.values, pre?.values ?? [], c.gapsAreUntouched && (pre?.gapsAreUntouched ?? true))
         }
     }
@@ -169,6 +177,14 @@ extension KernelContract {
                         base.bias = activation == .relu ? .bf16 : .f32
                         base.check(set)
                     }
+                    base.keepsPre = false
+                    base.takesSlope = true
+                    for activation in Activation.allCases {
+                        base.activation = activation
+                        base.check(set)
+                    }
+                    base.takesSlope = false
+                    base.keepsPre = true
                     base.residual = .bf16
                     base.check(set)
                     base.residual = .f32
@@ -195,6 +211,8 @@ extension KernelContract {
                         product.gap = layout
                         product.bias = layout == 3 ? .f32 : nil
                         product.residual = layout == 2 ? type : nil
+                        product.takesSlope = layout == 1
+                        product.activation = layout == 1 ? .geluTanh : .identity
                         product.check(set)
                     }
                 }

@@ -60,6 +60,7 @@ struct GradientTable {
         case .softmax, .logSoftmax: Self.softmaxes(&self, operation)
         case .matmul: Self.matrixProduct(&self)
         case .linear: Self.linearLayer(&self)
+        case .feedForward: Self.feedForwardLayer(&self)
         case .layerNorm, .rmsNorm: Self.normalization(&self, operation)
         case .addLayerNorm, .addRMSNorm: Self.addNormalization(&self, operation)
         case .embedding: Self.lookUp(&self)

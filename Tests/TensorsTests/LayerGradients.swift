@@ -80,6 +80,85 @@ extension GradientTable {
         }
     }
 
+    static func feedForwardLayer(_ list: inout GradientTable) {
+        let x = Draw.uniform([2, 3, 5]), widening = Draw.uniform([7, 5], -1, 1, seed: 2)
+        let narrowing = Draw.uniform([4, 7], -1, 1, seed: 3)
+        let biases = [Draw.uniform([7], seed: 8), Draw.uniform([4], seed: 5)]
+        for activation in Activation.allCases {
+            let step = activation == .relu ? 1e-6 : 1e-3
+            list.add("\(activation)", [x, widening, narrowing], step: step) {
+                feedForward($0[0], inputWeight: $0[1], activation: activation, outputWeight: $0[2])
+            }
+            list.add("\(activation) with biases", [x, widening, narrowing] + biases, step: step) {
+                feedForward(
+                    $0[0],
+                    inputWeight: $0[1],
+                    inputBias: $0[3],
+                    activation: activation,
+                    outputWeight: $0[2],
+                    outputBias: $0[4]
+                )
+            }
+        }
+        list.add("the first bias alone", [x, widening, narrowing, biases[0]]) {
+            feedForward(
+                $0[0],
+                inputWeight: $0[1],
+                inputBias: $0[3],
+                activation: .gelu,
+                outputWeight: $0[2]
+            )
+        }
+        list.add("the second bias alone", [x, widening, narrowing, biases[1]]) {
+            feedForward(
+                $0[0],
+                inputWeight: $0[1],
+                activation: .silu,
+                outputWeight: $0[2],
+                outputBias: $0[3]
+            )
+        }
+        list.add("frozen input", [widening, narrowing]) {
+            feedForward(x, inputWeight: $0[0], activation: .gelu, outputWeight: $0[1])
+        }
+        list.add("frozen weights", [x]) {
+            feedForward($0[0], inputWeight: widening, activation: .gelu, outputWeight: narrowing)
+        }
+        list.add("only the narrowing weight", [narrowing]) {
+            feedForward(x, inputWeight: widening, activation: .tanh, outputWeight: $0[0])
+        }
+        list.add("only the first bias", [biases[0]]) {
+            feedForward(
+                x,
+                inputWeight: widening,
+                inputBias: $0[0],
+                activation: .tanh,
+                outputWeight: narrowing
+            )
+        }
+        let square = Draw.uniform([5, 5], -1, 1, seed: 6)
+        list.add("one weight twice", [x, square]) {
+            feedForward($0[0], inputWeight: $0[1], activation: .gelu, outputWeight: $0[1])
+        }
+        list.add("used twice", [Draw.uniform([3, 5]), square, Draw.uniform([5, 5], seed: 7)]) {
+            let once = feedForward($0[0], inputWeight: $0[1], activation: .silu, outputWeight: $0[2])
+            return feedForward(once, inputWeight: $0[1], activation: .silu, outputWeight: $0[2]) + $0[0]
+        }
+        list.add("a row", [Draw.uniform([5]), widening, narrowing]) {
+            feedForward($0[0], inputWeight: $0[1], activation: .gelu, outputWeight: $0[2])
+        }
+        list.add("no rows", [Draw.uniform([0, 5]), widening, narrowing] + biases) {
+            feedForward(
+                $0[0],
+                inputWeight: $0[1],
+                inputBias: $0[3],
+                activation: .gelu,
+                outputWeight: $0[2],
+                outputBias: $0[4]
+            )
+        }
+    }
+
     static func normalization(_ list: inout GradientTable, _ operation: DifferentiableOperation) {
         let isLayer = operation == .layerNorm
         func normalize(_ x: Tensor, _ weight: Tensor?, _ bias: Tensor?) -> Tensor {

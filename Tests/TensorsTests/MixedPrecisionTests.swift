@@ -89,7 +89,8 @@ struct MixedPrecisionTests {
         // The table's functions of f64 draw their constants in f64; those without constants run in bf16 too.
         guard
             [
-                .unary, .softmax, .logSoftmax, .matmul, .linear, .sum, .mean, .max, .reshape, .permute,
+                .unary, .softmax, .logSoftmax, .matmul, .linear, .feedForward, .sum, .mean, .max, .reshape,
+                .permute,
                 .slice,
                 .attention, .packedAttention, .crossEntropy, .linearCrossEntropy, .gatedActivation, .affine,
                 .embedding,

@@ -164,6 +164,14 @@ final class TimingBackend: Backend {
             )
         }
     }
+    func feedForward(_ call: FeedForwardForward) {
+        timed("feedForward \(text(call.x)) · \(text(call.inputWeight))ᵀ") { inner.feedForward(call) }
+    }
+    func feedForwardBackward(_ call: FeedForwardBackward) {
+        timed("feedForwardBackward \(text(call.x)) · \(text(call.inputWeight))ᵀ") {
+            inner.feedForwardBackward(call)
+        }
+    }
     func attentionForward(_ call: AttentionForward) {
         timed("attentionForward \(text(call.q))") { inner.attentionForward(call) }
     }

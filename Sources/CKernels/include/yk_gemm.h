@@ -24,6 +24,10 @@ typedef enum yk_activation {
 // have rows of unit stride. c is of that type, or f32 when it is bf16. NULL leaves out bias, pre (where
 // alpha · a · b + bias is kept, of c's type) and residual. residual may be c.
 //
+// With `slope`, a matrix x like c and of its type, the backward pass of an activation goes into the product:
+// c = [c +] residual + (alpha · a · b + bias) · activation′(x), and activation(x) is written to `activated`, like c,
+// unless that is NULL.
+//
 // Every element is a sum over k in rising order that does not depend on M, N, its place or the number of threads, so
 // a row of a product is the same, bit for bit, whatever rows stand beside it. In the f32 kernels it is made of
 // chains of fused multiply-adds over 256 values of k each, which are then added; the same on every vector set.
@@ -49,6 +53,10 @@ typedef struct yk_gemm_call {
     const void *residual;
     yk_dtype residual_type;
     int64_t residual_row, residual_batch;
+    const void *slope;
+    int64_t slope_row, slope_batch;
+    void *activated;
+    int64_t activated_row, activated_batch;
 } yk_gemm_call;
 
 void yk_gemm(const yk_gemm_call *call);
