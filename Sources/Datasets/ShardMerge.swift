@@ -23,12 +23,17 @@ struct DocumentEntry: Sendable {
 }
 
 /// The finished parts of a preparation, read as one.
-struct PartReader {
+///
+/// Memory stays near one part: going on to another gives the pages of the one before back. Not Sendable: one owner uses
+/// it from one thread.
+final class PartReader {
     private let tokenFiles: [MappedFile]
     private let segmentFiles: [MappedFile]
     /// The place of each part's first token, and the end of all.
     private let starts: [Int]
     private let width: TokenWidth
+    /// The part whose tokens were lent last.
+    private var current = 0
 
     init(_ log: PreparationLog, width: TokenWidth) throws {
         self.width = width
@@ -41,6 +46,7 @@ struct PartReader {
     func forEachSegment(_ body: (SegmentRecord) throws -> Void) rethrows {
         for file in segmentFiles {
             for place in 0..<file.count / SegmentRecord.byteCount { try body(SegmentRecord(file, at: place)) }
+            file.releasePages()
         }
     }
 
@@ -56,6 +62,10 @@ struct PartReader {
         while place < range.upperBound, low < tokenFiles.count {
             let end = min(range.upperBound, starts[low + 1])
             let size = width.byteCount
+            if low != current {
+                tokenFiles[current].releasePages()
+                current = low
+            }
             try tokenFiles[low].withBytes(in: (place - starts[low]) * size..<(end - starts[low]) * size, body)
             place = end
             low += 1

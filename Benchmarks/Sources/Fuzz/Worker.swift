@@ -40,6 +40,7 @@ struct Worker {
     /// Bytes of address space; a reader that wants more gets no memory and ends.
     let memory: Int
     private let status = open("/proc/self/status", O_RDONLY)
+    private let references = open("/proc/self/clear_refs", O_WRONLY)
 
     init(target: FuzzTarget, seed: UInt64, folder: String, limit: Int, memory: Int) {
         (self.target, self.seed, self.folder) = (target, seed, folder)
@@ -52,15 +53,15 @@ struct Worker {
             progress[.number] = number
             let input = target.input(of: number, seed: seed)
             setTimer(limit)
-            let start = processorNanoseconds()
+            forgetPeak()
+            let (before, start) = (peakBytes(), processorNanoseconds())
             let isRead = attempt(input, number)
             let (time, peak) = (processorNanoseconds() - start, peakBytes())
             if time > progress[.slowest] { (progress[.slowest], progress[.slowestCase]) = (time, number) }
-            let before = progress[.peak]
-            if before > 0, peak > before + progress[.growth] {
+            if peak > before + progress[.growth] {
                 (progress[.growth], progress[.growthCase]) = (peak - before, number)
             }
-            progress[.peak] = max(peak, before)
+            progress[.peak] = max(progress[.peak], peak)
             progress[isRead ? .read : .refused] += 1
         }
         setTimer(0)
@@ -108,7 +109,12 @@ struct Worker {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// The most memory that the process held since it began (`getrusage` counts its parent's in).
+    /// Lets the peak of memory begin anew with what is held now.
+    private func forgetPeak() {
+        _ = write(references, "5", 1)
+    }
+
+    /// The most memory that the process held since ``forgetPeak()``.
     private func peakBytes() -> UInt64 {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
             let count = pread(status, buffer.baseAddress, buffer.count - 1, 0)
