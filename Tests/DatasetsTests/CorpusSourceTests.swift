@@ -135,7 +135,7 @@ struct CorpusSourceTests {
         let (train, validation) = try sides(dated(rows)) {
             ($0.split, $0.splitKey, $0.validationFraction) = (.time, "date", 0.4)
         }
-        // Three of eight: 2 o'clock of 1 February is later than half past midnight, and two stand on 1 March.
+        // Three of eight, two of which stand on 1 March.
         #expect(Set(validation) == ["t0", "t4", "t5"] && train.count == 5)
         let numbers = try dated([("a", "3"), ("b", "-1.5"), ("c", "2"), ("d", "10")], "numbers.jsonl")
         let later = try sides(numbers, "numbers") {

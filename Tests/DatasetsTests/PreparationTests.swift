@@ -376,7 +376,7 @@ struct PreparationTests {
         let beginning = words(1, 400)
         let path = try folder.write(
             "near.jsonl",
-            (2...3).map { "{\"text\":\"\(beginning) \(words($0, 2000))\"}\n" }.joined()
+            (2...3).map { "{\"text\":\"\(beginning) \(words(UInt64($0), 2000))\"}\n" }.joined()
         )
         func kept(_ output: String, _ bytes: Int) throws -> Int {
             try preparer([path], output) {
