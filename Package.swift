@@ -36,6 +36,8 @@ let package = Package(
         .library(name: "YuyanModels", targets: ["YuyanModels"]),
         .library(name: "YuyanOptimizers", targets: ["YuyanOptimizers"]),
         .library(name: "YuyanTokenizers", targets: ["YuyanTokenizers"]),
+        .library(name: "YuyanTasks", targets: ["YuyanTasks"]),
+        .library(name: "YuyanFuzzing", targets: ["YuyanFuzzing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -83,6 +85,7 @@ let package = Package(
         ),
         // Tests
         room("TestSupport", ["YuyanTensors", "YuyanFileFormats"]),
+        room("Fuzzing", ["YuyanDatasets", "CZlib"]),
         tests("TensorCoreTests", ["YuyanTensorCore"]),
         tests("ContractTests", ["YuyanCPUBackend", "CKernels"]),
         tests("TensorsTests", ["YuyanTensors"]),
@@ -90,8 +93,8 @@ let package = Package(
         tests("OptimizersTests", ["YuyanOptimizers"]),
         tests("FileFormatsTests", ["YuyanFileFormats"]),
         tests("TextProcessingTests", ["YuyanTextProcessing"]),
-        tests("TokenizersTests", ["YuyanTokenizers"]),
-        tests("DatasetsTests", ["YuyanDatasets"]),
+        tests("TokenizersTests", ["YuyanTokenizers", "YuyanFuzzing"]),
+        tests("DatasetsTests", ["YuyanDatasets", "YuyanFuzzing"]),
         tests("MetricsTests", ["YuyanMetrics"]),
         tests("ReportsTests", ["YuyanReports"]),
         tests("CheckpointsTests", ["YuyanCheckpoints"]),

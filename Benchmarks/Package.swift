@@ -22,5 +22,13 @@ let package = Package(
             dependencies: [.product(name: "YuyanTokenizers", package: "yuyan")],
             swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
         ),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                .product(name: "YuyanFuzzing", package: "yuyan"),
+                .product(name: "YuyanTasks", package: "yuyan"),
+            ],
+            swiftSettings: [.enableUpcomingFeature("ExistentialAny")]
+        ),
     ]
 )

@@ -53,6 +53,7 @@ struct EvaluateCommand: ParsableCommand {
         guard let data else { return try CorpusStep.open(run.preparedFolder) }
         var other = recipe
         other.data.train = data
+        other.data.sources = []
         other.data.validation = data
         // What must not be learned from is just what may be judged by.
         other.data.excludeTextsOf = ""

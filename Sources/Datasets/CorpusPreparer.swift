@@ -21,8 +21,14 @@ public struct PreparationOptions: Sendable {
     public var removesDuplicates = true
     /// How near-duplicates of earlier documents are found and left out; nil keeps them.
     public var nearDuplicates: NearDuplicateSettings?
+    /// How much of the beginning of a document is compared with others, in bytes; it bounds the memory for long ones.
+    public var comparedBytes = 32 << 20
     /// The share of documents for validation, 0 for none; of a single document, the share of its bytes.
     public var validationFraction = 0.05
+    /// How documents are divided.
+    public var split = DocumentSplitRule.document
+    /// The column of rows that the division goes by besides the text: a time, or what must stay together.
+    public var splitKey: String?
     /// The seed of the division.
     public var seed: UInt64 = 1
     /// The number of threads that tokenise; by default what `YUYAN_THREADS` says, or one for each processor.
@@ -78,8 +84,13 @@ public struct PreparationProgress: Sendable, Equatable {
 ///
 /// On the disk it needs room for the tokens twice.
 public struct CorpusPreparer: Sendable {
+    /// The largest weight of a source.
+    public static let weightLimit = 1000.0
+
+    /// Files and folders to read, with their weights.
+    public let sources: [CorpusSource]
     /// Files and folders to read.
-    public let paths: [String]
+    public var paths: [String] { sources.map(\.path) }
     /// Files and folders whose documents are all for validation; none divides by hash.
     public let validationPaths: [String]
     /// Makes tokens of text.
@@ -106,15 +117,46 @@ public struct CorpusPreparer: Sendable {
         folder: String,
         options: PreparationOptions = PreparationOptions()
     ) {
+        self.init(
+            paths.map { CorpusSource($0) },
+            validationPaths: validationPaths,
+            tokenizer: tokenizer,
+            folder: folder,
+            options: options
+        )
+    }
+
+    /// Creates a preparation of sources with weights, formats and columns of their own; nothing is read yet.
+    ///
+    /// Traps when an option is out of its range, or a weight does not lie above 0 and up to ``weightLimit``.
+    ///
+    /// - Parameters:
+    ///   - sources: files and folders to read.
+    ///   - validationPaths: files and folders whose documents are all for validation.
+    ///   - tokenizer: makes tokens of text.
+    ///   - folder: where the data set goes; it is made when missing.
+    ///   - options: how to read, clean and divide.
+    public init(
+        _ sources: [CorpusSource],
+        validationPaths: [String] = [],
+        tokenizer: any Tokenizer,
+        folder: String,
+        options: PreparationOptions = PreparationOptions()
+    ) {
+        require(
+            sources.allSatisfy { $0.weight > 0 && $0.weight <= Self.weightLimit },
+            "CorpusPreparer: weights must lie above 0 and up to \(Self.weightLimit), not \(sources.map(\.weight))"
+        )
         require(
             options.validationFraction >= 0 && options.validationFraction < 1,
             "CorpusPreparer: the validation fraction must lie in 0 ..< 1, not \(options.validationFraction)"
         )
         require(
-            min(options.threads, options.lineBytes, options.partBytes) >= 1 && options.segmentBytes >= 16,
+            min(options.threads, options.lineBytes, options.partBytes, options.comparedBytes) >= 1
+                && options.segmentBytes >= 16,
             "CorpusPreparer: threads and sizes must be positive, and a segment at least 16 bytes"
         )
-        self.paths = paths
+        self.sources = sources
         self.validationPaths = validationPaths
         self.tokenizer = tokenizer
         self.folder = folder
@@ -134,12 +176,13 @@ public struct CorpusPreparer: Sendable {
         isCancelled: () -> Bool = { false }
     ) throws -> DatasetDescription {
         let listing = try SourceListing(
-            paths: paths,
+            sources,
             validationPaths: validationPaths,
             extensions: options.extensions,
             format: options.format,
             excludedFolder: folder
         )
+        try checkSplitKey(listing)
         var plan = PreparationPlan(self, listing)
         if let finished = plan.existing() {
             progress(plan.progress(.finished, bytesDone: plan.bytesTotal, tokens: finished.train.tokens))
@@ -168,12 +211,32 @@ public struct CorpusPreparer: Sendable {
     }
 }
 
+extension CorpusPreparer {
+    /// The key of the division; validation files that are named leave nothing to divide.
+    var splitKey: SplitKey? {
+        guard validationPaths.isEmpty else { return nil }
+        return options.splitKey.map { SplitKey(column: $0, isTime: options.split == .time) }
+    }
+
+    /// A key stands in rows: a file without rows has none.
+    private func checkSplitKey(_ listing: SourceListing) throws {
+        guard let splitKey, let plain = listing.sources.first(where: { $0.format == .plain }) else { return }
+        throw FileFormatError(
+            .mismatch,
+            path: plain.path,
+            "a file of plain text has no column '\(splitKey.column)', which the split goes by; only rows of JSONL, CSV, "
+                + "TSV and JSON have"
+        )
+    }
+}
+
 /// What a preparation knows before it reads text.
 struct PreparationPlan {
     let listing: SourceListing
     let width: TokenWidth
     let processor: SegmentProcessor
     let limits: ReaderLimits
+    let columns: RowColumns
     let folder: String
     let tokenizerFingerprint: String
     /// A fingerprint of everything that decides the parts.
@@ -190,11 +253,11 @@ struct PreparationPlan {
         folder = preparer.folder
         width = TokenWidth(vocabularySize: preparer.tokenizer.vocabularySize)
         limits = ReaderLimits(segmentBytes: options.segmentBytes, lineBytes: options.lineBytes)
+        columns = RowColumns(text: options.textColumn, key: preparer.splitKey?.column)
         let cleaner = SegmentCleaner(
             sources: listing.sources,
-            textColumn: options.textColumn,
-            policy: options.invalidText,
-            pipeline: options.pipeline
+            options: options,
+            splitKey: preparer.splitKey
         )
         processor = SegmentProcessor(cleaner: cleaner, tokenizer: preparer.tokenizer, width: width)
         tokenizerFingerprint = SHA256.hex(
@@ -204,19 +267,24 @@ struct PreparationPlan {
             [
                 .string(source.path), .string(source.format.rawValue), .integer(source.byteCount),
                 .integer(source.modified), .bool(source.isValidation),
+                source.textColumn.map { .string($0) } ?? .null, .integer(source.origin),
             ]
         }
         let parts: JSONValue = [
-            "version": 1, "sources": .array(sources), "column": .string(options.textColumn),
+            "version": 2, "sources": .array(sources), "column": .string(options.textColumn),
             "invalid": .string(options.invalidText.rawValue),
             "operators": .array(options.pipeline.signature.map { .string($0) }),
             "tokenizer": .string(tokenizerFingerprint), "width": .string(width.rawValue),
             "segment": .integer(options.segmentBytes),
+            "key": preparer.splitKey.map { [.string($0.column), .bool($0.isTime)] } ?? .null,
         ]
         partConfiguration = SHA256.hex(of: parts.printedBytes(indent: nil))
         let whole: JSONValue = [
             "parts": .string(partConfiguration), "duplicates": .bool(options.removesDuplicates),
-            "near_duplicates": options.nearDuplicates.map { .string("\($0)") } ?? .null,
+            "near_duplicates": options.nearDuplicates.map { .string("\($0) \(options.comparedBytes)") }
+                ?? .null,
+            "weights": .array(preparer.sources.map { .number($0.weight) }),
+            "split": .string(options.split.rawValue),
             "fraction": .number(options.validationFraction), "seed": .string(String(options.seed)),
             "end": preparer.tokenizer.endOfText.map { .integer(Int($0)) } ?? .null,
         ]

@@ -26,6 +26,12 @@ public struct DatasetDescription: Sendable, Equatable {
         case documentHash = "document-hash"
         /// The corpus is a single document: its beginning trains, its end validates.
         case tailOfOnlyDocument = "tail-of-only-document"
+        /// Each document by a hash of its key and the seed.
+        case keyHash = "key-hash"
+        /// By chance, to the document.
+        case random
+        /// The latest documents validate.
+        case time
         /// Validation files were named.
         case givenFiles = "given-files"
         /// There is no validation part.
@@ -42,6 +48,16 @@ public struct DatasetDescription: Sendable, Equatable {
         public let sha256: String
         /// Whether it was named for validation.
         public let isValidation: Bool
+    }
+
+    /// The part of the tokens to learn from that a source with a weight of its own gave.
+    public struct MixtureShare: Sendable, Equatable {
+        /// The source as it was named.
+        public let path: String
+        /// How many times an epoch goes through it.
+        public let weight: Double
+        /// Its tokens, ends of texts included; the sources' tokens stand one after another.
+        public let tokens: Int
     }
 
     /// What became of the documents.
@@ -92,6 +108,8 @@ public struct DatasetDescription: Sendable, Equatable {
     public var operatorSettings: [String] = []
     /// The files that were read.
     public var sources: [Source] = []
+    /// The sources in the order of their tokens, where one has a weight; empty where all are gone through once.
+    public var mixture: [MixtureShare] = []
     /// The number of files left out because they hold binary data.
     public var binaryFileCount = 0
 
@@ -160,7 +178,21 @@ extension DatasetDescription {
                 isValidation: try source.boolean("validation")
             )
         }
+        if members.names("mixture") { mixture = try members.list("mixture").map(Self.share) }
         binaryFileCount = try members.integer("binary_files_left_out")
+    }
+
+    private static func share(_ members: JSONMembers) throws -> MixtureShare {
+        let weight = try members.number("weight")
+        guard weight > 0, weight <= CorpusPreparer.weightLimit else {
+            throw members.wrong(
+                "weight",
+                "\(weight) does not lie above 0 and up to \(CorpusPreparer.weightLimit)"
+            )
+        }
+        let tokens = try members.integer("tokens")
+        guard tokens <= Int(Int32.max) << 16 else { throw members.wrong("tokens", "\(tokens) are too many") }
+        return MixtureShare(path: try members.string("path"), weight: weight, tokens: tokens)
     }
 
     private static func part(_ members: JSONMembers) throws -> Part {
@@ -182,7 +214,7 @@ extension DatasetDescription {
                 "sha256": .string(part.sha256),
             ]
         }
-        return [
+        var object: JSONValue = [
             "format": .string(Self.format), "version": .integer(Self.version),
             "configuration": .string(configuration),
             "tokenizer": [
@@ -215,6 +247,15 @@ extension DatasetDescription {
             ),
             "binary_files_left_out": .integer(binaryFileCount),
         ]
+        if !mixture.isEmpty, case .object(var whole) = object {
+            whole["mixture"] = .array(
+                mixture.map {
+                    ["path": .string($0.path), "weight": .number($0.weight), "tokens": .integer($0.tokens)]
+                }
+            )
+            object = .object(whole)
+        }
+        return object
     }
 }
 
@@ -286,6 +327,9 @@ struct JSONMembers {
         }
         return value
     }
+
+    /// Whether the key is there at all.
+    func names(_ key: String) -> Bool { object?[key] != nil }
 
     func has(_ key: String) throws -> Bool { try !value(key).isNull }
 

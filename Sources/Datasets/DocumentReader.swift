@@ -22,6 +22,8 @@ struct RawSegment: Sendable {
     let source: Int
     /// The bytes: text, or a line of JSON.
     let bytes: [UInt8]
+    /// What the row holds in the column that the split goes by, where rows are found by a scanner.
+    var key: String?
     /// Whether a document begins here.
     let startsDocument: Bool
     /// Whether the document ends here.
@@ -36,7 +38,7 @@ struct RawSegment: Sendable {
 struct ReaderPosition: Sendable, Hashable {
     /// The number of the source to read from.
     var source = 0
-    /// The offset in the unpacked file.
+    /// The offset in the unpacked file; of rows that a scanner finds, their number.
     var offset = 0
     /// The line, counted from 1.
     var line = 1
@@ -55,19 +57,27 @@ struct DocumentReader {
     /// The SHA-256 of each source that was read to its end by this reader.
     private(set) var digests: [(source: Int, digest: String)] = []
     /// The stored bytes read from the sources so far, skipped parts included.
-    var storedByteCount: Int { finishedBytes + (stream?.storedByteCount ?? 0) }
+    var storedByteCount: Int { finishedBytes + (stream?.storedByteCount ?? rows?.storedByteCount ?? 0) }
 
     private let sources: [TextSource]
     private let limits: ReaderLimits
+    private let columns: RowColumns
     private var stream: ByteStream?
+    private var rows: RowReader?
     private var buffer: [UInt8] = []
     private var bufferStart = 0
     private var isAtEnd = false
     private var finishedBytes = 0
 
-    init(sources: [TextSource], limits: ReaderLimits, from position: ReaderPosition = ReaderPosition()) {
+    init(
+        sources: [TextSource],
+        limits: ReaderLimits,
+        columns: RowColumns,
+        from position: ReaderPosition = ReaderPosition()
+    ) {
         self.sources = sources
         self.limits = limits
+        self.columns = columns
         self.position = position
         finishedBytes = sources[..<min(position.source, sources.count)].reduce(0) { $0 + $1.byteCount }
     }
@@ -75,8 +85,13 @@ struct DocumentReader {
     /// The next segment, or nil after the last source.
     mutating func next() throws -> RawSegment? {
         while position.source < sources.count {
-            if stream == nil { try open() }
-            let segment = try sources[position.source].format == .plain ? nextPlain() : nextLine()
+            if stream == nil, rows == nil { try open() }
+            let segment: RawSegment?
+            switch sources[position.source].format {
+            case .plain: segment = try nextPlain()
+            case .jsonLines: segment = try nextLine()
+            case .csv, .tsv, .json: segment = try nextRow()
+            }
             if let segment { return segment }
             try finishSource()
         }
@@ -84,6 +99,12 @@ struct DocumentReader {
     }
 
     private mutating func open() throws {
+        if sources[position.source].format.rows != nil {
+            let opened = try RowReader(sources[position.source], columns: columns, limit: limits.lineBytes)
+            try opened.skip(position.offset)
+            rows = opened
+            return
+        }
         let opened = try ByteStream(path: sources[position.source].path, hashes: true)
         stream = opened
         buffer = []
@@ -122,9 +143,9 @@ struct DocumentReader {
     }
 
     private mutating func finishSource() throws {
-        if let digest = stream?.digest { digests.append((position.source, digest)) }
+        if let digest = stream?.digest ?? rows?.digest { digests.append((position.source, digest)) }
         finishedBytes += sources[position.source].byteCount
-        stream = nil
+        (stream, rows) = (nil, nil)
         position = ReaderPosition(source: position.source + 1)
     }
 
@@ -208,6 +229,21 @@ struct DocumentReader {
             )
         }
         return nil
+    }
+
+    private mutating func nextRow() throws -> RawSegment? {
+        guard let row = try rows?.next() else { return nil }
+        position.offset += 1
+        position.line = row.place.line ?? position.line
+        return RawSegment(
+            source: position.source,
+            bytes: Array(row.text.utf8),
+            key: row.key,
+            startsDocument: true,
+            endsDocument: true,
+            offset: row.place.offset,
+            line: position.line
+        )
     }
 
     /// The next line with its end, or nil at the end of the file.

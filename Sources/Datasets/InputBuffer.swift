@@ -31,11 +31,16 @@ final class InputBuffer {
     private var start = 0
     private var end = 0
 
+    /// The SHA-256 of the stored bytes, if it was asked for; the whole file's at the end.
+    var digest: String? { stream?.digest }
+    /// The stored bytes read so far.
+    var storedByteCount: Int { stream?.storedByteCount ?? 0 }
+
     /// Opens a file, plain or gzip, and steps over its byte order mark.
-    init(path: String, limit: Int) throws {
+    init(path: String, limit: Int, hashes: Bool = false) throws {
         self.path = path
         self.limit = limit
-        stream = try ByteStream(path: path, hashes: false)
+        stream = try ByteStream(path: path, hashes: hashes)
         mapped = nil
         capacity = 1 << 18
         memory = .allocate(capacity: capacity)

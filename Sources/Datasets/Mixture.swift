@@ -54,7 +54,7 @@ public struct Mixture: Sendable, Hashable {
     /// The sources.
     public let sources: [Source]
     /// The seed.
-    public let seed: UInt64
+    public private(set) var seed: UInt64
     /// The number of draws, or nil when the order has no end.
     public let count: Int?
     /// Sums of the shares of the sources before each, in units of 2^-32 of the whole, or in draws where the order ends.
@@ -106,6 +106,16 @@ public struct Mixture: Sendable, Hashable {
         sums = units.reduce(into: [0]) { sums, unit in sums.append((sums.last ?? 0) + unit) }
         count = isFinite ? Int(sums.last ?? 0) : nil
         (self.sources, self.seed) = (sources, seed)
+    }
+
+    /// The same mixture in another order.
+    ///
+    /// - Parameter seed: any number.
+    /// - Returns: the mixture.
+    public func with(seed: UInt64) -> Mixture {
+        var other = self
+        other.seed = seed
+        return other
     }
 
     /// The draw at a position.

@@ -8,12 +8,14 @@ struct NearDuplicateSearch {
     private let settings: NearDuplicateSettings
     private let tokenizer: any Tokenizer
     private let width: TokenWidth
+    private let comparedBytes: Int
 
     /// About how much text is decoded before it is handed to all threads, in bytes.
     private static let batchBytes = 8 << 20
 
-    init(_ settings: NearDuplicateSettings, tokenizer: any Tokenizer, width: TokenWidth) {
+    init(_ settings: NearDuplicateSettings, tokenizer: any Tokenizer, width: TokenWidth, comparedBytes: Int) {
         (self.settings, self.tokenizer, self.width) = (settings, tokenizer, width)
+        self.comparedBytes = comparedBytes
     }
 
     /// The clusters of the documents, numbered in their order.
@@ -47,11 +49,13 @@ struct NearDuplicateSearch {
         return try index.clusters()
     }
 
+    /// The text of a document, or its beginning.
     private func text(of document: DocumentEntry, _ parts: PartReader) throws -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(document.bytes)
+        bytes.reserveCapacity(min(document.bytes, comparedBytes))
         try parts.withTokens(document.start..<document.start + document.tokens) { packed in
             for place in 0..<packed.count / width.byteCount {
+                if bytes.count >= comparedBytes { return }
                 let id =
                     width == .uint16
                     ? Int32(packed.loadUnaligned(fromByteOffset: place * 2, as: UInt16.self).littleEndian)

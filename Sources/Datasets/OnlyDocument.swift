@@ -94,12 +94,14 @@ struct OnlyDocument {
         var reader = DocumentReader(
             sources: plan.listing.sources,
             limits: plan.limits,
+            columns: plan.columns,
             from: ReaderPosition(source: place.source)
         )
         for _ in 0..<place.segmentInSource { _ = try reader.next() }
         var tallies = plan.processor.cleaner.pipeline.emptyTallies
+        var key: SplitKey.Value?
         guard let segment = try reader.next(),
-            case .text(let text) = try plan.processor.cleaner.clean(segment, tallies: &tallies)
+            case .text(let text) = try plan.processor.cleaner.clean(segment, key: &key, tallies: &tallies)
         else {
             throw FileFormatError(
                 .mismatch,

@@ -17,7 +17,12 @@ extension CorpusPreparer {
     ) throws {
         let start = log.parts.last?.position ?? ReaderPosition()
         let reader = RoundReader(
-            DocumentReader(sources: plan.listing.sources, limits: plan.limits, from: start),
+            DocumentReader(
+                sources: plan.listing.sources,
+                limits: plan.limits,
+                columns: plan.columns,
+                from: start
+            ),
             roundBytes: options.roundBytes ?? max(options.threads, 2) << 21
         )
         let workshop = Workshop(reader, plan.processor, tallies: options.pipeline.emptyTallies)
@@ -64,16 +69,23 @@ extension CorpusPreparer {
             removesDuplicates: options.removesDuplicates
         )
         if let settings = options.nearDuplicates {
-            let search = NearDuplicateSearch(settings, tokenizer: tokenizer, width: plan.width)
+            let search = NearDuplicateSearch(
+                settings,
+                tokenizer: tokenizer,
+                width: plan.width,
+                comparedBytes: options.comparedBytes
+            )
             let clusters = try search.clusters(
                 split.kept,
                 parts,
-                folder: log.nearFolder("\(settings)"),
+                folder: log.nearFolder("\(settings) \(options.comparedBytes)"),
                 isCancelled: isCancelled
             )
             split.removeNearDuplicates(clusters)
         }
-        split.divide(
+        try split.divide(
+            by: options.split,
+            key: splitKey,
             fraction: options.validationFraction,
             seed: options.seed,
             hasGivenFiles: !validationPaths.isEmpty
@@ -95,12 +107,14 @@ extension CorpusPreparer {
                 endOfText: tokenizer.endOfText
             )
         }
+        var tokensOfSources = sources.map { _ in 0 }
         if split.method == .tailOfOnlyDocument, var tail = validation {
             try OnlyDocument(split.kept[0], parts, plan, fraction: options.validationFraction)
                 .write(beginning: &train, end: &tail)
             validation = tail
         } else {
             for (document, isValidation) in zip(split.kept, split.isValidation) {
+                let tokensBefore = train.part.tokens
                 func write(_ writer: inout ShardWriter) throws {
                     try writer.beginDocument()
                     try parts.withTokens(document.start..<document.start + document.tokens) {
@@ -115,9 +129,20 @@ extension CorpusPreparer {
                 } else {
                     try write(&train)
                 }
+                tokensOfSources[document.origin] += train.part.tokens - tokensBefore
             }
         }
-        return try finish(plan, log, split, train: &train, validation: &validation)
+        var description = try finish(plan, log, split, train: &train, validation: &validation)
+        if sources.contains(where: { $0.weight != 1 }) {
+            // A single document is of a single source.
+            if split.method == .tailOfOnlyDocument {
+                tokensOfSources[split.kept[0].origin] = description.train.tokens
+            }
+            description.mixture = zip(sources, tokensOfSources).map {
+                DatasetDescription.MixtureShare(path: $0.path, weight: $0.weight, tokens: $1)
+            }
+        }
+        return description
     }
 
     private func finish(

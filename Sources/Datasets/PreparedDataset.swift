@@ -16,6 +16,15 @@ public struct PreparedDataset: Sendable {
     /// - Throws: `FileFormatError` when a file is missing, damaged or of another size than described.
     public init(folder: String) throws {
         let found = try DatasetDescription(folder: folder)
+        guard found.mixture.isEmpty || found.mixture.reduce(0, { $0 + $1.tokens }) == found.train.tokens
+        else {
+            throw FileFormatError(
+                .mismatch,
+                path: "\(folder)/\(DatasetDescription.fileName)",
+                at: .key("mixture"),
+                "the sources' tokens are not those of the whole; prepare the data set again"
+            )
+        }
         description = found
         train = try Self.open("train", found.train, found.width, folder)
         validation = try found.validation.map { try Self.open("validation", $0, found.width, folder) }
@@ -68,11 +77,17 @@ public struct PreparedDataset: Sendable {
     ///   - isolatesDocuments: whether documents become segments.
     /// - Returns: the data set.
     public func trainingSet(sequenceLength: Int, isolatesDocuments: Bool = true) -> TokenDataset {
-        TokenDataset(
+        var start = 0
+        let parts = description.mixture.map { share in
+            defer { start += share.tokens }
+            return TokenDataset.Part(range: start..<start + share.tokens, weight: share.weight)
+        }
+        return TokenDataset(
             shard: train,
             sequenceLength: sequenceLength,
             endOfText: description.endOfText,
-            isolatesDocuments: isolatesDocuments
+            isolatesDocuments: isolatesDocuments,
+            parts: parts
         )
     }
 
@@ -136,7 +151,17 @@ public struct CorpusTexts {
     ///   - options: how to read and clean; duplicates are not removed here, nor is anything set aside.
     /// - Throws: `FileFormatError` when a path does not exist or there is no text.
     public init(paths: [String], options: PreparationOptions = PreparationOptions()) throws {
-        listing = try SourceListing(paths: paths, extensions: options.extensions, format: options.format)
+        try self.init(paths.map { CorpusSource($0) }, options: options)
+    }
+
+    /// Finds the files of a corpus whose sources have formats and columns of their own.
+    ///
+    /// - Parameters:
+    ///   - sources: files and folders.
+    ///   - options: how to read and clean.
+    /// - Throws: `FileFormatError` when a path does not exist or there is no text.
+    public init(_ sources: [CorpusSource], options: PreparationOptions = PreparationOptions()) throws {
+        listing = try SourceListing(sources, extensions: options.extensions, format: options.format)
         self.options = options
     }
 
@@ -146,19 +171,16 @@ public struct CorpusTexts {
     /// - Throws: `FileFormatError` that names file and place, and what `body` throws.
     public func forEach(_ body: (String) throws -> Bool) throws {
         let limits = ReaderLimits(segmentBytes: options.segmentBytes, lineBytes: options.lineBytes)
-        var reader = DocumentReader(sources: listing.sources, limits: limits)
-        let cleaner = SegmentCleaner(
-            sources: listing.sources,
-            textColumn: options.textColumn,
-            policy: options.invalidText,
-            pipeline: options.pipeline
-        )
+        let columns = RowColumns(text: options.textColumn)
+        var reader = DocumentReader(sources: listing.sources, limits: limits, columns: columns)
+        let cleaner = SegmentCleaner(sources: listing.sources, options: options)
         var tallies = options.pipeline.emptyTallies
         var isDropped = false
         while let segment = try reader.next() {
             if segment.startsDocument { isDropped = false }
             if isDropped { continue }
-            switch try cleaner.clean(segment, tallies: &tallies) {
+            var key: SplitKey.Value?
+            switch try cleaner.clean(segment, key: &key, tallies: &tallies) {
             case .text(let text): if !text.isEmpty, try !body(text) { return }
             case .dropped, .invalid: isDropped = true
             }

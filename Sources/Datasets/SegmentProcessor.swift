@@ -17,6 +17,8 @@ public enum InvalidTextPolicy: String, Sendable, CaseIterable, Codable {
 struct SegmentCleaner: Sendable {
     let sources: [TextSource]
     let textColumn: String
+    /// What the split goes by besides the text.
+    let splitKey: SplitKey?
     let policy: InvalidTextPolicy
     let pipeline: TextPipeline
 
@@ -27,10 +29,35 @@ struct SegmentCleaner: Sendable {
         case dropped
     }
 
+    init(sources: [TextSource], options: PreparationOptions, splitKey: SplitKey? = nil) {
+        self.sources = sources
+        self.splitKey = splitKey
+        (textColumn, policy, pipeline) = (options.textColumn, options.invalidText, options.pipeline)
+    }
+
     /// Reads the text of a segment and applies the operators.
-    func clean(_ segment: RawSegment, tallies: inout [OperatorTally]) throws -> Outcome {
+    ///
+    /// - Parameters:
+    ///   - segment: The segment.
+    ///   - key: Becomes the key that the split goes by.
+    ///   - tallies: The operators' counts.
+    /// - Returns: What became of it.
+    /// - Throws: `FileFormatError` that names file and place.
+    func clean(
+        _ segment: RawSegment,
+        key: inout SplitKey.Value?,
+        tallies: inout [OperatorTally]
+    ) throws -> Outcome {
         guard let raw = try validText(segment) else { return .invalid }
-        let text = sources[segment.source].format == .plain ? raw : try column(of: raw, segment)
+        let text: String
+        if sources[segment.source].format == .jsonLines {
+            let object = try object(of: raw, segment)
+            text = try column(of: object, segment)
+            if let splitKey { key = try keyValue(object[splitKey.column]?.columnText, splitKey, segment) }
+        } else {
+            text = raw
+            if let splitKey { key = try keyValue(segment.key, splitKey, segment) }
+        }
         let cleaned = pipeline.process(text, isContinuation: !segment.startsDocument, tallies: &tallies)
         return cleaned.map { .text($0) } ?? .dropped
     }
@@ -54,7 +81,24 @@ struct SegmentCleaner: Sendable {
         }
     }
 
-    private func column(of line: String, _ segment: RawSegment) throws -> String {
+    private func keyValue(_ text: String?, _ key: SplitKey, _ segment: RawSegment) throws -> SplitKey.Value {
+        let place = RecordPlace(path: sources[segment.source].path, line: segment.line)
+        guard let text else {
+            throw FileFormatError(
+                .missing,
+                path: place.path,
+                at: place.location,
+                "the row has no text or number in the column '\(key.column)', which the split goes by"
+            )
+        }
+        do {
+            return try key.value(text)
+        } catch {
+            throw place.stated(error)
+        }
+    }
+
+    private func object(of line: String, _ segment: RawSegment) throws -> JSONObject {
         let path = sources[segment.source].path
         let value: JSONValue
         do {
@@ -77,6 +121,12 @@ struct SegmentCleaner: Sendable {
                 "\(value.kindName) stands where every line must hold a JSON object"
             )
         }
+        return object
+    }
+
+    private func column(of object: JSONObject, _ segment: RawSegment) throws -> String {
+        let path = sources[segment.source].path
+        let textColumn = sources[segment.source].textColumn ?? textColumn
         guard let member = object[textColumn] else {
             let keys = object.map { "'\($0.key)'" }.joined(separator: ", ")
             throw FileFormatError(
@@ -98,13 +148,26 @@ struct SegmentCleaner: Sendable {
     }
 }
 
-/// What the log of a preparation keeps about a segment: six numbers of 64 bits.
+extension JSONValue {
+    /// A text, number or truth value as a column of a table would hold it.
+    fileprivate var columnText: String? {
+        switch self {
+        case .string(let text): text
+        case .integer, .number, .bool: printed(indent: nil)
+        case .null, .array, .object: nil
+        }
+    }
+}
+
+/// What the log of a preparation keeps about a segment: seven numbers of 64 bits.
 struct SegmentRecord: Sendable, Hashable {
-    static let byteCount = 48
+    static let fieldCount = 7
+    static let byteCount = 8 * fieldCount
     static let starts: UInt64 = 1
     static let ends: UInt64 = 2
     static let dropped: UInt64 = 4
     static let invalid: UInt64 = 8
+    static let dated: UInt64 = 16
 
     /// Flags in the low 8 bits, the script in the next 8, the language in the next 16, the source's number above.
     var header: UInt64
@@ -112,11 +175,15 @@ struct SegmentRecord: Sendable, Hashable {
     var bytes = 0
     var characters = 0
     var fingerprint = TextFingerprint(high: 0, low: 0)
+    /// What the split goes by besides the text, see ``SplitKey/Value``.
+    var key: UInt64 = 0
 
     var startsDocument: Bool { header & Self.starts != 0 }
     var endsDocument: Bool { header & Self.ends != 0 }
     var isDropped: Bool { header & Self.dropped != 0 }
     var isInvalid: Bool { header & Self.invalid != 0 }
+    /// Whether the key is a time that was written as a date.
+    var isDated: Bool { header & Self.dated != 0 }
     var source: Int { Int(header >> 32) }
     /// The place of the language in the identifier's list, and 1; 0 for a later segment, which is not judged.
     var language: Int { Int(UInt16(truncatingIfNeeded: header >> 16)) }
@@ -130,17 +197,18 @@ struct SegmentRecord: Sendable, Hashable {
 
     /// Reads the record at a place of a file of records.
     init(_ file: MappedFile, at place: Int) {
-        func number(_ field: Int) -> UInt64 { file.number(UInt64.self, at: place * 6 + field) }
+        func number(_ field: Int) -> UInt64 { file.number(UInt64.self, at: place * Self.fieldCount + field) }
         header = number(0)
         tokens = Int(number(1))
         bytes = Int(number(2))
         characters = Int(number(3))
         fingerprint = TextFingerprint(high: number(4), low: number(5))
+        key = number(6)
     }
 
     func append(to output: inout [UInt8]) {
         let fields = [
-            header, UInt64(tokens), UInt64(bytes), UInt64(characters), fingerprint.high, fingerprint.low,
+            header, UInt64(tokens), UInt64(bytes), UInt64(characters), fingerprint.high, fingerprint.low, key,
         ]
         for field in fields { withUnsafeBytes(of: field.littleEndian) { output.append(contentsOf: $0) } }
     }
@@ -160,7 +228,13 @@ struct SegmentProcessor: Sendable {
 
     func process(_ segment: RawSegment, tallies: inout [OperatorTally]) throws -> ProcessedSegment {
         var result = ProcessedSegment(record: SegmentRecord(segment))
-        switch try cleaner.clean(segment, tallies: &tallies) {
+        var key: SplitKey.Value?
+        let outcome = try cleaner.clean(segment, key: &key, tallies: &tallies)
+        if let key {
+            result.record.key = key.bits
+            if key.isDate { result.record.header |= SegmentRecord.dated }
+        }
+        switch outcome {
         case .invalid: result.record.header |= SegmentRecord.invalid
         case .dropped: result.record.header |= SegmentRecord.dropped
         case .text(var text):

@@ -16,6 +16,10 @@ struct DocumentEntry: Sendable {
     let script: WritingSystem
     /// The language of its first segment, see ``SegmentRecord/language``.
     let language: Int
+    /// The number of the corpus's source that it came from.
+    let origin: Int
+    /// What the split goes by besides the text, see ``SplitKey/Value``.
+    let key: SplitKey.Value
     /// Whether its file was named for validation.
     let isGivenForValidation: Bool
     var isDropped = false
@@ -23,12 +27,17 @@ struct DocumentEntry: Sendable {
 }
 
 /// The finished parts of a preparation, read as one.
-struct PartReader {
+///
+/// Memory stays near one part: going on to another gives the pages of the one before back. Not Sendable: one owner uses
+/// it from one thread.
+final class PartReader {
     private let tokenFiles: [MappedFile]
     private let segmentFiles: [MappedFile]
     /// The place of each part's first token, and the end of all.
     private let starts: [Int]
     private let width: TokenWidth
+    /// The part whose tokens were lent last.
+    private var current = 0
 
     init(_ log: PreparationLog, width: TokenWidth) throws {
         self.width = width
@@ -41,6 +50,7 @@ struct PartReader {
     func forEachSegment(_ body: (SegmentRecord) throws -> Void) rethrows {
         for file in segmentFiles {
             for place in 0..<file.count / SegmentRecord.byteCount { try body(SegmentRecord(file, at: place)) }
+            file.releasePages()
         }
     }
 
@@ -56,6 +66,10 @@ struct PartReader {
         while place < range.upperBound, low < tokenFiles.count {
             let end = min(range.upperBound, starts[low + 1])
             let size = width.byteCount
+            if low != current {
+                tokenFiles[current].releasePages()
+                current = low
+            }
             try tokenFiles[low].withBytes(in: (place - starts[low]) * size..<(end - starts[low]) * size, body)
             place = end
             low += 1
@@ -75,6 +89,8 @@ struct PartReader {
                         fingerprint: record.fingerprint,
                         script: record.script,
                         language: record.language,
+                        origin: sources[record.source].origin,
+                        key: SplitKey.Value(bits: record.key, isDate: record.isDated),
                         isGivenForValidation: sources[record.source].isValidation
                     )
                 )
@@ -100,9 +116,9 @@ struct DocumentSplit {
     /// The documents to keep, in order.
     private(set) var kept: [DocumentEntry] = []
     /// Whether each kept document is for validation.
-    private(set) var isValidation: [Bool] = []
+    var isValidation: [Bool] = []
     private(set) var counts = DatasetDescription.DocumentCounts()
-    private(set) var method = DatasetDescription.SplitMethod.none
+    var method = DatasetDescription.SplitMethod.none
 
     /// Leaves out what is invalid, dropped or empty, and documents equal to an earlier one.
     init(_ documents: [DocumentEntry], removesDuplicates: Bool) {
@@ -129,36 +145,6 @@ struct DocumentSplit {
         kept = kept.indices.filter { clusters.isKept($0) }.map { kept[$0] }
         counts.nearDuplicates = counts.kept - kept.count
         counts.kept = kept.count
-    }
-
-    /// Decides which of the kept documents are for validation.
-    mutating func divide(fraction: Double, seed: UInt64, hasGivenFiles: Bool) {
-        if hasGivenFiles {
-            method = .givenFiles
-            isValidation = kept.map(\.isGivenForValidation)
-        } else if fraction == 0 {
-            isValidation = kept.map { _ in false }
-        } else if kept.count == 1 {
-            method = .tailOfOnlyDocument
-            isValidation = [false]
-        } else {
-            method = .documentHash
-            divideByHash(fraction: fraction, seed: seed)
-        }
-    }
-
-    /// Sends a document to validation when its hash falls below the fraction; both sides get at least one.
-    private mutating func divideByHash(fraction: Double, seed: UInt64) {
-        let hashes = kept.map { $0.fingerprint.spread(seed: seed) }
-        isValidation = hashes.map { Double($0 >> 11) * 0x1p-53 < fraction }
-        let order = hashes.indices
-        if !isValidation.contains(true), let lowest = order.min(by: { (hashes[$0], $0) < (hashes[$1], $1) }) {
-            isValidation[lowest] = true
-        }
-        if !isValidation.contains(false), let highest = order.max(by: { (hashes[$0], $0) < (hashes[$1], $1) })
-        {
-            isValidation[highest] = false
-        }
     }
 }
 

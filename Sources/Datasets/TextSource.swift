@@ -7,6 +7,12 @@ public enum TextFormat: String, Sendable, CaseIterable, Codable {
     case plain
     /// Every line is a JSON object with one document in a column.
     case jsonLines
+    /// Comma-separated values with a header, one document in a column of each row; only where it is asked for.
+    case csv
+    /// Tab-separated values with a header, one document in a column of each row; only where it is asked for.
+    case tsv
+    /// An array of JSON objects with one document in a column; only where it is asked for.
+    case json
 
     /// The format that a file name tells: JSON lines for `.jsonl` and `.ndjson`, also before `.gz`; else plain.
     ///
@@ -15,6 +21,16 @@ public enum TextFormat: String, Sendable, CaseIterable, Codable {
         let name = path.lowercased()
         let bare = name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
         self = bare.hasSuffix(".jsonl") || bare.hasSuffix(".ndjson") ? .jsonLines : .plain
+    }
+
+    /// The format of rows that are found by a scanner; nil for lines and whole files.
+    var rows: DataFormat? {
+        switch self {
+        case .plain, .jsonLines: nil
+        case .csv: .csv
+        case .tsv: .tsv
+        case .json: .json
+        }
     }
 }
 
@@ -30,6 +46,10 @@ public struct TextSource: Sendable, Hashable {
     public let modified: Int
     /// Whether its documents are all for validation.
     public let isValidation: Bool
+    /// The column of its rows that holds the text; nil is what the corpus says.
+    public let textColumn: String?
+    /// The number of the corpus's source that it belongs to.
+    public let origin: Int
 }
 
 /// The files found for a corpus.
@@ -59,10 +79,36 @@ public struct SourceListing: Sendable, Hashable {
         format: TextFormat? = nil,
         excludedFolder: String? = nil
     ) throws {
+        try self.init(
+            paths.map { CorpusSource($0) },
+            validationPaths: validationPaths,
+            extensions: extensions,
+            format: format,
+            excludedFolder: excludedFolder
+        )
+    }
+
+    /// Finds the files of a corpus whose sources have formats and columns of their own.
+    ///
+    /// - Parameters:
+    ///   - corpus: files and folders.
+    ///   - validationPaths: files and folders whose documents are all for validation.
+    ///   - extensions: the endings that files of a folder must have; nil takes all files.
+    ///   - format: the format of files of sources that name none; nil tells it by each file's name.
+    ///   - excludedFolder: a folder inside the others that is passed over, such as the one for the results.
+    /// - Throws: `FileFormatError` when a path does not exist, a named file is binary, or nothing is left.
+    public init(
+        _ corpus: [CorpusSource],
+        validationPaths: [String] = [],
+        extensions: Set<String>? = nil,
+        format: TextFormat? = nil,
+        excludedFolder: String? = nil
+    ) throws {
         let excluded = excludedFolder.map(Self.standardized)
         var (sources, binaryFiles): ([TextSource], [String]) = ([], [])
-        for (list, isValidation) in [(paths, false), (validationPaths, true)] {
-            for path in list {
+        for (list, isValidation) in [(corpus, false), (validationPaths.map { CorpusSource($0) }, true)] {
+            for (origin, entry) in list.enumerated() {
+                let path = entry.path
                 var isFolder: ObjCBool = false
                 guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
                     throw FileFormatError(.notFound, path: path, "there is no such file or folder")
@@ -82,8 +128,10 @@ public struct SourceListing: Sendable, Hashable {
                     sources.append(
                         try Self.source(
                             file,
-                            format: format ?? TextFormat(path: file),
-                            isValidation: isValidation
+                            format: entry.format ?? format ?? TextFormat(path: file),
+                            isValidation: isValidation,
+                            textColumn: entry.textColumn,
+                            origin: origin
                         )
                     )
                 }
@@ -91,7 +139,7 @@ public struct SourceListing: Sendable, Hashable {
         }
         guard sources.contains(where: { !$0.isValidation }) else {
             let detail = binaryFiles.isEmpty ? "" : " (\(binaryFiles.count) binary files were left out)"
-            throw FileFormatError(.missing, path: paths.first, "no text to learn from\(detail)")
+            throw FileFormatError(.missing, path: corpus.first?.path, "no text to learn from\(detail)")
         }
         self.sources = sources
         self.binaryFiles = binaryFiles
@@ -149,7 +197,13 @@ public struct SourceListing: Sendable, Hashable {
         }
     }
 
-    private static func source(_ path: String, format: TextFormat, isValidation: Bool) throws -> TextSource {
+    private static func source(
+        _ path: String,
+        format: TextFormat,
+        isValidation: Bool,
+        textColumn: String?,
+        origin: Int
+    ) throws -> TextSource {
         let attributes = try Self.attributes(
             URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
         )
@@ -159,7 +213,9 @@ public struct SourceListing: Sendable, Hashable {
             format: format,
             byteCount: (attributes[.size] as? NSNumber)?.intValue ?? 0,
             modified: Int(((date?.timeIntervalSince1970 ?? 0) * 1e9).rounded()),
-            isValidation: isValidation
+            isValidation: isValidation,
+            textColumn: textColumn,
+            origin: origin
         )
     }
 

@@ -24,17 +24,47 @@ public struct TokenDataset: Sendable {
     public let endOfText: Int32?
     /// Whether rows mark documents as segments that attention must not cross.
     public let isolatesDocuments: Bool
+    /// Parts of the shard with weights, one after another; none goes through the whole once in each epoch.
+    public let parts: [Part]
+
+    /// A run of tokens that came from one source.
+    public struct Part: Sendable, Hashable {
+        /// The places of its tokens.
+        public let range: Range<Int>
+        /// How many times an epoch goes through it.
+        public let weight: Double
+
+        /// A part.
+        ///
+        /// - Parameters:
+        ///   - range: the places of its tokens.
+        ///   - weight: how many times an epoch goes through it.
+        public init(range: Range<Int>, weight: Double) { (self.range, self.weight) = (range, weight) }
+    }
 
     /// Creates a data set.
     ///
-    /// Traps when `sequenceLength` < 1.
+    /// Traps when `sequenceLength` < 1, or parts leave the shard or have no positive weight.
     ///
     /// - Parameters:
     ///   - shard: the tokens.
     ///   - sequenceLength: the number of positions T of a row.
     ///   - endOfText: the token that ends every document of the shard, if there is one.
     ///   - isolatesDocuments: whether documents become segments; otherwise a row is one run of text, as in nanoGPT.
-    public init(shard: TokenShard, sequenceLength: Int, endOfText: Int32?, isolatesDocuments: Bool = true) {
+    ///   - parts: runs of tokens with weights, one after another; none goes through the whole once in each epoch.
+    public init(
+        shard: TokenShard,
+        sequenceLength: Int,
+        endOfText: Int32?,
+        isolatesDocuments: Bool = true,
+        parts: [Part] = []
+    ) {
+        require(
+            parts.allSatisfy {
+                $0.weight > 0 && $0.range.lowerBound >= 0 && $0.range.upperBound <= shard.count
+            },
+            "TokenDataset: a part leaves the \(shard.count) tokens or has no positive weight"
+        )
         require(
             sequenceLength >= 1,
             "TokenDataset: the sequence length must be at least 1, not \(sequenceLength)"
@@ -43,6 +73,7 @@ public struct TokenDataset: Sendable {
         self.sequenceLength = sequenceLength
         self.endOfText = endOfText
         self.isolatesDocuments = isolatesDocuments
+        self.parts = parts
     }
 
     /// The position of the first token that is a target.
@@ -53,6 +84,9 @@ public struct TokenDataset: Sendable {
 
     /// The number of blocks of T targets in one pass, the last one filled up with padding.
     public var blocksPerEpoch: Int { (targetsPerEpoch + sequenceLength - 1) / sequenceLength }
+
+    /// The number of rows in one epoch of training, where parts have their weights.
+    public var rowsPerEpoch: Int { parts.isEmpty ? blocksPerEpoch : MixedRows(self).blocksPerEpoch }
 
     /// The number of different random windows.
     public var windowCount: Int { max(shard.count - sequenceLength, 0) }
@@ -117,6 +151,8 @@ public struct TrainingBatches: BatchSource {
 
     private var permutation: SeededPermutation
     private var permutationEpoch: Int
+    private let mixed: MixedRows?
+    private var mixture: Mixture?
 
     /// Creates the sequence of batches, from its beginning or from a saved state.
     ///
@@ -137,7 +173,9 @@ public struct TrainingBatches: BatchSource {
         state: BatchState = BatchState()
     ) throws {
         require(batchSize >= 1, "TrainingBatches: the batch size must be at least 1, not \(batchSize)")
-        let available = order == .randomWindows ? dataset.windowCount : dataset.blocksPerEpoch
+        let mixed = dataset.parts.isEmpty ? nil : MixedRows(dataset)
+        let available =
+            order == .randomWindows ? mixed?.windowCount ?? dataset.windowCount : dataset.rowsPerEpoch
         guard available > 0 else { throw dataset.tooShort(for: order) }
         require(
             state.epoch >= 0 && state.position >= 0
@@ -149,8 +187,10 @@ public struct TrainingBatches: BatchSource {
         self.order = order
         self.seed = seed
         self.state = state
+        self.mixed = mixed
         permutationEpoch = state.epoch
         permutation = SeededPermutation(count: dataset.blocksPerEpoch, seed: seed, round: state.epoch)
+        mixture = order == .shuffledBlocks ? try mixed?.order(seed: seed, epoch: state.epoch) : nil
     }
 
     /// Gives the next batch; there is always one.
@@ -164,27 +204,33 @@ public struct TrainingBatches: BatchSource {
     public mutating func nextBatch() -> Batch {
         var batch = Batch(rows: batchSize, length: dataset.sequenceLength)
         for row in 0..<batchSize {
-            dataset.fill(row: row, of: &batch, start: nextStart(), scored: 0..<dataset.shard.count)
+            let (start, scored) = nextRow()
+            dataset.fill(row: row, of: &batch, start: start, scored: scored)
         }
         return batch
     }
 
-    private mutating func nextStart() -> Int {
+    private mutating func nextRow() -> (start: Int, scored: Range<Int>) {
+        let all = 0..<dataset.shard.count
         switch order {
         case .randomWindows:
             let number = UInt64(state.position)
             state.position += 1
-            return CounterRandom(seed: seed, stream: 0x57494E44).index(at: number, below: dataset.windowCount)
-                + 1
+            let random = CounterRandom(seed: seed, stream: 0x57494E44)
+            if let mixed { return (mixed.window(random.index(at: number, below: 1 << 53)), all) }
+            return (random.index(at: number, below: dataset.windowCount) + 1, all)
         case .shuffledBlocks:
-            if state.position >= dataset.blocksPerEpoch { state = BatchState(epoch: state.epoch + 1) }
+            if state.position >= mixture?.count ?? dataset.blocksPerEpoch {
+                state = BatchState(epoch: state.epoch + 1)
+            }
             if permutationEpoch != state.epoch {
                 permutationEpoch = state.epoch
                 permutation = SeededPermutation(count: dataset.blocksPerEpoch, seed: seed, round: state.epoch)
+                mixture = mixture?.with(seed: MixedRows.seed(seed, epoch: state.epoch))
             }
-            let block = permutation[state.position]
-            state.position += 1
-            return dataset.firstTarget + block * dataset.sequenceLength
+            defer { state.position += 1 }
+            if let mixture, let mixed { return mixed.block(mixture.draw(at: state.position)) }
+            return (dataset.firstTarget + permutation[state.position] * dataset.sequenceLength, all)
         }
     }
 }

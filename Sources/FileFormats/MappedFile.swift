@@ -1,6 +1,7 @@
 /// A file mapped into memory, read-only, for as long as the object lives.
 ///
-/// Pages are read when touched, so opening a file of many gigabytes costs nothing. The file must not be shortened
+/// Pages are read when touched, so opening a file of many gigabytes costs nothing. They count as the process's memory
+/// until ``releasePages()`` or the end of the object gives them back. The file must not be shortened
 /// by another process meanwhile: the operating system answers a touch beyond the end with a signal.
 ///
 /// Sendable because the address and the count never change and the memory is never written.
@@ -26,6 +27,13 @@ public final class MappedFile: @unchecked Sendable {
 
     deinit {
         if let address { SystemCalls.unmap(address, count: count) }
+    }
+
+    /// Gives the pages touched so far back to the operating system; they are read again when touched again.
+    ///
+    /// Pointers that a closure holds meanwhile stay valid.
+    public func releasePages() {
+        if let address { SystemCalls.releasePages(address, count: count) }
     }
 
     /// Lends the whole content.

@@ -146,6 +146,11 @@ package enum SystemCalls {
         _ = munmap(UnsafeMutableRawPointer(mutating: address), count)
     }
 
+    /// Takes the pages of a mapping out of the process's memory; what is asked for again comes from the file.
+    static func releasePages(_ address: UnsafeRawPointer, count: Int) {
+        _ = madvise(UnsafeMutableRawPointer(mutating: address), count, MADV_DONTNEED)
+    }
+
     static func processIdentifier() -> Int { Int(getpid()) }
 
     static func hostName() -> String {

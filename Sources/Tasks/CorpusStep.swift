@@ -58,13 +58,20 @@ public enum CorpusStep {
         isCancelled: () -> Bool
     ) throws -> PreparedCorpus {
         let data = recipe.data
-        guard !data.train.isEmpty else {
+        let corpus = data.corpus
+        guard let first = corpus.first else {
             throw RecipeError(
                 "data.train is missing: name a text file, a JSONL file, a folder, or a prepared folder"
             )
         }
-        if FileManager.default.fileExists(atPath: "\(data.train)/\(DatasetDescription.fileName)") {
-            return try open(data.train)
+        for source in corpus
+        where FileManager.default.fileExists(atPath: "\(source.path)/\(DatasetDescription.fileName)") {
+            guard corpus.count == 1 else {
+                throw RecipeError(
+                    "data.train: \(source.path) is a prepared folder; one stands alone, and sources are of text"
+                )
+            }
+            return try open(first.path)
         }
         let options = try options(recipe)
         do {
@@ -80,7 +87,7 @@ public enum CorpusStep {
             isCancelled: isCancelled
         )
         let preparer = CorpusPreparer(
-            paths: [data.train],
+            corpus,
             validationPaths: data.validation.map { [$0] } ?? [],
             tokenizer: tokenizer,
             folder: folder,
@@ -111,7 +118,9 @@ public enum CorpusStep {
         let data = recipe.data
         var options = PreparationOptions()
         options.textColumn = data.textColumn
-        options.format = data.format == "auto" ? nil : TextFormat(rawValue: data.format)
+        options.format = DataRecipe.textFormat(data.format)
+        options.split = DocumentSplitRule(rawValue: data.split) ?? .document
+        options.splitKey = data.splitKey
         let extensions = data.extensions.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         options.extensions = extensions.isEmpty ? nil : Set(extensions)
         options.invalidText = InvalidTextPolicy(rawValue: data.invalidUtf8) ?? .refuse
@@ -154,7 +163,7 @@ public enum CorpusStep {
     /// Everything that decides which tokenizer is learned, as text.
     private static func origin(_ recipe: Recipe, _ options: PreparationOptions) throws -> String {
         let listing = try SourceListing(
-            paths: [recipe.data.train],
+            recipe.data.corpus,
             extensions: options.extensions,
             format: options.format
         )
@@ -165,7 +174,10 @@ public enum CorpusStep {
             "byte_fallback \(recipe.tokenizer.byteFallback)", "pipeline \(options.pipeline.signature)",
             "text_column \(options.textColumn)", "invalid_utf8 \(options.invalidText.rawValue)",
         ]
-        lines += listing.sources.map { "\($0.path) \($0.byteCount) \($0.modified)" }
+        lines += listing.sources.map {
+            let column = $0.textColumn.map { " \($0)" } ?? ""
+            return "\($0.path) \($0.byteCount) \($0.modified) \($0.format.rawValue)\(column)"
+        }
         var object = JSONObject()
         object["made_of"] = .array(lines.map { .string($0) })
         return JSONValue.object(object).printed()
@@ -195,7 +207,7 @@ public enum CorpusStep {
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
-        let texts = try CorpusTexts(paths: [recipe.data.train], options: options)
+        let texts = try CorpusTexts(recipe.data.corpus, options: options)
         return try withoutActuallyEscaping(report) { report in
             try withoutActuallyEscaping(isCancelled) { isCancelled in
                 try TokenizerLearner(

@@ -77,7 +77,7 @@ public final class LanguageModelObjective: TrainingObjective {
             isolatesDocuments: isolatesDocuments
         )
         let rowsPerStep = settings.batchSize * settings.accumulation
-        stepsPerEpoch = max(1, (training.blocksPerEpoch + rowsPerStep - 1) / rowsPerStep)
+        stepsPerEpoch = max(1, (training.rowsPerEpoch + rowsPerStep - 1) / rowsPerStep)
         operationsPerStep =
             decoder.configuration.trainingFlopsPerToken(sequenceLength: sequenceLength)
             * Double(rowsPerStep * sequenceLength)
@@ -100,7 +100,7 @@ public final class LanguageModelObjective: TrainingObjective {
         switch settings.order {
         case .randomWindows: state = BatchState(position: row)
         case .shuffledBlocks:
-            let blocks = max(training.blocksPerEpoch, 1)
+            let blocks = max(training.rowsPerEpoch, 1)
             state = BatchState(epoch: row / blocks, position: row % blocks)
         }
         var batches = try TrainingBatches(

@@ -1,3 +1,4 @@
+import YuyanDatasets
 import YuyanFileFormats
 import YuyanTraining
 
@@ -22,13 +23,19 @@ public struct Recipe: Sendable, Equatable {
 public struct DataRecipe: Sendable, Equatable {
     /// A text file, a JSONL file, a folder of them, or a folder that `yuyan prepare` wrote.
     public var train = ""
+    /// Several files and folders with weights, formats and columns of their own, in place of ``train``.
+    public var sources: [CorpusSource] = []
     /// Validation data of its own; a share of `train` when nil.
     public var validation: String?
     /// The share of documents that validate.
     public var validationFraction = 0.05
-    /// `auto`, `text` or `jsonl`.
+    /// How documents are divided: `document` (by a hash of their text), `random` or `time` (the latest validate).
+    public var split = "document"
+    /// The column of rows that the split goes by: the time, or what must stay on one side; nil for none.
+    public var splitKey: String?
+    /// `auto` (by the file's name: `text` or `jsonl`), `text`, `jsonl`, `csv`, `tsv` or `json`.
     public var format = "auto"
-    /// The column of JSONL that holds the text.
+    /// The column of JSONL, CSV, TSV or JSON that holds the text.
     public var textColumn = "text"
     /// File name endings of a folder that are read, separated by commas; empty for all.
     public var extensions = ""
@@ -115,10 +122,21 @@ public struct ModelRecipe: Sendable, Equatable {
 extension DataRecipe {
     static var fields: [RecipeField<DataRecipe>] {
         [
-            .text("train", "dataset", at: \.train),
+            RecipeField(
+                key: "train",
+                aliases: ["dataset"],
+                wanted: "a path, or a list of paths and mappings",
+                assign: { section, scalar in
+                    (section.train, section.sources) = (scalar.text, [])
+                    return true
+                },
+                read: \.trainJSON
+            ),
             .optionalText("validation", at: \.validation),
             .number("validation_fraction", at: \.validationFraction),
-            .text("format", at: \.format, oneOf: ["auto", "text", "jsonl"]),
+            .text("split", at: \.split, oneOf: DocumentSplitRule.allCases.map(\.rawValue)),
+            .optionalText("split_key", at: \.splitKey),
+            .text("format", at: \.format, oneOf: ["auto"] + formats.map(\.name)),
             .text("text_column", at: \.textColumn),
             .text("extensions", at: \.extensions),
             .text("invalid_utf8", at: \.invalidUtf8, oneOf: ["refuse", "replace", "skip"]),

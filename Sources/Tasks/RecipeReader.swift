@@ -73,6 +73,10 @@ extension Recipe {
                 data.pipeline = try PipelineReader(file: name).steps(node)
                 continue
             }
+            if key == "data", ["train", "dataset"].contains(innerKey), let list = node.sequence {
+                data.sources = try TrainingSourceReader(file: name).sources(list)
+                continue
+            }
             guard let scalar = node.scalar else {
                 throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
             }

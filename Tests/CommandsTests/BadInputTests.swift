@@ -111,7 +111,13 @@ struct BadInputTests {
         ("model:\n  hidden_size: \"32\"", ["bad.yaml:2", "model.hidden_size"]),
         ("training:\n  seed: -1", ["bad.yaml:2", "training.seed"]),
         ("training: [1, 2]", ["bad.yaml:1", "training"]),
-        ("data: { train: [a, b] }", ["bad.yaml:1", "data.train", "single value"]),
+        ("data: { train: { a: b } }", ["bad.yaml:1", "data.train", "single value"]),
+        ("data: { validation: [a, b] }", ["bad.yaml:1", "data.validation", "single value"]),
+        (
+            "data:\n  train:\n    - { path: a, wieght: 2 }",
+            ["bad.yaml:3", "wieght", "did you mean 'weight'?"]
+        ),
+        ("data: { split: tim }", ["bad.yaml:1", "data.split", "time", "tim"]),
         ("tokenizer: { type: wordpeace }", ["tokenizer.type", "bpe", "wordpeace"]),
         ("training: { seed: 1, seed: 2 }", ["bad.yaml", "seed"]),
         ("task: knitting", ["knitting", "language-modeling"]),

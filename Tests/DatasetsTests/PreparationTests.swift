@@ -364,4 +364,26 @@ struct PreparationTests {
         while let batch = pass.next() { scored += batch.targets.filter { $0 >= 0 && $0 < 256 }.count }
         #expect(scored == description.validation?.bytes)
     }
+
+    @Test("of long documents the beginning is compared, as far as the options say")
+    func comparedBytes() throws {
+        func words(_ seed: UInt64, _ count: Int) -> String {
+            var generator = TestGenerator(seed)
+            return (0..<count).map { _ in "w\(Int.random(in: 0..<100_000, using: &generator))" }.joined(
+                separator: " "
+            )
+        }
+        let beginning = words(1, 400)
+        let path = try folder.write(
+            "near.jsonl",
+            (2...3).map { "{\"text\":\"\(beginning) \(words(UInt64($0), 2000))\"}\n" }.joined()
+        )
+        func kept(_ output: String, _ bytes: Int) throws -> Int {
+            try preparer([path], output) {
+                ($0.nearDuplicates, $0.comparedBytes) = (NearDuplicateSettings(threshold: 0.8), bytes)
+            }.run().documents.kept
+        }
+        #expect(try kept("whole", 1 << 20) == 2)
+        #expect(try kept("beginning", beginning.utf8.count) == 1)
+    }
 }

@@ -84,6 +84,28 @@ import YuyanFileFormats
         #expect(empty.withBytes { $0.count } == 0)
     }
 
+    #if os(Linux)
+    @Test func pagesGoBack() throws {
+        let folder = try TemporaryFolder()
+        let bytes = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0 / 4096) }
+        let path = try folder.write(bytes)
+        let file = try MappedFile(path: path)
+        /// The kilobytes of the file that count as this process's memory.
+        func resident() throws -> Int {
+            let maps = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
+            let entry = try #require(maps.firstRange(of: path))
+            let line = try #require(maps[entry.upperBound...].firstRange(of: "Rss:"))
+            return maps[line.upperBound...].split(separator: " ").first.flatMap { Int($0) } ?? -1
+        }
+        #expect(file.withBytes { $0.elementsEqual(bytes) })
+        #expect(try resident() == 4096)
+        file.releasePages()
+        #expect(try resident() == 0)
+        #expect(file.withBytes { $0.elementsEqual(bytes) })
+        try MappedFile(path: folder.write([], "none")).releasePages()
+    }
+    #endif
+
     private func lines(_ text: String, limit: Int = 1 << 20) throws -> [String] {
         let folder = try TemporaryFolder()
         let reader = try LineReader(path: folder.write(Array(text.utf8)), maximumLineLength: limit)

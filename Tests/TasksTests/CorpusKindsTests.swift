@@ -152,4 +152,35 @@ import YuyanTokenizers
         let counts = WordModels.judge(tagger, on: read, .upos)
         #expect(counts.right == 45 && counts.words == 45)
     }
+
+    /// Sources with weights and columns reach the shards and the rows of training.
+    @Test func sourcesWithWeights() throws {
+        try folder.write("text,date\nearly text,2020-01-01\nmiddle text,2021-01-01\n", to: "a.csv")
+        try folder.write(
+            "{\"body\":\"another text\",\"date\":\"2020-06-01\"}\n{\"body\":\"late\",\"date\":\"2024\"}\n"
+                .replacing("\"2024\"", with: "\"2024-01\""),
+            to: "b.jsonl"
+        )
+        let yaml = """
+            tokenizer: { type: byte }
+            data:
+              train:
+                - { path: \(folder.path)/a.csv, format: csv, weight: 3 }
+                - { path: \(folder.path)/b.jsonl, text_column: body }
+              split: time
+              split_key: date
+              validation_fraction: 0.25
+            training: { output_dir: \(folder.path)/out }
+            """
+        let corpus = try prepare(try Recipe(yaml: yaml, name: "recipe"))
+        let validation = try #require(corpus.dataset.validation)
+        let texts = [corpus.dataset.train, validation].map { shard in
+            ShardDocuments(shard, tokenizer: corpus.tokenizer).map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(texts == [["early text", "middle text", "another text"], ["late"]])
+        #expect(corpus.dataset.description.mixture.map(\.weight) == [3, 1])
+        #expect(corpus.dataset.description.mixture.map(\.tokens) == [23, 13])
+        let rows = corpus.dataset.trainingSet(sequenceLength: 8)
+        #expect(rows.rowsPerEpoch == 3 * 3 + 2)
+    }
 }

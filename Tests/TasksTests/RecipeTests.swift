@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import YuyanDatasets
 import YuyanFileFormats
 import YuyanTasks
 import YuyanTestSupport
@@ -73,6 +74,46 @@ import YuyanTestSupport
     ])
     func wrongSettings(setting: String, words: [String]) {
         let error = #expect(throws: RecipeError.self) { try recipe("", [setting]) }
+        for word in words {
+            #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
+        }
+    }
+
+    @Test func severalTrainingSources() throws {
+        let recipe = try recipe(
+            """
+            data:
+              train:
+                - books/
+                - { path: "web.jsonl", weight: 0.5, text_column: "null" }
+                - { path: notes.csv, format: csv }
+              split: time
+              split_key: date
+            """
+        )
+        #expect(
+            recipe.data.sources == [
+                CorpusSource("books/"), CorpusSource("web.jsonl", weight: 0.5, textColumn: "null"),
+                CorpusSource("notes.csv", format: .csv),
+            ]
+        )
+        #expect(recipe.data.split == "time" && recipe.data.splitKey == "date")
+        #expect(try Recipe(yaml: recipe.resolved.printed(), name: "again.yaml") == recipe)
+        // A setting of the command line takes the place of the list.
+        let other = try Recipe(yaml: recipe.resolved.printed(), name: "r.yaml", overrides: ["data.train=x"])
+        #expect(other.data.train == "x" && other.data.sources.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("[]", ["empty list"]), ("[~]", ["r.yaml:1", "a path"]), ("[[a]]", ["r.yaml:1", "a path"]),
+        ("[{ weight: 2 }]", ["needs a path"]),
+        ("[{ path: a, wieght: 2 }]", ["wieght", "'weight'", "text_column"]),
+        ("[{ path: a, weight: 0 }]", ["data.train.weight", "above 0"]),
+        ("[{ path: a, weight: much }]", ["\"much\""]), ("[{ path: a, weight: -1 }]", ["above 0"]),
+        ("[{ path: a, format: cvs }]", ["data.train.format", "csv, tsv, json"]), ("[{ path: [a] }]", ["single value"]),
+    ])
+    func wrongTrainingSources(list: String, words: [String]) {
+        let error = #expect(throws: RecipeError.self) { try recipe("data: { train: \(list) }") }
         for word in words {
             #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
         }

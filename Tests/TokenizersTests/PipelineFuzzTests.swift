@@ -1,61 +1,26 @@
 import Foundation
 import Testing
 import YuyanFileFormats
+import YuyanFuzzing
 import YuyanTokenizers
 
 /// Spoiled documents: an error or a tokenizer, never a crash, never a hang.
 @Suite struct PipelineFuzzTests {
-    private static let texts = [
-        "", "a", "Hello, wörld  ‖ 语言 12 [SEP]<mask>", "e\u{301}\u{323} क्षि \u{0}\u{FFFD} aaaa ▁▁ ##a",
-        String(repeating: "ab 1 语", count: 60),
+    private static let names = [
+        "tokenizer-json", "byte-pairs", "bert-vocabulary", "tiktoken", "sentencepiece", "charsmap",
+        "chat-template",
+        "chat-template-file", "encoding",
     ]
 
-    /// Loads and uses what loads.
-    private func use(_ bytes: [UInt8]) -> Bool {
-        do {
-            let document = try JSONValue(parsing: bytes)
-            let tokenizer = try TokenizerFiles.load(document, path: "fuzz")
-            let pipeline = try TokenizerFiles.loadPipeline(document, path: "fuzz")
-            for text in Self.texts {
-                let ids = tokenizer.encode(text, specialTokens: .recognized)
-                #expect(ids.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularySize })
-                _ = tokenizer.decode(ids)
-                _ = tokenizer.encodeFramed(text)
-                guard
-                    let result = try? pipeline.tokenize(
-                        text,
-                        "a b",
-                        options: .init(specialTokens: .recognized)
-                    )
-                else {
-                    continue
-                }
-                _ = result.scalarOffsets(in: text, "a b")
-                _ = pipeline.decode(result.ids, skippingSpecialTokens: true)
-            }
-            _ = try TokenizerFiles.load(tokenizer.tokenizerDocument(), path: "again")
-            return true
-        } catch {
-            return false
-        }
-    }
-
-    @Test func spoiledDocuments() throws {
-        let all = try #require(try Fixtures.json("pipelines.json").objectValue)
-        let mutation = DocumentMutation(
-            documents: all.map { DocumentMutation.shrunk($0.value["document"] ?? .null) }
-        )
-        var loaded = 0
-        let cases = 3000
-        for seed in 0..<UInt64(cases) {
-            var random = SplitMix(state: seed)
-            let bytes =
-                seed % 4 == 0
-                ? mutation.spoiledBytes(&random) : mutation.spoiled(&random).printedBytes(indent: nil)
-            if use(bytes) { loaded += 1 }
-        }
-        print("spoiled documents: \(loaded) of \(cases) load all the same")
-        #expect(loaded > cases / 20 && loaded < cases)
+    @Test(arguments: names) func damagedFiles(name: String) throws {
+        let fixtures = Fixtures.package.appendingPathComponent("Fixtures").path
+        let target = try #require(try FuzzTargets.all(fixtures: fixtures).first { $0.name == name })
+        let folder = try TemporaryFolder()
+        // Some build large tables for every tokenizer.
+        let count: UInt64 = ["bert-vocabulary", "charsmap"].contains(name) ? 60 : 300
+        let (read, refused) = try target.run(0..<count, seed: 1, folder: folder.path)
+        print("\(name): \(read) of \(count) load all the same")
+        #expect(read > 10 && (refused > 5 || name == "encoding"))
     }
 
     @Test func deepAndGrowingDocumentsAreRefused() throws {
