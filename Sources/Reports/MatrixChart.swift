@@ -41,7 +41,8 @@ public struct MatrixChart: Sendable {
         out += "\(ReportPage.escaped("\(columnName) →, \(rowName) ↓"))</text>"
         for (row, name) in names.enumerated() {
             let short = ReportPage.escaped(Self.shortName(name))
-            out += "<text x=\"\(left - 8)\" y=\"\(top + row * cell + cell / 2 + 4)\" text-anchor=\"end\">\(short)</text>"
+            out +=
+                "<text x=\"\(left - 8)\" y=\"\(top + row * cell + cell / 2 + 4)\" text-anchor=\"end\">\(short)</text>"
             out += "<text x=\"\(left + row * cell + cell / 2)\" y=\"\(top - 8)\" text-anchor=\"middle\" "
             out += "font-size=\"10\">\(ReportPage.escaped(Self.shortName(name, limit: 8)))</text>"
             let own = Array(counts[row * names.count..<(row + 1) * names.count])
@@ -49,12 +50,14 @@ public struct MatrixChart: Sendable {
             for (column, count) in own.enumerated() {
                 let share = total > 0 ? Double(count) / Double(total) : 0
                 let (x, y) = (left + column * cell, top + row * cell)
-                out += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(cell - 2)\" height=\"\(cell - 2)\" fill=\"var(--fill)\" "
+                out +=
+                    "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(cell - 2)\" height=\"\(cell - 2)\" fill=\"var(--fill)\" "
                 out += "fill-opacity=\"\(short2(0.06 + 0.94 * share))\"><title>"
                 out += ReportPage.escaped("\(name) → \(names[column]): \(count), \(decimal(share * 100)) %")
                 out += "</title></rect>"
                 let ink = share > 0.55 ? "style=\"fill:var(--paper)\" " : ""
-                out += "<text x=\"\(x + cell / 2)\" y=\"\(y + cell / 2 + 4)\" \(ink)text-anchor=\"middle\">\(count)</text>"
+                out +=
+                    "<text x=\"\(x + cell / 2)\" y=\"\(y + cell / 2 + 4)\" \(ink)text-anchor=\"middle\">\(count)</text>"
             }
         }
         return out + "</svg>"

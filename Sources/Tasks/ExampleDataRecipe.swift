@@ -68,6 +68,20 @@ extension DataRecipe {
     ]
 }
 
+extension DataSettings {
+    /// Takes over settings of the command line: members of mappings join those that are there.
+    mutating func join(_ object: JSONObject) throws {
+        var joined = object
+        for (key, value) in object {
+            guard let members = value.objectValue else { continue }
+            var all = json[key]?.objectValue ?? JSONObject()
+            for (member, inner) in members { all[member] = inner }
+            joined[key] = .object(all)
+        }
+        try apply(joined)
+    }
+}
+
 extension Substring {
     /// Without spaces and tabs at its ends.
     fileprivate var trimmingSpaces: String {

@@ -72,7 +72,7 @@ extension Recipe {
         for (inner, node) in mapping {
             let innerKey = inner.scalar?.string ?? ""
             if key == "data", innerKey == "pipeline", node.null == nil,
-                description.dataFields.contains(where: { $0.key == innerKey })
+                taskDescription.dataFields.contains(where: { $0.key == innerKey })
             {
                 data.pipeline = try PipelineReader(file: name).steps(node)
                 continue
@@ -98,6 +98,9 @@ extension Recipe {
         }
         if let dot = name.firstIndex(of: ".") {
             let section = String(name[..<dot])
+            if let owner = mappingOwner(of: section) {
+                return try assign(section: owner, key: name, value, place: setting)
+            }
             guard Self.sections.contains(section) else {
                 let near = NameSuggestion.words(for: section, among: Self.sections)
                 throw RecipeError("\(setting): a recipe has no section \(section)\(near)")
@@ -120,9 +123,9 @@ extension Recipe {
 
     private func keys(of section: String) -> [String] {
         switch section {
-        case "data": description.dataFields.flatMap { [$0.key] + $0.aliases }
+        case "data": taskDescription.dataFields.flatMap { [$0.key] + $0.aliases }
         case "tokenizer": TokenizerRecipe.fields.flatMap { [$0.key] + $0.aliases }
-        case "model": description.modelFields(model.family).flatMap { [$0.key] + $0.aliases }
+        case "model": taskDescription.modelFields(model.family).flatMap { [$0.key] + $0.aliases }
         case "training": TrainingArguments.fields.flatMap { [$0.key] + $0.aliases }
         default: []
         }
@@ -130,10 +133,10 @@ extension Recipe {
 
     private mutating func assign(section: String, key: String, _ value: RecipeScalar, place: String) throws {
         switch section {
-        case "data": try assign(description.dataFields, to: \.data, section, key, value, place)
+        case "data": try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
         case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
         case "model":
-            try assign(description.modelFields(model.family), to: \.model, section, key, value, place)
+            try assign(taskDescription.modelFields(model.family), to: \.model, section, key, value, place)
         default: try assign(TrainingArguments.fields, to: \.training, section, key, value, place)
         }
     }
@@ -208,9 +211,9 @@ extension Recipe {
         }
         var object = JSONObject()
         object["task"] = .string(task)
-        object["data"] = section(description.dataFields, data)
+        object["data"] = section(taskDescription.dataFields, data)
         object["tokenizer"] = section(TokenizerRecipe.fields, tokenizer)
-        object["model"] = section(description.modelFields(model.family), model)
+        object["model"] = section(taskDescription.modelFields(model.family), model)
         object["training"] = section(TrainingArguments.fields, training)
         return .object(object)
     }

@@ -37,11 +37,17 @@ extension Recipe {
             training.evalStrategy = "steps"
         }
         if !given.contains("save_strategy"), given.contains("save_steps") { training.saveStrategy = "steps" }
-        try description.finish(&self, given)
+        try taskDescription.finish(&self, given)
     }
 
     private static func isBetterWhenSmaller(_ metric: String) -> Bool {
         ["loss", "perplexity", "bits_per", "error", "brier"].contains { metric.contains($0) }
+    }
+
+    /// The section that has a key whose value is a mapping.
+    func mappingOwner(of key: String) -> String? {
+        let isData = taskDescription.dataFields.contains { $0.key == key && $0.assignMember != nil }
+        return isData ? "data" : nil
     }
 
     /// The value of a key in the last of the settings that give it.

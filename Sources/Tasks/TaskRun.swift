@@ -243,5 +243,5 @@ extension Recipe {
     }
 
     /// What is particular to the recipe's task; language modelling's for a task that does not exist.
-    var description: TaskDescription { TaskCatalog.task(named: task) ?? .languageModeling }
+    var taskDescription: TaskDescription { TaskCatalog.task(named: task) ?? .languageModeling }
 }

@@ -41,7 +41,9 @@ struct ClassificationCommandTests {
         let judged = try yuyan("evaluate", "out", "--json")
         let figures = try JSONValue(parsing: judged.output)
         #expect((figures["accuracy"]?.numberValue ?? 0) > 0.85, "\(judged)")
-        #expect(figures["accuracy_interval"]?.arrayValue?.count == 2 && figures["examples"]?.integerValue == 9)
+        #expect(
+            figures["accuracy_interval"]?.arrayValue?.count == 2 && figures["examples"]?.integerValue == 9
+        )
         let table = try yuyan("evaluate", "out", "--data", "train.tsv", "--output", "judged")
         #expect(table.code == 0 && table.output.contains("macro_f1") && table.output.contains("By label"))
         #expect(try JSONValue(contentsOf: "\(folder.path)/judged/evaluation.json")["confusion_matrix"] != nil)
@@ -94,7 +96,8 @@ struct ClassificationCommandTests {
 
     @Test func wrongUseIsExplained() throws {
         for (settings, word) in [
-            (["model.family=text-cn"], "did you mean 'text-cnn'"), (["task=text-clasification"], "did you mean"),
+            (["model.family=text-cn"], "did you mean 'text-cnn'"),
+            (["task=text-clasification"], "did you mean"),
             (["columns.label=7"], "column"), (["num_filters=many"], "whole number"),
         ] {
             let result = try BuiltProgram.run(["train", "recipe.yaml"] + settings, in: folder.path)

@@ -95,7 +95,12 @@ import YuyanTestSupport
             optimizer.clearGradients()
             losses.append(loss.item())
         }
-        expectClose(actual: losses, expected: try golden.values("adamw_losses"), relative: 1e-4, absolute: 1e-5)
+        expectClose(
+            actual: losses,
+            expected: try golden.values("adamw_losses"),
+            relative: 1e-4,
+            absolute: 1e-5
+        )
     }
 
     /// What is written holds the same tensors under the same keys, bit for bit, as what transformers wrote.

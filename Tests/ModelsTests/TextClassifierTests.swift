@@ -8,8 +8,9 @@ import YuyanTestSupport
     static let families: [(name: String, fields: [String: JSONValue])] = [
         ("bag-of-embeddings", ["buckets": 50, "max_ngram": 3]),
         ("bag-of-embeddings", ["max_ngram": 1, "pooling": "max"]),
-        ("mlp", ["hidden_sizes": [7, 5]]), ("mlp", ["hidden_sizes": [], "pooling": "sum"]),
-        ("text-cnn", ["kernel_sizes": [1, 3, 5], "num_filters": 4]), ("dpcnn", ["num_filters": 6, "num_blocks": 3]),
+        ("mlp", ["hidden_sizes": [7, 5]]), ("mlp", ["hidden_sizes": .array([]), "pooling": "sum"]),
+        ("text-cnn", ["kernel_sizes": [1, 3, 5], "num_filters": 4]),
+        ("dpcnn", ["num_filters": 6, "num_blocks": 3]),
         ("rnn", ["hidden_size": 5, "pooling": "last"]), ("gru", ["hidden_size": 5, "pooling": "mean"]),
         ("lstm", ["hidden_size": 5, "num_layers": 2, "pooling": "max"]),
         ("lstm", ["hidden_size": 5, "bidirectional": false, "pooling": "attention", "attention_dim": 3]),
@@ -55,20 +56,24 @@ import YuyanTestSupport
         for (row, text) in texts.enumerated() {
             let alone = model.logits(TokenBatch([text])).floats()
             for (column, value) in alone.enumerated() {
-                #expect(abs(value - together[row * 3 + column]) < 2e-5, "\(Self.families[number].name), text \(row)")
+                #expect(
+                    abs(value - together[row * 3 + column]) < 2e-5,
+                    "\(Self.families[number].name), text \(row)"
+                )
             }
         }
     }
 
     @Test(arguments: families.indices) func aTextWithoutTokensHasFiniteLogits(number: Int) throws {
         let model = try Self.model(number)
-        #expect(model.logits(TokenBatch([[], [3, 4]])).floats().allSatisfy(\.isFinite))
+        let areFinite = model.logits(TokenBatch([[], [3, 4]])).floats().allSatisfy(\.isFinite)
+        #expect(areFinite)
         let tape = Tape()
         let loss = tape.record { model.loss(TokenBatch([[], []]), classes: [0, 1], scale: 0.5) }
         tape.backward(from: loss)
         for item in model.namedParameters() {
-            let gradient = item.parameter.gradient?.floats() ?? []
-            #expect(gradient.allSatisfy(\.isFinite), "\(item.name)")
+            let areFinite = (item.parameter.gradient?.floats() ?? []).allSatisfy(\.isFinite)
+            #expect(areFinite, "\(item.name)")
         }
     }
 
@@ -130,13 +135,21 @@ import YuyanTestSupport
         #expect(abs(loss - expected * 0.25) < 1e-5)
     }
 
-    @Test(arguments: [
-        ("text-cnn", "kernel_sizes", JSONValue.array([0])), ("text-cnn", "kernel_sizes", []),
-        ("text-cnn", "num_filters", -1), ("text-cnn", "vocab_size", 1 << 40), ("dpcnn", "num_blocks", 1000),
-        ("lstm", "pooling", "middle"), ("lstm", "hidden_size", "x"), ("encoder", "num_attention_heads", 3),
-        ("encoder", "layer_norm_eps", -1.0), ("bag-of-embeddings", "max_ngram", 99), ("mlp", "dropout", 1.0),
-        ("mlp", "embedding_init", "wild"), ("none", "vocab_size", 3),
-    ]) func wrongConfigurationsAreRefused(family: String, key: String, value: JSONValue) throws {
+    static let wrongFields: [(family: String, key: String, value: JSONValue)] = [
+        ("text-cnn", "kernel_sizes", .array([.integer(0)])), ("text-cnn", "kernel_sizes", .array([])),
+        ("text-cnn", "num_filters", .integer(-1)), ("text-cnn", "vocab_size", .integer(1 << 40)),
+        ("dpcnn", "num_blocks", .integer(1000)), ("lstm", "pooling", .string("middle")),
+        ("lstm", "hidden_size", .string("x")), ("encoder", "num_attention_heads", .integer(3)),
+        ("encoder", "layer_norm_eps", .number(-1)), ("bag-of-embeddings", "max_ngram", .integer(99)),
+        ("mlp", "dropout", .number(1)), ("mlp", "embedding_init", .string("wild")),
+        ("none", "vocab_size", .integer(3)),
+    ]
+
+    @Test(arguments: wrongFields) func wrongConfigurationsAreRefused(
+        family: String,
+        key: String,
+        value: JSONValue
+    ) throws {
         var object = JSONObject()
         object["model_type"] = .string(family)
         object["vocab_size"] = 30

@@ -91,7 +91,10 @@ import YuyanTraining
 
     @Test func severalLabelsPerText() throws {
         var rows: [(text: String, label: String)] = []
-        for (one, two) in zip(LabelledFolder.rows(90, seed: 3), LabelledFolder.rows(90, seed: 4, labels: ["plain"])) {
+        for (one, two) in zip(
+            LabelledFolder.rows(90, seed: 3),
+            LabelledFolder.rows(90, seed: 4, labels: ["plain"])
+        ) {
             rows.append((one.text, one.label))
             rows.append((one.text + " " + two.text, one.label + "|plain"))
         }
@@ -134,8 +137,13 @@ import YuyanTraining
 
     @Test func unknownLabelsAreRefusedOrSkipped() throws {
         try labelled.writeParts()
-        try labelled.train(try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_steps=4"]))
-        try labelled.write(LabelledFolder.rows(30, seed: 8, labels: ["bad", "good", "plain"]), to: "test.tsv")
+        try labelled.train(
+            try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_steps=4"])
+        )
+        try labelled.write(
+            LabelledFolder.rows(30, seed: 8, labels: ["bad", "good", "plain"]),
+            to: "test.tsv"
+        )
         let error = #expect(throws: RecipeError.self) { try labelled.evaluate("out", "test.tsv") }
         for word in ["test.tsv", "example 3", "'plain'", "'bad'", "unknown_labels"] {
             #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
@@ -156,8 +164,10 @@ import YuyanTraining
     @Test(arguments: [
         ("a\tx\nb\tx\n", [], "needs two or more"), ("", [], "has no examples"),
         ("a\tx\nb\n", [], "train.tsv"), ("a\tx|y\nb\ty\n", ["format=fasttext"], "label"),
-        ("a\tx\nb\ty\n", ["columns.label=5"], "column"), ("a\tx\nb\ty\n", ["model.dropout_of_it=1"], "no key"),
-        ("a\tx\nb\ty\n", ["kernel_sizes=0"], "kernel_sizes"), ("a\tx\nb\ty\n", ["classifier_dropout=2"], "classifier_dropout"),
+        ("a\tx\nb\ty\n", ["columns.label=5"], "column"),
+        ("a\tx\nb\ty\n", ["model.dropout_of_it=1"], "no key"),
+        ("a\tx\nb\ty\n", ["kernel_sizes=0"], "kernel_sizes"),
+        ("a\tx\nb\ty\n", ["classifier_dropout=2"], "classifier_dropout"),
         ("a\tx\nb\ty\n", ["metric_for_best_model=speed"], "eval_speed"),
         ("a\tx\nb\ty\n", ["format=xml"], "format"), ("a\tx\nb\ty\n", ["family=cnn"], "text-cnn"),
     ]) func badInputIsExplained(content: String, settings: [String], word: String) throws {
@@ -175,8 +185,15 @@ import YuyanTraining
         try labelled.writeParts()
         var notes: [String] = []
         try labelled.train(
-            try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_length=4", "max_steps=2"])
+            try labelled.recipe(
+                "text-cnn",
+                "out",
+                Self.families[0].settings + ["max_length=4", "max_steps=2"]
+            )
         ) { if case .note(let text) = $0 { notes.append(text) } }
-        #expect(notes.contains { $0.contains("training texts have more than 4 tokens and are cut") }, "\(notes)")
+        #expect(
+            notes.contains { $0.contains("training texts have more than 4 tokens and are cut") },
+            "\(notes)"
+        )
     }
 }

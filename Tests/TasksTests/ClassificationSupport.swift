@@ -19,7 +19,11 @@ struct LabelledFolder {
     }
 
     /// Rows of a text and its labels.
-    static func rows(_ count: Int, seed: UInt64, labels: [String] = ["bad", "good"]) -> [(text: String, label: String)] {
+    static func rows(
+        _ count: Int,
+        seed: UInt64,
+        labels: [String] = ["bad", "good"]
+    ) -> [(text: String, label: String)] {
         var numbers = TextNumbers(seed: seed)
         return (0..<count).map { row in
             let label = labels[row % labels.count]
@@ -58,7 +62,8 @@ struct LabelledFolder {
     }
 
     @discardableResult
-    func train(_ recipe: Recipe, _ report: @escaping (TaskEvent) -> Void = { _ in }) throws -> TrainingOutcome {
+    func train(_ recipe: Recipe, _ report: @escaping (TaskEvent) -> Void = { _ in }) throws -> TrainingOutcome
+    {
         try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train(report: report)
     }
 

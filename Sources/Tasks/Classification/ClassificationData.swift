@@ -21,6 +21,9 @@ struct ClassificationData {
     /// Things that the user should know.
     let notes: [String]
 
+    /// Beyond so many, a column of labels is rather one of texts or numbers.
+    private static let mostLabels = 5000
+
     /// Reads the files that a recipe names.
     init(_ recipe: Recipe) throws {
         let parts = try ExampleParts<ClassificationExample>(recipe, isStratified: true)
@@ -35,9 +38,9 @@ struct ClassificationData {
                 "data.train: every example has the label '\(labels.labels.first ?? "")'; a classifier needs two or more"
             )
         }
-        guard labels.count <= 46_340 else {
+        guard labels.count <= Self.mostLabels else {
             throw RecipeError(
-                "data.train: there are \(labels.count) different labels, more than 46340; is columns.label right?"
+                "data.train: there are \(labels.count) different labels, more than \(Self.mostLabels); is columns.label right?"
             )
         }
         training = try Part(parts.training, labels, recipe, name: "data.train")

@@ -97,7 +97,7 @@ struct ClassificationFigures {
     // MARK: With intervals
 
     /// Above so many cells of the confusion matrix or scores, intervals are not estimated.
-    private static let mostCells = 250_000
+    private static let mostCells = 40_000
     private static let mostScores = 2_000_000
 
     /// All figures.

@@ -81,7 +81,7 @@ struct ClassificationRun: TaskRun {
     private func part(_ source: EvaluationData, _ labels: LabelVocabulary) throws -> ClassificationData.Part {
         var recipe = recipe
         do {
-            try recipe.data.examples.settings.apply(source.settings)
+            try recipe.data.examples.settings.join(source.settings)
         } catch {
             throw RecipeError("--set: \(error)")
         }
