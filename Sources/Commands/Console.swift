@@ -1,5 +1,6 @@
 import Foundation
 import YuyanFileFormats
+import YuyanTasks
 import YuyanTraining
 
 #if canImport(Glibc)
@@ -152,10 +153,6 @@ final class Console {
 
     /// A count of bytes in a unit that fits.
     static func bytes(_ count: Int) -> String {
-        let value = Double(count)
-        if value >= 1e9 { return fixed(value / 1e9, 2) + " GB" }
-        if value >= 1e6 { return fixed(value / 1e6, 1) + " MB" }
-        if value >= 1e3 { return fixed(value / 1e3, 1) + " kB" }
-        return "\(count) bytes"
+        readableBytes(count)
     }
 }

@@ -23,7 +23,8 @@ struct DataSettingOptions: ParsableArguments {
     )
     var settings: [String] = []
 
-    func dataSettings() throws -> DataSettings {
+    /// The settings that are given.
+    func object() throws -> JSONObject {
         var object = JSONObject()
         for setting in settings {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -40,6 +41,11 @@ struct DataSettingOptions: ParsableArguments {
                 object[keys[0]] = value
             }
         }
+        return object
+    }
+
+    func dataSettings() throws -> DataSettings {
+        let object = try object()
         do {
             return try DataSettings(object, path: "--set")
         } catch {

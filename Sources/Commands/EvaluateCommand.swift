@@ -8,16 +8,27 @@ import YuyanTraining
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Judges a trained model: loss, perplexity and bits per byte."
+        abstract: "Judges a trained model by the figures of its task.",
+        discussion: """
+            Language models: loss, perplexity and bits per byte. Classifiers: accuracy, F1 and more with intervals; \
+            evaluation.json and, with pictures and the worst errors, evaluation.html are written into the model's \
+            folder, or where --output says.
+            """
     )
 
     @Argument(help: "The folder of a trained model.")
     var folder: String
 
     @Option(
-        help: "A text file, JSONL file or folder to judge by; the run's own validation text when not given."
+        help:
+            "The data to judge by (files separated by commas); the run's own validation data when not given."
     )
     var data: String?
+
+    @OptionGroup var reading: DataSettingOptions
+
+    @Option(name: [.short, .long], help: "The folder for evaluation.json and evaluation.html.")
+    var output: String?
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -26,42 +37,16 @@ struct EvaluateCommand: ParsableCommand {
         StopSignal.install()
         let console = Console()
         let recipe = try Recipe(modelFolder: folder)
-        let run = LanguageModelRun(recipe, registryFolder: nil, version: YuyanCommand.version)
-        let corpus = try corpus(recipe, run)
-        let figures = try run.evaluate(folder: folder, corpus: corpus) { done, total in
-            console.status("evaluating: \(done) of \(total) batches")
+        let task = try TaskCatalog.run(recipe, registryFolder: nil, version: YuyanCommand.version)
+        let source = EvaluationData(path: data, settings: try reading.object())
+        let evaluation = try task.evaluate(folder: folder, data: source, report: RunPrinter(console).show)
+        if let page = evaluation.page {
+            let place = output ?? folder
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            try evaluation.document.write(to: "\(place)/evaluation.json")
+            try SafeFile.write(text: page.html, to: "\(place)/evaluation.html")
+            if !json { console.note("pictures and the worst errors are in \(place)/evaluation.html") }
         }
-        if StopSignal.received != nil { throw CancellationError() }
-        if json {
-            var object = JSONObject()
-            for (key, value) in figures.sorted(by: { $0.key < $1.key }) where value.isFinite {
-                let isCount = key == "eval_tokens" || key == "eval_bytes"
-                object[String(key.dropFirst("eval_".count))] = isCount ? .integer(Int(value)) : .number(value)
-            }
-            print(JSONValue.object(object).printed(indent: nil))
-        } else {
-            for (key, value) in figures.sorted(by: { $0.key < $1.key }) {
-                print(
-                    "\(key.dropFirst("eval_".count).padding(toLength: 16, withPad: " ", startingAt: 0)) \(value)"
-                )
-            }
-        }
-    }
-
-    /// The run's own prepared text, or other text through the model's tokenizer, all of it to judge by.
-    private func corpus(_ recipe: Recipe, _ run: LanguageModelRun) throws -> PreparedCorpus {
-        guard let data else { return try CorpusStep.open(run.preparedFolder) }
-        var other = recipe
-        other.data.train = data
-        other.data.sources = []
-        other.data.validation = data
-        // What must not be learned from is just what may be judged by.
-        other.data.excludeTextsOf = ""
-        other.tokenizer.path = folder
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "yuyan-evaluate-\(getpid())"
-        ).path
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
-        return try CorpusStep.run(other, folder: scratch, report: { _ in }, isCancelled: { false })
+        print(json ? JSONValue.object(evaluation.json).printed(indent: nil) : evaluation.plain)
     }
 }

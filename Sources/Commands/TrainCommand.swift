@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import YuyanTasks
-import YuyanTensors
 import YuyanTraining
 
 /// Options that commands with a recipe share.
@@ -22,7 +21,8 @@ struct RecipeOptions: ParsableArguments {
 struct PrepareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
-        abstract: "Cleans text, trains the tokenizer and writes token shards.",
+        abstract:
+            "Makes data ready: cleans text, trains the tokenizer, writes token shards; looks at labelled rows.",
         discussion: "What is ready is found and kept; a preparation that was stopped goes on where it was."
     )
 
@@ -32,13 +32,10 @@ struct PrepareCommand: ParsableCommand {
         let recipe = try options.load()
         let console = Console(logsJSON: options.logJson)
         StopSignal.install()
-        let run = LanguageModelRun(recipe, registryFolder: nil, version: YuyanCommand.version)
-        let printer = RunPrinter(console)
-        let corpus = try run.prepare(report: printer.show)
-        let report = PreparationReport(corpus.dataset.description)
-        try report.write(to: corpus.folder)
-        if !options.logJson { print(report.plain) }
-        console.note("the report is in \(corpus.folder)/\(PreparationReport.fileName)")
+        let run = try TaskCatalog.run(recipe, registryFolder: nil, version: YuyanCommand.version)
+        let preparation = try run.prepare(report: RunPrinter(console).show)
+        if !options.logJson { print(preparation.plain) }
+        if let path = preparation.reportPath { console.note("the report is in \(path)") }
     }
 }
 
@@ -59,9 +56,8 @@ struct TrainCommand: ParsableCommand {
         let recipe = try options.load()
         let console = Console(logsJSON: options.logJson)
         StopSignal.install()
-        let run = LanguageModelRun(recipe, registryFolder: ".", version: YuyanCommand.version)
-        let printer = RunPrinter(console)
-        let outcome = try run.train(report: printer.show)
+        let run = try TaskCatalog.run(recipe, registryFolder: ".", version: YuyanCommand.version)
+        let outcome = try run.train(report: RunPrinter(console).show)
         if case .interrupted(let signal) = outcome.reason { throw Interrupted(signal: signal) }
         console.note("the model is in \(recipe.training.outputDir)")
     }
@@ -75,38 +71,15 @@ struct RunPrinter {
         self.console = console
     }
 
-    func show(_ event: LanguageModelEvent) {
+    func show(_ event: TaskEvent) {
         switch event {
-        case .corpus(let event): show(event)
-        case .prepared(let corpus):
-            let data = corpus.dataset.description
-            let validation =
-                data.validation.map { "\($0.tokens) tokens of \(Console.bytes($0.bytes))" } ?? "none"
-            console.note(
-                "data: \(data.train.documents) documents, \(data.train.tokens) tokens of \(Console.bytes(data.train.bytes)) "
-                    + "to learn from, \(validation) to judge by; vocabulary \(corpus.tokenizer.vocabularySize)"
-            )
-        case .model(let model, let dtype, let peak):
-            let sizes = model.configuration
-            console.note(
-                "model: \(sizes.numHiddenLayers) layers, width \(sizes.hiddenSize), \(sizes.numAttentionHeads) heads, "
-                    + "\(model.parameterCount) parameters; \(dtype) on \(standardBackend.summary), "
-                    + "matrix peak \(Int(peak / 1e9)) GFLOP/s"
-            )
+        case .status(let text): console.status(text())
+        case .note(let text): console.note(text)
         case .training(let event): console.show(event)
         }
     }
 
-    func show(_ event: CorpusEvent) {
-        switch event {
-        case .countingText(let bytes): console.status("counting words: \(Console.bytes(bytes))")
-        case .learningMerges(let done, let goal): console.status("learning the tokenizer: \(done) of \(goal)")
-        case .reusingTokenizer(let path): console.note("tokenizer: \(path)")
-        case .preparing(let progress):
-            console.status(
-                "\(progress.stage.rawValue): \(Console.bytes(progress.bytesDone)) of "
-                    + "\(Console.bytes(progress.bytesTotal)), \(progress.tokens) tokens"
-            )
-        }
-    }
+    func show(_ event: LanguageModelEvent) { show(event.taskEvent) }
+
+    func show(_ event: CorpusEvent) { show(event.taskEvent) }
 }

@@ -20,7 +20,8 @@ public struct YuyanCommand: ParsableCommand {
         version: version,
         subcommands: [
             QuickstartCommand.self, PrepareCommand.self, TrainCommand.self, EvaluateCommand.self,
-            GenerateCommand.self, TokenizerCommand.self, DataCommand.self, WordsCommand.self,
+            PredictCommand.self, GenerateCommand.self, TokenizerCommand.self, DataCommand.self,
+            WordsCommand.self,
             RunsCommand.self,
             VersionCommand.self,
         ]

@@ -151,6 +151,9 @@ extension DataSettings {
         ("answers_must_match", .flag(\.answersMustMatch)),
         ("maximum_record_bytes", .count(\.maximumRecordBytes)), ("reported_errors", .count(\.reportedErrors)),
     ]
+    /// The keys of settings, as a recipe has them.
+    public static var keys: [String] { otherKeys + fields.map(\.key) }
+
     private static let otherKeys = [
         "format", "columns", "label_map", "delimiter", "on_error", "ragged_rows", "tag_scheme",
         "convert_tags",
@@ -164,6 +167,16 @@ extension DataSettings {
     /// - Throws: `FileFormatError` naming an unknown key (and the nearest known one) or a wrong value.
     public init(_ object: JSONObject, path: String? = nil) throws(FileFormatError) {
         self.init()
+        try apply(object, path: path)
+    }
+
+    /// Takes over settings as a recipe has them; keys that are not there, or null, stay as they are.
+    ///
+    /// - Parameters:
+    ///   - object: the keys and values.
+    ///   - path: the file they came from, for errors.
+    /// - Throws: `FileFormatError` naming an unknown key (and the nearest known one) or a wrong value.
+    public mutating func apply(_ object: JSONObject, path: String? = nil) throws(FileFormatError) {
         for (key, value) in object where !value.isNull {
             func wrong(_ needed: String) -> FileFormatError {
                 FileFormatError(

@@ -63,6 +63,13 @@ public struct ReportPage: Sendable {
         }
     }
 
+    /// Adds a picture of a table of counts.
+    ///
+    /// - Parameter chart: The chart; one without rows is left out.
+    public mutating func matrix(_ chart: MatrixChart) {
+        if !chart.names.isEmpty { blocks.append(.picture(chart.svg, caption: chart.title)) }
+    }
+
     /// Adds text that is shown as it stands, in a fixed width.
     ///
     /// - Parameters:

@@ -67,48 +67,27 @@ public struct LanguageModelRun {
     /// - Returns: How it ended.
     /// - Throws: Errors that name what is wrong; checkpoints written before stay.
     public func train(report: @escaping (LanguageModelEvent) -> Void) throws -> TrainingOutcome {
+        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
         // A name that does not exist is said before any work is done.
-        let steps = recipe.training.maxSteps
-        _ = try recipe.training.makeSchedule(totalSteps: steps > 0 ? steps : 1_000_000)
+        try session.check()
         let corpus = try prepare(report: report)
         let decoder = try makeDecoder(corpus.tokenizer)
         decoder.computeDType = computeDType
         decoder.checkpointsActivations = recipe.training.gradientCheckpointing
-        let objective = try makeObjective(decoder, corpus)
-        let parameters = decoder.namedParameters()
         let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
-        let optimizer = try recipe.training.makeOptimizer(over: parameters) { named in
-            !tables.contains { $0 === named.parameter }
-        }
-        let totalSteps = Trainer<LanguageModelObjective>.stepCount(
-            recipe.training,
-            stepsPerEpoch: objective.stepsPerEpoch
-        )
-        let peak = MatrixPeak.measure(decoder.computeDType)
-        report(.model(decoder, dtype: decoder.computeDType, peakOperationsPerSecond: peak))
-        var record = try RunRecord(self, corpus: corpus, version: version)
-        let trainer = Trainer(
-            objective: objective,
-            arguments: recipe.training,
-            optimizer: optimizer,
-            schedule: try recipe.training.makeSchedule(totalSteps: totalSteps),
+        let outcome = try session.train(
+            makeObjective(decoder, corpus),
+            tables: tables.compactMap { $0 },
             dataFingerprint: corpus.fingerprint,
-            peakOperationsPerSecond: peak,
-            report: { event in
-                record.take(event)
-                report(.training(event))
-            }
+            dtype: decoder.computeDType,
+            willStart: { peak in
+                report(.model(decoder, dtype: decoder.computeDType, peakOperationsPerSecond: peak))
+            },
+            report: { report(.training($0)) }
         )
-        do {
-            let outcome = try trainer.run()
-            try record.end(outcome)
-            if case .interrupted = outcome.reason { return outcome }
-            try writeCard(decoder, corpus, outcome)
-            return outcome
-        } catch {
-            record.fail()
-            throw error
-        }
+        if case .interrupted = outcome.reason { return outcome }
+        try writeCard(decoder, corpus, outcome)
+        return outcome
     }
 
     /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
@@ -224,92 +203,6 @@ public struct LanguageModelRun {
         let seconds = Int(outcome.seconds)
         lines += ["Trained on \(standardBackend.summary) in \(seconds) seconds of this process.", ""]
         try SafeFile.write(text: lines.joined(separator: "\n"), to: "\(folder)/README.md")
-    }
-}
-
-/// The run's line in the registry.
-private struct RunRecord {
-    private let registry: RunRegistry?
-    private var run: RunRegistry.Run?
-
-    init(_ run: LanguageModelRun, corpus: PreparedCorpus, version: String) throws {
-        registry = try run.registryFolder.map { try RunRegistry(folder: $0) }
-        self.run = try registry?.begin(
-            RunRegistry.Run(
-                task: run.recipe.task,
-                outputDir: run.recipe.training.outputDir,
-                recipe: run.recipe.resolved.printed(indent: nil),
-                dataFingerprint: corpus.fingerprint,
-                machine: standardBackend.summary,
-                version: version
-            )
-        )
-    }
-
-    mutating func take(_ event: TrainingEvent) {
-        guard let registry, let id = run?.id else { return }
-        // The registry is a convenience: a locked database must not end a run of hours.
-        switch event {
-        case .logged(let entry):
-            run?.step = entry.step
-            Self.attempt {
-                try registry.record(
-                    run: id,
-                    step: entry.step,
-                    [
-                        "loss": entry.loss, "learning_rate": entry.learningRate, "grad_norm": entry.gradNorm,
-                        "tokens_per_second": entry.tokensPerSecond,
-                    ]
-                )
-            }
-        case .evaluated(let step, let metrics, _):
-            Self.attempt { try registry.record(run: id, step: step, metrics) }
-        default: break
-        }
-    }
-
-    mutating func end(_ outcome: TrainingOutcome) throws {
-        let status =
-            switch outcome.reason {
-            case .finished: "finished"
-            case .stoppedEarly: "stopped early"
-            case .interrupted: "interrupted"
-            }
-        try close(status, step: outcome.step, metrics: outcome.metrics)
-    }
-
-    mutating func fail() {
-        let step = run?.step ?? 0
-        do {
-            try close("failed", step: step, metrics: [:])
-        } catch {
-            Self.warn(error)
-        }
-    }
-
-    private mutating func close(_ status: String, step: Int, metrics: [String: Double]) throws {
-        guard let registry, run != nil else { return }
-        run?.status = status
-        run?.step = step
-        run?.ended = Date().timeIntervalSince1970
-        var object = JSONObject()
-        for (key, value) in metrics.sorted(by: { $0.key < $1.key }) where value.isFinite {
-            object[key] = .number(value)
-        }
-        run?.metrics = JSONValue.object(object).printed(indent: nil)
-        if let run { try registry.update(run) }
-    }
-
-    private static func attempt(_ body: () throws -> Void) {
-        do {
-            try body()
-        } catch {
-            warn(error)
-        }
-    }
-
-    private static func warn(_ error: any Error) {
-        FileHandle.standardError.write(Data("warning: the registry of runs was not updated: \(error)\n".utf8))
     }
 }
 

@@ -4,7 +4,7 @@ import YuyanTraining
 
 /// A whole run in one value: what is done, with which data, tokenizer, model and settings.
 public struct Recipe: Sendable, Equatable {
-    /// The kind of work; `language-modeling`.
+    /// The kind of work; `language-modeling` or `text-classification`.
     public var task = "language-modeling"
     /// Where the text comes from.
     public var data = DataRecipe()
@@ -58,6 +58,8 @@ public struct DataRecipe: Sendable, Equatable {
     public var order = "blocks"
     /// Whether attention stays inside a document.
     public var isolateDocuments = true
+    /// How labelled or structured rows are read, for tasks on such.
+    public var examples = ExampleDataRecipe()
 
     /// The defaults.
     public init() {}
@@ -112,6 +114,8 @@ public struct ModelRecipe: Sendable, Equatable {
     public var tieWordEmbeddings: Bool?
     /// A model folder to begin with instead of random weights.
     public var path: String?
+    /// The fields of the configurations of families other than `decoder`.
+    public var network = JSONObject()
 
     /// The defaults.
     public init() {}
@@ -224,8 +228,10 @@ extension TrainingArguments {
             .optionalFlag("bf16", at: \.bf16),
             .flag("gradient_checkpointing", at: \.gradientCheckpointing),
             .integer("logging_steps", "log_interval", at: \.loggingSteps),
+            .text("eval_strategy", at: \.evalStrategy, oneOf: strategies),
             .integer("eval_steps", "eval_interval", at: \.evalSteps),
             .integer("max_eval_batches", "eval_iters", at: \.maxEvalBatches),
+            .text("save_strategy", at: \.saveStrategy, oneOf: strategies),
             .integer("save_steps", at: \.saveSteps),
             .integer("save_total_limit", at: \.saveTotalLimit),
             .flag("load_best_model_at_end", at: \.loadBestModelAtEnd),

@@ -9,10 +9,12 @@ struct RecipeField<Section> {
     let aliases: [String]
     /// What a value must be, for messages.
     let wanted: String
-    /// Takes a value in; false when it is not of the wanted kind.
-    let assign: (inout Section, RecipeScalar) -> Bool
+    /// Takes a value in; false when it is not of the wanted kind, an error where that is known better.
+    let assign: (inout Section, RecipeScalar) throws -> Bool
     /// The value as JSON.
     let read: (Section) -> JSONValue
+    /// Takes in a member of a value that is a mapping; nil where values are none.
+    var assignMember: ((inout Section, String, RecipeScalar) throws -> Void)?
 }
 
 extension RecipeField {

@@ -35,6 +35,7 @@ extension Recipe {
         } catch {
             throw RecipeError("\(name): \(error)".trimmingCharacters(in: .whitespacesAndNewlines))
         }
+        try begin(root?.mapping, overrides)
         if let root, root.null == nil {
             guard let mapping = root.mapping else {
                 throw RecipeError(
@@ -44,6 +45,7 @@ extension Recipe {
             for (key, value) in mapping { try take(key, value, name) }
         }
         for setting in overrides { try override(setting) }
+        try finish(root?.mapping, overrides)
         try validate(name)
     }
 
@@ -69,7 +71,9 @@ extension Recipe {
         }
         for (inner, node) in mapping {
             let innerKey = inner.scalar?.string ?? ""
-            if key == "data", innerKey == "pipeline", node.null == nil {
+            if key == "data", innerKey == "pipeline", node.null == nil,
+                taskDescription.dataFields.contains(where: { $0.key == innerKey })
+            {
                 data.pipeline = try PipelineReader(file: name).steps(node)
                 continue
             }
@@ -77,17 +81,10 @@ extension Recipe {
                 data.sources = try TrainingSourceReader(file: name).sources(list)
                 continue
             }
-            guard let scalar = node.scalar else {
-                throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
-            }
             if node.null != nil { continue }
-            let quoted = scalar.style == .doubleQuoted || scalar.style == .singleQuoted
-            try assign(
-                section: key,
-                key: innerKey,
-                RecipeScalar(text: scalar.string, isQuoted: quoted),
-                place: Self.place(inner, name)
-            )
+            for (path, scalar) in try Self.scalars(node, innerKey, "\(Self.place(node, name)): \(key)") {
+                try assign(section: key, key: path, scalar, place: Self.place(inner, name))
+            }
         }
     }
 
@@ -105,6 +102,9 @@ extension Recipe {
         }
         if let dot = name.firstIndex(of: ".") {
             let section = String(name[..<dot])
+            if let owner = mappingOwner(of: section) {
+                return try assign(section: owner, key: name, value, place: setting)
+            }
             guard Self.sections.contains(section) else {
                 let near = NameSuggestion.words(for: section, among: Self.sections)
                 throw RecipeError("\(setting): a recipe has no section \(section)\(near)")
@@ -112,11 +112,11 @@ extension Recipe {
             try assign(section: section, key: String(name[name.index(after: dot)...]), value, place: setting)
             return
         }
-        let owners = Self.sections.filter { Self.keys(of: $0).contains(name) }
+        let owners = Self.sections.filter { keys(of: $0).contains(name) }
         switch owners.count {
         case 1: try assign(section: owners[0], key: name, value, place: setting)
         case 0:
-            let all = Self.sections.flatMap(Self.keys)
+            let all = Self.sections.flatMap { keys(of: $0) }
             let near = NameSuggestion.words(for: name, among: all)
             throw RecipeError("\(setting): a recipe has no key \(name)\(near)")
         default:
@@ -125,11 +125,11 @@ extension Recipe {
         }
     }
 
-    private static func keys(of section: String) -> [String] {
+    private func keys(of section: String) -> [String] {
         switch section {
-        case "data": DataRecipe.fields.flatMap { [$0.key] + $0.aliases }
+        case "data": taskDescription.dataFields.flatMap { [$0.key] + $0.aliases }
         case "tokenizer": TokenizerRecipe.fields.flatMap { [$0.key] + $0.aliases }
-        case "model": ModelRecipe.fields.flatMap { [$0.key] + $0.aliases }
+        case "model": taskDescription.modelFields(model.family).flatMap { [$0.key] + $0.aliases }
         case "training": TrainingArguments.fields.flatMap { [$0.key] + $0.aliases }
         default: []
         }
@@ -137,9 +137,10 @@ extension Recipe {
 
     private mutating func assign(section: String, key: String, _ value: RecipeScalar, place: String) throws {
         switch section {
-        case "data": try assign(DataRecipe.fields, to: \.data, section, key, value, place)
+        case "data": try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
         case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
-        case "model": try assign(ModelRecipe.fields, to: \.model, section, key, value, place)
+        case "model":
+            try assign(taskDescription.modelFields(model.family), to: \.model, section, key, value, place)
         default: try assign(TrainingArguments.fields, to: \.training, section, key, value, place)
         }
     }
@@ -152,11 +153,22 @@ extension Recipe {
         _ value: RecipeScalar,
         _ place: String
     ) throws {
+        if let dot = key.firstIndex(of: "."),
+            let take = fields.first(where: { $0.key == key[..<dot] })?.assignMember
+        {
+            try Self.stating(place, "\(section).\(key)") {
+                try take(&self[keyPath: path], String(key[key.index(after: dot)...]), value)
+            }
+            return
+        }
         guard let field = fields.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
             let near = NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
             throw RecipeError("\(place): \(section) has no key \(key)\(near)")
         }
-        guard field.assign(&self[keyPath: path], value) else {
+        let isTaken = try Self.stating(place, "\(section).\(key)") {
+            try field.assign(&self[keyPath: path], value)
+        }
+        guard isTaken else {
             throw RecipeError("\(place): \(section).\(key) must be \(field.wanted), not \"\(value.text)\"")
         }
     }
@@ -166,9 +178,6 @@ extension Recipe {
     }
 
     private func validate(_ name: String) throws {
-        guard task == "language-modeling" else {
-            throw RecipeError("\(name): task is \(task); language-modeling is what there is")
-        }
         guard data.validationFraction > 0, data.validationFraction < 1 else {
             throw RecipeError(
                 "\(name): data.validation_fraction is \(data.validationFraction); it must lie between 0 and 1"
@@ -206,9 +215,9 @@ extension Recipe {
         }
         var object = JSONObject()
         object["task"] = .string(task)
-        object["data"] = section(DataRecipe.fields, data)
+        object["data"] = section(taskDescription.dataFields, data)
         object["tokenizer"] = section(TokenizerRecipe.fields, tokenizer)
-        object["model"] = section(ModelRecipe.fields, model)
+        object["model"] = section(taskDescription.modelFields(model.family), model)
         object["training"] = section(TrainingArguments.fields, training)
         return .object(object)
     }

@@ -3,10 +3,29 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTokenizers
 
-/// Learns the tokenizer that a recipe asks for from the texts of its corpus.
+/// Texts that a tokenizer is learned from.
+protocol LearnableTexts {
+    /// Gives every text in order; false stops.
+    func forEach(_ body: (String) throws -> Bool) throws
+}
+
+extension CorpusTexts: LearnableTexts {}
+
+/// Texts in memory.
+struct TextList: LearnableTexts {
+    private let texts: [String]
+
+    init(_ texts: [String]) { self.texts = texts }
+
+    func forEach(_ body: (String) throws -> Bool) throws {
+        for text in texts where try !body(text) { return }
+    }
+}
+
+/// Learns the tokenizer that a recipe asks for from texts.
 struct TokenizerLearner {
     private let settings: TokenizerRecipe
-    private let texts: CorpusTexts
+    private let texts: any LearnableTexts
     private let folder: String
     private let report: (CorpusEvent) -> Void
     private let isCancelled: () -> Bool
@@ -18,7 +37,7 @@ struct TokenizerLearner {
 
     init(
         _ settings: TokenizerRecipe,
-        texts: CorpusTexts,
+        texts: any LearnableTexts,
         folder: String,
         report: @escaping (CorpusEvent) -> Void,
         isCancelled: @escaping () -> Bool

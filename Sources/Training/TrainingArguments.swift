@@ -50,10 +50,14 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var gradientCheckpointing = false
     /// Steps between log lines.
     public var loggingSteps = 10
+    /// When the model is judged: `steps` (every `evalSteps`) or `epoch` (after every pass over the data).
+    public var evalStrategy = "steps"
     /// Steps between evaluations; 0 for none but the last.
     public var evalSteps = 250
     /// The most batches of an evaluation during training, spread evenly over the validation data; 0 for all.
     public var maxEvalBatches = 0
+    /// When checkpoints are written: `steps` (every `saveSteps`) or `epoch`.
+    public var saveStrategy = "steps"
     /// Steps between checkpoints; 0 for none but the last.
     public var saveSteps = 250
     /// How many checkpoints stay besides the best; 0 for all.
@@ -77,6 +81,21 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// What `evalStrategy` and `saveStrategy` may be.
+    public static let strategies = ["steps", "epoch"]
+
+    /// The arguments with strategies by epoch as numbers of steps.
+    ///
+    /// - Parameter stepsPerEpoch: The optimizer steps of a pass over the data.
+    /// - Returns: What a trainer takes.
+    public func resolved(stepsPerEpoch: Int) -> TrainingArguments {
+        var arguments = self
+        if evalStrategy == "epoch" { arguments.evalSteps = max(stepsPerEpoch, 1) }
+        if saveStrategy == "epoch" { arguments.saveSteps = max(stepsPerEpoch, 1) }
+        (arguments.evalStrategy, arguments.saveStrategy) = ("steps", "steps")
+        return arguments
+    }
 
     /// Checks every value that has bounds.
     ///
@@ -135,6 +154,10 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
             "from 0 to below 1"
         )
         try check(loggingSteps >= 1, "logging_steps", loggingSteps, "at least 1")
+        for (key, strategy) in [("eval_strategy", evalStrategy), ("save_strategy", saveStrategy)] {
+            let known = Self.strategies.joined(separator: " or ")
+            try check(Self.strategies.contains(strategy), key, strategy, known)
+        }
         try check(evalSteps >= 0, "eval_steps", evalSteps, "0 or more")
         try check(maxEvalBatches >= 0, "max_eval_batches", maxEvalBatches, "0 (all) or more")
         try check(saveSteps >= 0, "save_steps", saveSteps, "0 or more")

@@ -37,7 +37,8 @@ struct Project {
 @Suite(.serialized, .enabled(if: BuiltProgram.path != nil, Comment(rawValue: BuiltProgram.absence)))
 struct CommandLineTests {
     @Test(arguments: [
-        "", "quickstart", "prepare", "train", "evaluate", "generate", "runs", "runs list", "version",
+        "", "quickstart", "prepare", "train", "evaluate", "predict", "generate", "runs", "runs list",
+        "version",
     ])
     func everyCommandExplainsItself(command: String) throws {
         let folder = try ScratchFolder()

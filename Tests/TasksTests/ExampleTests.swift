@@ -17,6 +17,7 @@ import YuyanTraining
     @Test func thereAreExamples() { #expect(Self.names.count >= 3) }
 
     @Test(arguments: names) func runs(path: String) throws {
+        if try Recipe(path: path).task == "text-classification" { return try classifies(path) }
         let folder = try ScratchFolder()
         try FileManager.default.createDirectory(
             atPath: "\(folder.path)/corpus",
@@ -36,6 +37,23 @@ import YuyanTraining
         if written.model.numKeyValueHeads != nil { settings.append("num_key_value_heads=1") }
         let recipe = try Recipe(path: path, overrides: settings)
         let outcome = try LanguageModelRun(recipe, registryFolder: nil, version: "test").train { _ in }
+        #expect(outcome.step == 4 && outcome.reason == .finished)
+        #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
+    }
+
+    private func classifies(_ path: String) throws {
+        let labelled = try LabelledFolder()
+        try labelled.write(LabelledFolder.rows(60, seed: 1), to: "train.tsv")
+        let settings = [
+            "data.train=\(labelled.folder.path)/train.tsv", "data.format=tsv", "data.header=false",
+            "columns.text=0", "columns.label=1", "output_dir=\(labelled.folder.path)/out", "max_steps=4",
+            "eval_steps=2", "save_steps=2", "logging_steps=1",
+        ]
+        var recipe = try Recipe(path: path, overrides: settings)
+        recipe.data.validation = nil
+        recipe.tokenizer.vocabSize = 300
+        recipe.data.examples.settings.labelMap = [:]
+        let outcome = try labelled.train(recipe)
         #expect(outcome.step == 4 && outcome.reason == .finished)
         #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
     }

@@ -147,3 +147,61 @@ import YuyanTestSupport
         #expect(try recipe(written.resolved.printed(indent: nil)) == written)
     }
 }
+
+/// Keys and defaults that a recipe's task decides over.
+@Suite struct TaskRecipeTests {
+    private let yaml = """
+        task: text-classification
+        data: { train: train.tsv, validation: dev.tsv, format: tsv, header: false, columns: { text: 0, label: 1 } }
+        model: { family: text-cnn, kernel_sizes: [2, 3] }
+        training: { output_dir: out, num_train_epochs: 10, seed: 1 }
+        """
+
+    private func recipe(_ overrides: [String] = []) throws -> Recipe {
+        try Recipe(yaml: yaml, name: "r.yaml", overrides: overrides)
+    }
+
+    @Test func labelledDataAreReadAsTheRecipeSays() throws {
+        let recipe = try recipe(["columns.label=label", "data.delimiter=;", "data.label_map.1=good"])
+        let settings = recipe.data.examples.settings
+        #expect(settings.format == .tsv && !settings.header && settings.delimiter == 0x3B)
+        #expect(settings.columns == ["text": .number(0), "label": .name("label")])
+        #expect(settings.labelMap == ["1": "good"])
+        #expect(recipe.model.network["kernel_sizes"] == [2, 3])
+        #expect(recipe.model.network["num_filters"] == 100)
+    }
+
+    @Test func familiesHaveKeysAndDefaultsOfTheirOwn() throws {
+        let encoder = try Recipe(task: "text-classification", family: "encoder")
+        #expect(encoder.model.family == "encoder" && encoder.tokenizer.type == "wordpiece")
+        // A key of another family is none of this one's.
+        #expect(throws: RecipeError.self) { try recipe(["model.family=encoder"]) }
+        let error = #expect(throws: RecipeError.self) { try recipe(["num_filter=3"]) }
+        #expect(error?.description.contains("did you mean 'num_filters'?") == true)
+        #expect(throws: RecipeError.self) { try recipe(["model.hidden_size=3"]) }
+        #expect(throws: RecipeError.self) { try Recipe(yaml: "model: { kernel_sizes: [3] }", name: "r.yaml") }
+        #expect(throws: RecipeError.self) { try Recipe(yaml: "task: text-clasification", name: "r.yaml") }
+    }
+
+    @Test func whatIsBestFollowsTheMetric() throws {
+        #expect(try recipe().training.metricForBestModel == "eval_accuracy")
+        #expect(try recipe().training.greaterIsBetter)
+        let byLoss = try recipe(["metric_for_best_model=loss"]).training
+        #expect(byLoss.metricForBestModel == "eval_loss" && !byLoss.greaterIsBetter)
+        let byF1 = try recipe(["metric_for_best_model=macro_f1"]).training
+        #expect(byF1.metricForBestModel == "eval_macro_f1" && byF1.greaterIsBetter)
+        #expect(try recipe().training.evalStrategy == "epoch")
+        #expect(try recipe(["eval_steps=7"]).training.evalStrategy == "steps")
+        #expect(try recipe().training.resolved(stepsPerEpoch: 9).evalSteps == 9)
+        #expect(try recipe(["multi_label=true"]).training.metricForBestModel == "eval_macro_f1")
+    }
+
+    @Test func theResolvedRecipeReadsBack() throws {
+        let written = try recipe(["data.label_map.0=no", "label_separator=,", "max_steps=3"])
+        #expect(try Recipe(yaml: written.resolved.printed(), name: "r.json") == written)
+        for family in ["bag-of-embeddings", "mlp", "dpcnn", "rnn", "lstm", "gru", "encoder"] {
+            let other = try Recipe(task: "text-classification", family: family)
+            #expect(try Recipe(yaml: other.resolved.printed(), name: "r.json") == other)
+        }
+    }
+}

@@ -85,6 +85,11 @@ struct Benchmark {
         Benchmark("bilstm f32 \(readout) 128 100 10000 300 128 2", unit: "tokens/s", work: 128 * 100)
     }
 
+    static func textCNN(_ positions: Int) -> Benchmark {
+        let words = "textcnn f32 50 \(positions) 14000 300 100"
+        return Benchmark(words, unit: "tokens/s", work: Double(50 * positions))
+    }
+
     static func decode(_ model: ModelSize, _ dtype: String) -> Benchmark {
         Benchmark("decode \(model.name) \(dtype)", unit: "tokens/s", work: 1)
     }

@@ -76,6 +76,14 @@ struct Driver {
             memory: true,
             add: add
         )
+        try measure(
+            [.textCNN(20), .textCNN(60)],
+            script: "textcnn.py",
+            pairs: quick ? 3 : 7,
+            seconds: quick ? 0.3 : 1,
+            memory: true,
+            add: add
+        )
         for dtype in ["f32", "bf16"] {
             try measure(
                 [.decode(.b4, dtype)],

@@ -48,6 +48,7 @@ enum Worker {
             return words[0] == "train"
                 ? try TrainingWorkload(size, dtype: dtype) : try DecodeWorkload(size, dtype: dtype)
         }
+        if words.first == "textcnn" { return try ClassifierWorkload(words) }
         if words.first == "bilstm" { return try RecurrentWorkload(words) }
         guard let workload = try KernelWorkloads.make(words) else {
             throw BenchError("«\(words.joined(separator: " "))» is no benchmark")

@@ -1,0 +1,88 @@
+import YuyanCheckpoints
+
+extension TextClassifierModel {
+    /// Reads a model folder: `config.json` and the weights beside it.
+    ///
+    /// - Parameter folder: The folder.
+    /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
+    public convenience init(folder: String) throws {
+        let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
+        let configuration = try TextEncoderFamilies.configuration(reader)
+        let names = try reader.object("id2label")
+        let count = try reader.integer("num_labels") ?? names?.object.count ?? 2
+        guard count >= 1, count <= 1 << 24 else {
+            throw FileFormatError(
+                .malformed,
+                path: reader.path,
+                at: .key("num_labels"),
+                "\(count) must lie in 1...\(1 << 24)"
+            )
+        }
+        let dropout = try reader.number("classifier_dropout") ?? 0
+        guard dropout >= 0, dropout < 1 else {
+            throw FileFormatError(
+                .malformed,
+                path: reader.path,
+                at: .key("classifier_dropout"),
+                "\(dropout) must lie in 0..<1"
+            )
+        }
+        let files = try WeightFiles(path: folder)
+        var random = RandomSource(seed: 0)
+        self.init(configuration, classCount: count, dropout: dropout, random: &random)
+        try loadParameters(from: files, map: configuration.keyMap)
+    }
+
+    /// Writes `config.json` and `model.safetensors`.
+    ///
+    /// The folder must exist. Each file appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - labels: The names of the classes; `id2label` and `label2id` tell them.
+    ///   - isMultiLabel: Whether a text may have any number of them; `problem_type` tells it.
+    /// - Throws: `FileFormatError` when the disk refuses.
+    public func save(to folder: String, labels: [String], isMultiLabel: Bool) throws(FileFormatError) {
+        var object = JSONObject()
+        object["model_type"] = .string(configuration.modelType)
+        for (key, value) in configuration.fields { object[key] = value }
+        object["classifier_dropout"] = .number(Double(dropout.probability))
+        object["num_labels"] = .integer(classCount)
+        object["problem_type"] = .string(
+            isMultiLabel ? "multi_label_classification" : "single_label_classification"
+        )
+        var (names, numbers) = (JSONObject(), JSONObject())
+        for (number, label) in labels.enumerated() {
+            names.append(String(number), .string(label))
+            numbers.append(label, .integer(number))
+        }
+        object["id2label"] = .object(names)
+        object["label2id"] = .object(numbers)
+        try JSONValue.object(object).write(to: "\(folder)/config.json")
+        try saveParameters(to: "\(folder)/model.safetensors", map: configuration.keyMap)
+    }
+
+    /// Reads the encoder's weights from another model's folder; the layer on top stays as it is.
+    ///
+    /// - Parameter folder: A folder of a model of the same family and sizes; its own layers on top are passed over.
+    /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
+    public func loadEncoder(folder: String) throws {
+        let own = configuration.keyMap
+        let prefix = "encoder."
+        let mappings = encoder.namedParameters().compactMap { item -> KeyMapping? in
+            guard let mapping = own.mapping(of: prefix + item.name) else { return nil }
+            if mapping.rows.isEmpty {
+                return KeyMapping(item.name, mapping.keys[0], isTransposed: mapping.isTransposed)
+            }
+            return KeyMapping(item.name, parts: zip(mapping.keys, mapping.rows).map { (key: $0, rows: $1) })
+        }
+        let files = try WeightFiles(path: folder)
+        let others = files.names.filter { $0.hasPrefix("classifier.") || $0.hasPrefix("cls.") }
+        let map = KeyMap(
+            mappings,
+            optionalPrefixes: own.optionalPrefixes,
+            ignoredKeys: own.ignoredKeys + others
+        )
+        try encoder.loadParameters(from: files, map: map)
+    }
+}

@@ -1,0 +1,54 @@
+import YuyanNeuralNetworks
+
+/// Token sequences of unequal length side by side, on the host.
+///
+/// Axes: B sequences, T positions; places beyond a length hold 0 and mean nothing.
+public struct TokenBatch: Sendable, Hashable {
+    /// The number of sequences B.
+    public let rows: Int
+    /// The number of positions T, at least 1.
+    public let length: Int
+    /// The token ids, B × T in rows.
+    public let ids: [Int32]
+    /// The tokens of each sequence.
+    public let lengths: [Int]
+    /// The segment of each token (0 for the first text of a pair, 1 for the second), B × T; nil when all are 0.
+    public let typeIDs: [Int32]?
+
+    /// Lays sequences side by side.
+    ///
+    /// Traps when there are as many lists of segments as not, or one is of another length than its tokens.
+    ///
+    /// - Parameters:
+    ///   - sequences: The token ids of each sequence; one may be empty.
+    ///   - types: The segments of each; nil when all are 0.
+    public init(_ sequences: [[Int32]], types: [[Int32]]? = nil) {
+        require(
+            types.map { $0.map(\.count) == sequences.map(\.count) } ?? true,
+            "TokenBatch: every sequence needs a segment for each of its tokens"
+        )
+        rows = sequences.count
+        lengths = sequences.map(\.count)
+        let width = max(lengths.max() ?? 0, 1)
+        length = width
+        func padded(_ lists: [[Int32]]) -> [Int32] {
+            var out = [Int32](repeating: 0, count: lists.count * width)
+            for (row, list) in lists.enumerated() {
+                for (place, value) in list.enumerated() { out[row * width + place] = value }
+            }
+            return out
+        }
+        ids = padded(sequences)
+        typeIDs = types.flatMap { lists in
+            lists.contains { $0.contains { $0 != 0 } } ? padded(lists) : nil
+        }
+    }
+
+    /// The token ids i32 [B, T].
+    public var idTensor: Tensor { Tensor(ids, shape: [rows, length]) }
+
+    /// The lengths i32 [B]; nil when all are T.
+    public var lengthTensor: Tensor? {
+        lengths.allSatisfy { $0 == length } ? nil : Tensor(lengths.map { Int32($0) }, shape: [rows])
+    }
+}

@@ -1,0 +1,278 @@
+import YuyanCheckpoints
+import YuyanNeuralNetworks
+
+/// How the states of a Transformer encoder become one vector.
+public enum EncoderPooling: String, Sendable, CaseIterable {
+    /// The first token's state through a layer with tanh, BERT's pooler.
+    case cls
+    /// The mean over the text, its frame included.
+    case mean
+}
+
+/// The sizes and choices of a ``TransformerEncoder``; field names are BERT's.
+public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashable {
+    /// `encoder`, and `bert` in files that transformers' BertForSequenceClassification reads.
+    public static let modelTypes = ["encoder", "bert"]
+    /// The number of tokens V.
+    public let vocabSize: Int
+    /// The width D.
+    public let hiddenSize: Int
+    /// The number of blocks.
+    public let numHiddenLayers: Int
+    /// The number of heads H.
+    public let numAttentionHeads: Int
+    /// The feed-forward width F.
+    public let intermediateSize: Int
+    /// The feed-forward activation.
+    public let hiddenAct: Activation
+    /// Dropout on token vectors and branches.
+    public let hiddenDropout: Double
+    /// Dropout on attention weights.
+    public let attentionDropout: Double
+    /// The number of positions.
+    public let maxPositionEmbeddings: Int
+    /// The number of segments that pairs of texts may have.
+    public let typeVocabSize: Int
+    /// The deviation of the initial weights.
+    public let initializerRange: Double
+    /// The constant under the norms' roots.
+    public let layerNormEps: Double
+    /// Where the norms stand.
+    public let normPlacement: NormPlacement
+    /// How the states become one vector.
+    public let pooling: EncoderPooling
+
+    private static let activations: KeyValuePairs<String, Activation> = [
+        "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "relu": .relu, "silu": .silu,
+        "swish": .silu,
+    ]
+
+    /// Reads the fields of a configuration.
+    ///
+    /// - Parameter reader: The fields.
+    /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
+    public init(_ reader: ConfigurationReader) throws {
+        let isBERT = try reader.string("model_type") == "bert"
+        if let kind = try reader.string("position_embedding_type"), kind != "absolute" {
+            throw ConfigurationError("position_embedding_type", "'\(kind)' is not known; absolute is")
+        }
+        vocabSize = try reader.extent(
+            "vocab_size",
+            default: isBERT ? 30_522 : reader.requiredInteger("vocab_size")
+        )
+        hiddenSize = try reader.extent("hidden_size", default: isBERT ? 768 : 128)
+        numHiddenLayers = try reader.extent("num_hidden_layers", default: isBERT ? 12 : 2)
+        numAttentionHeads = try reader.extent("num_attention_heads", default: isBERT ? 12 : 4)
+        guard hiddenSize % numAttentionHeads == 0 else {
+            throw ConfigurationError(
+                "num_attention_heads",
+                "\(numAttentionHeads) must divide hidden_size, \(hiddenSize)"
+            )
+        }
+        guard numHiddenLayers <= 1024 else {
+            throw ConfigurationError("num_hidden_layers", "\(numHiddenLayers) must lie in 1...1024")
+        }
+        intermediateSize = try reader.extent("intermediate_size", default: isBERT ? 3072 : 4 * hiddenSize)
+        hiddenAct = try reader.choice("hidden_act", Self.activations) ?? .gelu
+        hiddenDropout = try reader.probability("hidden_dropout_prob", default: 0.1)
+        attentionDropout = try reader.probability("attention_probs_dropout_prob", default: 0.1)
+        maxPositionEmbeddings = try reader.extent("max_position_embeddings", default: 512)
+        guard maxPositionEmbeddings >= 4 else {
+            throw ConfigurationError("max_position_embeddings", "\(maxPositionEmbeddings) must be at least 4")
+        }
+        typeVocabSize = try reader.extent("type_vocab_size", default: 2)
+        initializerRange = try reader.number("initializer_range") ?? 0.02
+        layerNormEps = try reader.number("layer_norm_eps") ?? 1e-12
+        guard initializerRange > 0, initializerRange.isFinite else {
+            throw ConfigurationError("initializer_range", "\(initializerRange) must be positive")
+        }
+        guard layerNormEps > 0, layerNormEps < 1 else {
+            throw ConfigurationError("layer_norm_eps", "\(layerNormEps) must lie between 0 and 1")
+        }
+        normPlacement = try reader.word("norm_placement", default: NormPlacement.post)
+        pooling = try reader.word("pooling", default: EncoderPooling.cls)
+    }
+
+    /// Whether transformers' BertForSequenceClassification computes the same.
+    private var isBERT: Bool { normPlacement == .post && pooling == .cls }
+    /// `bert` where that says all.
+    public var modelType: String { isBERT ? "bert" : "encoder" }
+    /// The number of positions.
+    public var maxLength: Int { maxPositionEmbeddings }
+    /// The first token stands for the text.
+    public var isFramed: Bool { true }
+    /// As everything else begins.
+    public var headInitializer: Initializer { initializer }
+    var initializer: Initializer { .normal(standardDeviation: initializerRange) }
+
+    func makeNorm() -> LayerNorm { LayerNorm(width: hiddenSize, epsilon: Float(layerNormEps)) }
+
+    /// The fields as they are written.
+    public var fields: [(String, JSONValue)] {
+        let activation = Self.activations.first { $0.value == hiddenAct }?.key ?? hiddenAct.rawValue
+        var fields: [(String, JSONValue)] = [
+            ("vocab_size", .integer(vocabSize)), ("hidden_size", .integer(hiddenSize)),
+            ("num_hidden_layers", .integer(numHiddenLayers)),
+            ("num_attention_heads", .integer(numAttentionHeads)),
+            ("intermediate_size", .integer(intermediateSize)), ("hidden_act", .string(activation)),
+            ("hidden_dropout_prob", .number(hiddenDropout)),
+            ("attention_probs_dropout_prob", .number(attentionDropout)),
+            ("max_position_embeddings", .integer(maxPositionEmbeddings)),
+            ("type_vocab_size", .integer(typeVocabSize)), ("initializer_range", .number(initializerRange)),
+            ("layer_norm_eps", .number(layerNormEps)), ("position_embedding_type", "absolute"),
+        ]
+        if isBERT {
+            fields.insert(("architectures", ["BertForSequenceClassification"]), at: 0)
+        } else {
+            fields += [
+                ("norm_placement", .string(normPlacement.rawValue)), ("pooling", .string(pooling.rawValue)),
+            ]
+        }
+        return fields
+    }
+
+    /// BERT's names, whatever the norms and the pooling.
+    public var keyMap: KeyMap {
+        let block = "bert.encoder.layer.*"
+        var pairs: [(String, String)] = [
+            ("embeddingNorm", "bert.embeddings.LayerNorm"), ("finalNorm", "bert.encoder.LayerNorm"),
+            ("blocks.*.attention.outputProjection", "\(block).attention.output.dense"),
+            ("blocks.*.attentionNorm", "\(block).attention.output.LayerNorm"),
+            ("blocks.*.feedForward.input", "\(block).intermediate.dense"),
+            ("blocks.*.feedForward.output", "\(block).output.dense"),
+            ("blocks.*.feedForwardNorm", "\(block).output.LayerNorm"), ("pooler", "bert.pooler.dense"),
+        ]
+        pairs = pairs.map { ("encoder.\($0.0)", $0.1) } + [("classifier", "classifier")]
+        var mappings = [
+            KeyMapping("encoder.tokenEmbedding.weight", "bert.embeddings.word_embeddings.weight"),
+            KeyMapping("encoder.positionEmbedding.weight", "bert.embeddings.position_embeddings.weight"),
+            KeyMapping("encoder.typeEmbedding.weight", "bert.embeddings.token_type_embeddings.weight"),
+        ]
+        for kind in ["weight", "bias"] {
+            mappings += pairs.map { KeyMapping("\($0.0).\(kind)", "\($0.1).\(kind)") }
+            mappings.append(
+                KeyMapping(
+                    "encoder.blocks.*.attention.inputProjection.\(kind)",
+                    parts: ["query", "key", "value"].map {
+                        (key: "\(block).attention.self.\($0).\(kind)", rows: hiddenSize)
+                    }
+                )
+            )
+        }
+        return KeyMap(
+            mappings,
+            optionalPrefixes: ["bert."],
+            ignoredKeys: ["bert.embeddings.position_ids"]
+        )
+    }
+
+    /// Makes the network.
+    ///
+    /// - Parameter random: Where the draws come from; advances.
+    /// - Returns: The network.
+    public func makeEncoder(random: inout RandomSource) -> any TextEncoder {
+        TransformerEncoder(self, random: &random)
+    }
+}
+
+/// A Transformer encoder over tokens, positions and segments.
+///
+/// Source: Devlin et al., «BERT», 2019.
+public final class TransformerEncoder: SequenceEncoder {
+    /// The token table [V, D].
+    public let tokenEmbedding: Embedding
+    /// The position table [P, D].
+    public let positionEmbedding: Embedding
+    /// The table of segments.
+    public let typeEmbedding: Embedding
+    /// The norm of the sum of the three; nil with norms before branches.
+    public let embeddingNorm: LayerNorm?
+    /// The blocks.
+    public let blocks: [EncoderBlock]
+    /// The norm at the end with norms before branches.
+    public let finalNorm: LayerNorm?
+    /// The layer on the first token's state.
+    public let pooler: Linear?
+    private let dropout: Dropout
+    private let configuration: TransformerEncoderConfiguration
+
+    /// Makes a network with initial weights.
+    ///
+    /// - Parameters:
+    ///   - configuration: Sizes and choices.
+    ///   - random: Where the draws come from; advances.
+    public init(_ configuration: TransformerEncoderConfiguration, random: inout RandomSource) {
+        self.configuration = configuration
+        let (width, initializer) = (configuration.hiddenSize, configuration.initializer)
+        func table(_ count: Int) -> Embedding {
+            Embedding(count: count, width: width, initializer: initializer, random: &random)
+        }
+        tokenEmbedding = table(configuration.vocabSize)
+        positionEmbedding = table(configuration.maxPositionEmbeddings)
+        typeEmbedding = table(configuration.typeVocabSize)
+        let isPost = configuration.normPlacement == .post
+        embeddingNorm = isPost ? configuration.makeNorm() : nil
+        var blocks: [EncoderBlock] = []
+        for _ in 0..<configuration.numHiddenLayers {
+            blocks.append(EncoderBlock(configuration, random: &random))
+        }
+        self.blocks = blocks
+        finalNorm = isPost ? nil : configuration.makeNorm()
+        pooler =
+            configuration.pooling == .cls
+            ? Linear(inputWidth: width, outputWidth: width, initializer: initializer, random: &random) : nil
+        dropout = Dropout(Float(configuration.hiddenDropout))
+    }
+
+    /// The width D.
+    public var outputWidth: Int { configuration.hiddenSize }
+    /// The width D.
+    public var stateWidth: Int { configuration.hiddenSize }
+    /// The three tables.
+    public var tables: [Parameter] {
+        [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]
+    }
+
+    /// The last hidden states.
+    ///
+    /// Traps when a text has more tokens than the model positions, or a segment lies outside the table.
+    ///
+    /// - Parameter batch: The texts' tokens.
+    /// - Returns: [B, T, D].
+    public func states(_ batch: TokenBatch) -> Tensor {
+        let positions = Tensor((0..<batch.length).map { Int32($0) }, shape: [batch.length])
+        let shape: Shape = [batch.rows, batch.length]
+        let types = Tensor(
+            batch.typeIDs ?? [Int32](repeating: 0, count: batch.rows * batch.length),
+            shape: shape
+        )
+        var x = tokenEmbedding(batch.idTensor) + typeEmbedding(types) + positionEmbedding(positions)
+        if let embeddingNorm { x = embeddingNorm(x) }
+        x = dropout(x)
+        let context = AttentionContext(
+            segments: batch.lengthTensor.map { sequenceSegments(lengths: $0, positions: batch.length) }
+        )
+        for block in blocks { x = block(x, context: context) }
+        return finalNorm.map { $0(x) } ?? x
+    }
+
+    /// The text's vector.
+    ///
+    /// - Parameter batch: The texts' tokens.
+    /// - Returns: [B, D].
+    public func callAsFunction(_ batch: TokenBatch) -> Tensor {
+        let x = states(batch)
+        guard let pooler else { return pooled(x, .mean, lengths: batch.lengthTensor) }
+        return pooler(x.select(axis: 1, 0).contiguous(), activation: .tanh)
+    }
+
+    /// Floating-point operations of the blocks, attention included.
+    ///
+    /// - Parameter length: The tokens of a text.
+    /// - Returns: Operations per text.
+    public func forwardFlops(length: Int) -> Double {
+        let (width, inner) = (Double(configuration.hiddenSize), Double(configuration.intermediateSize))
+        let perToken = 2 * (4 * width * width + 2 * width * inner) + 4 * width * Double(length)
+        return Double(configuration.numHiddenLayers * length) * perToken
+    }
+}

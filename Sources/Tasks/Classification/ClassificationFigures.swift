@@ -1,0 +1,264 @@
+import YuyanMetrics
+
+/// The figures of a classifier on labelled texts.
+struct ClassificationFigures {
+    /// The classes of each text.
+    let classes: [[Int]]
+    /// N × C probabilities in rows.
+    let probabilities: [Double]
+    let classCount: Int
+    let isMultiLabel: Bool
+    /// The predicted classes of each text: the likeliest, or all of probability one half and more.
+    let predictions: [[Int]]
+    /// The loss of each text in nats: of its class, or averaged over the yes/no decisions for every class.
+    let losses: [Double]
+
+    init(classes: [[Int]], probabilities: [Double], classCount: Int, isMultiLabel: Bool) throws {
+        self.classes = classes
+        self.probabilities = probabilities
+        self.classCount = classCount
+        self.isMultiLabel = isMultiLabel
+        var (predictions, losses): ([[Int]], [Double]) = ([], [])
+        for (row, own) in classes.enumerated() {
+            let shares = Array(probabilities[row * classCount..<(row + 1) * classCount])
+            if isMultiLabel {
+                predictions.append(shares.indices.filter { shares[$0] >= 0.5 })
+                let isRight = shares.indices.map { own.contains($0) }
+                losses.append(try logLoss(labels: isRight, probabilities: shares))
+            } else {
+                predictions.append([Self.likeliest(shares[...])])
+                losses.append(try logLoss(labels: own, probabilities: shares, classCount: classCount))
+            }
+        }
+        (self.predictions, self.losses) = (predictions, losses)
+    }
+
+    static func likeliest(_ shares: ArraySlice<Double>) -> Int {
+        var best = shares.startIndex
+        for place in shares.indices where shares[place] > shares[best] { best = place }
+        return best - shares.startIndex
+    }
+
+    /// The probability of the prediction of a text of one class.
+    func confidence(_ row: Int) -> Double { probabilities[row * classCount + predictions[row][0]] }
+
+    /// The probabilities of a class.
+    func column(_ number: Int) -> [Double] {
+        classes.indices.map { probabilities[$0 * classCount + number] }
+    }
+
+    /// Whether each text has a class.
+    func has(_ number: Int) -> [Bool] { classes.map { $0.contains(number) } }
+
+    var confusion: ConfusionMatrix {
+        ConfusionMatrix(
+            labels: classes.map { $0.first ?? 0 },
+            predictions: predictions.map { $0.first ?? 0 },
+            classCount: classCount
+        )
+    }
+
+    /// The scores of each class.
+    func scores() throws -> [ClassificationScore] {
+        isMultiLabel
+            ? try multiLabelScorer().scores
+            : ClassificationReport(confusion, classes: Array(0..<classCount)).scores
+    }
+
+    func multiLabelScorer() throws -> MultiLabelScorer {
+        var scorer = MultiLabelScorer(classCount: classCount)
+        for (own, predicted) in zip(classes, predictions) {
+            try scorer.add(labels: own, predictions: predicted)
+        }
+        return scorer
+    }
+
+    // MARK: During training
+
+    /// What an evaluation during training tells, without intervals.
+    func quick() throws -> [TaskFigure] {
+        let loss = TaskFigure("loss", mean(losses))
+        if isMultiLabel {
+            let scorer = try multiLabelScorer()
+            return [
+                loss, TaskFigure("accuracy", scorer.exactMatch),
+                TaskFigure("macro_f1", scorer.average(.macro).f1),
+                TaskFigure("micro_f1", scorer.average(.micro).f1),
+            ]
+        }
+        let confusion = confusion
+        return [
+            loss, TaskFigure("accuracy", confusion.accuracy),
+            TaskFigure("macro_f1", ClassificationReport(confusion).average(.macro).f1),
+            TaskFigure("matthews_correlation", confusion.matthewsCorrelation),
+        ]
+    }
+
+    // MARK: With intervals
+
+    /// Above so many cells of the confusion matrix or scores, intervals are not estimated.
+    private static let mostCells = 40_000
+    private static let mostScores = 2_000_000
+
+    /// All figures.
+    func all() throws -> [TaskFigure] {
+        let counts = [TaskFigure("examples", Double(classes.count), isCount: true)]
+        let own = isMultiLabel ? try decisionFigures() : confusionFigures()
+        return counts + own + rankingFigures() + (try lossFigures())
+    }
+
+    private func confusionFigures() -> [TaskFigure] {
+        let wanted: [(String, ClassificationFigure)] = [
+            ("accuracy", .accuracy), ("macro_f1", .f1(.macro)), ("weighted_f1", .f1(.weighted)),
+            ("micro_f1", .f1(.micro)), ("macro_precision", .precision(.macro)),
+            ("macro_recall", .recall(.macro)), ("balanced_accuracy", .balancedAccuracy),
+            ("matthews_correlation", .matthewsCorrelation), ("kappa", .kappa(.equal)),
+        ]
+        let confusion = confusion
+        guard classCount * classCount <= Self.mostCells else {
+            let right = zip(classes, predictions).map { $0 == $1 ? 1.0 : 0 }
+            return wanted.map { name, figure in
+                let interval = name == "accuracy" ? bootstrapMeanInterval(right) : nil
+                return TaskFigure(name, figure.value(of: confusion), interval: interval)
+            }
+        }
+        var cells = ExampleCells(width: classCount * classCount)
+        for (own, predicted) in zip(classes, predictions) { cells.append(own[0] * classCount + predicted[0]) }
+        let intervals = bootstrapIntervals(of: cells) { sums, _ in
+            let confusion = ConfusionMatrix(cells: sums, classCount: classCount)
+            return wanted.map { $0.1.value(of: confusion) }
+        }
+        return zip(wanted, intervals).map { TaskFigure($0.0, $0.1.value(of: confusion), interval: $1) }
+    }
+
+    private func decisionFigures() throws -> [TaskFigure] {
+        let names = [
+            "accuracy", "macro_f1", "micro_f1", "weighted_f1", "macro_precision", "macro_recall",
+            "hamming_loss", "sample_f1", "sample_jaccard",
+        ]
+        let scorer = try multiLabelScorer()
+        let (macro, micro) = (scorer.average(.macro), scorer.average(.micro))
+        let values = [
+            scorer.exactMatch, macro.f1, micro.f1, scorer.average(.weighted).f1, macro.precision,
+            macro.recall, scorer.hammingLoss, scorer.sampleAverage.f1, scorer.sampleJaccard,
+        ]
+        guard classes.count * classCount <= Self.mostScores else {
+            return zip(names, values).map { TaskFigure($0, $1) }
+        }
+        // Per text: for every class right, predicted, labelled; then exact, wrong decisions, F1 and Jaccard.
+        var sums = ExampleStatistics(width: 3 * classCount + 4)
+        for (own, predicted) in zip(classes, predictions) {
+            var row = [Double](repeating: 0, count: 3 * classCount + 4)
+            let hits = own.filter { predicted.contains($0) }
+            for number in hits { row[3 * number] = 1 }
+            for number in predicted { row[3 * number + 1] = 1 }
+            for number in own { row[3 * number + 2] = 1 }
+            let union = own.count + predicted.count - hits.count
+            let tail = 3 * classCount
+            row[tail] = hits.count == union ? 1 : 0
+            row[tail + 1] = Double(union - hits.count)
+            let both = own.count + predicted.count
+            row[tail + 2] = both == 0 ? 0 : 2 * Double(hits.count) / Double(both)
+            row[tail + 3] = union == 0 ? 0 : Double(hits.count) / Double(union)
+            sums.append(row)
+        }
+        let intervals = bootstrapIntervals(of: sums) { sums, count in
+            let counts = ClassCounts(sums: Array(sums.prefix(3 * classCount)))
+            let (macro, micro) = (counts.average(.macro), counts.average(.micro))
+            let tail = sums.suffix(4).map { $0 / Double(max(count, 1)) }
+            return [
+                tail[0], macro.f1, micro.f1, counts.average(.weighted).f1, macro.precision, macro.recall,
+                tail[1] / Double(classCount), tail[2], tail[3],
+            ]
+        }
+        return names.indices.map { TaskFigure(names[$0], values[$0], interval: intervals[$0]) }
+    }
+
+    /// The classes that curves run over: the second of two, else all.
+    var rankedClasses: [Int] { classCount == 2 && !isMultiLabel ? [1] : Array(0..<classCount) }
+
+    private func rankingFigures() -> [TaskFigure] {
+        let columns = rankedClasses.map { (labels: has($0), scores: column($0)) }
+        func areas(_ weights: [Double]?) -> (area: Double, precision: Double) {
+            let both = columns.compactMap { column -> (Double, Double)? in
+                let area = rocAUC(labels: column.labels, scores: column.scores, weights: weights)
+                guard area.isFinite else { return nil }
+                return (
+                    area, averagePrecision(labels: column.labels, scores: column.scores, weights: weights)
+                )
+            }
+            return (mean(both.map(\.0)), mean(both.map(\.1)))
+        }
+        let whole = areas(nil)
+        let size = classes.count * columns.count
+        guard size > 0, size <= Self.mostScores else {
+            return [TaskFigure("roc_auc", whole.area), TaskFigure("average_precision", whole.precision)]
+        }
+        let resamples = min(max(4_000_000 / size, 100), 1000)
+        var drawn: [(area: Double, precision: Double)] = []
+        let first = bootstrapInterval(count: classes.count, resamples: resamples) { draw in
+            var weights = [Double](repeating: 0, count: classes.count)
+            for index in draw { weights[index] += 1 }
+            drawn.append(areas(weights))
+            return drawn[drawn.count - 1].area
+        }
+        var place = 0
+        // The same draws give the same figures, in their order.
+        let second = bootstrapInterval(count: classes.count, resamples: resamples) { _ in
+            defer { place += 1 }
+            return drawn[place].precision
+        }
+        return [
+            TaskFigure("roc_auc", whole.area, interval: first),
+            TaskFigure("average_precision", whole.precision, interval: second),
+        ]
+    }
+
+    private func lossFigures() throws -> [TaskFigure] {
+        let penalties = classes.indices.map { row -> Double in
+            var sum = 0.0
+            for number in 0..<classCount {
+                let gap = probabilities[row * classCount + number] - (classes[row].contains(number) ? 1 : 0)
+                sum += gap * gap
+            }
+            return isMultiLabel ? sum / Double(classCount) : sum
+        }
+        let decisions = calibrationDecisions
+        let calibration = try Calibration(
+            labels: decisions.map(\.isRight),
+            probabilities: decisions.map(\.share)
+        )
+        let interval =
+            isMultiLabel
+            ? nil
+            : bootstrapInterval(count: decisions.count, resamples: 500) { draw in
+                Self.calibrationError(draw.map { decisions[$0] })
+            }
+        return [
+            TaskFigure("log_loss", mean(losses), interval: bootstrapMeanInterval(losses)),
+            TaskFigure("brier_score", mean(penalties), interval: bootstrapMeanInterval(penalties)),
+            TaskFigure("expected_calibration_error", calibration.expectedError, interval: interval),
+        ]
+    }
+
+    /// The probability of each decision and whether it was right: of each text its prediction, with several labels every
+    /// class.
+    var calibrationDecisions: [(share: Double, isRight: Bool)] {
+        if isMultiLabel {
+            return classes.indices.flatMap { row in
+                (0..<classCount).map { (probabilities[row * classCount + $0], classes[row].contains($0)) }
+            }
+        }
+        return classes.indices.map { (min(confidence($0), 1), predictions[$0] == classes[$0]) }
+    }
+
+    /// The expected calibration error over ten bins of equal width.
+    private static func calibrationError(_ decisions: [(share: Double, isRight: Bool)]) -> Double {
+        var gaps = [Double](repeating: 0, count: 10)
+        for decision in decisions {
+            let bin = min(max(Int((decision.share * 10).rounded(.up)) - 1, 0), 9)
+            gaps[bin] += decision.share - (decision.isRight ? 1 : 0)
+        }
+        return gaps.reduce(0) { $0 + $1.magnitude } / Double(max(decisions.count, 1))
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanTraining
+
+/// Text classification, sentiment among it: labelled texts → tokenizer, model, figures.
+struct ClassificationRun: TaskRun {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+
+    private var family: ClassifierFamily {
+        get throws {
+            guard let family = ClassifierFamily.named(recipe.model.family) else {
+                throw RecipeError("model.family is \(recipe.model.family), which is no family of classifiers")
+            }
+            return family
+        }
+    }
+
+    func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
+        let paths =
+            DataRecipe.files(recipe.data.train) + DataRecipe.files(recipe.data.validation ?? "")
+        let inspection = try DataInspection(
+            paths,
+            as: .classification,
+            settings: recipe.data.examples.settings
+        ) { count in
+            report(.status { "\(count) examples" })
+            return StopSignal.received == nil
+        }
+        for note in try ClassificationData(recipe).notes { report(.note(note)) }
+        let folder = recipe.training.outputDir
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let path = "\(folder)/\(PreparationReport.fileName)"
+        try SafeFile.write(text: inspection.page.html, to: path)
+        return TaskPreparation(plain: inspection.plain, reportPath: path)
+    }
+
+    func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        let family = try family
+        let data = try ClassificationData(recipe)
+        for note in data.notes { report(.note(note)) }
+        let outcome = try family.train(self, data, report)
+        if case .interrupted = outcome.reason { return outcome }
+        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
+        try writeCard(data, outcome)
+        return outcome
+    }
+
+    func evaluate(
+        folder: String,
+        data source: EvaluationData,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> TaskEvaluation {
+        let classifier = try family.open(recipe, folder)
+        let part = try part(source, classifier.labels)
+        if part.skippedCount > 0 {
+            report(.note("\(part.skippedCount) rows left out, whose labels the model does not know"))
+        }
+        let probabilities = try classifier.probabilities(part.texts) { done in
+            report(.status { "evaluating: \(done) of \(part.count) texts" })
+            return StopSignal.received == nil
+        }
+        report(.status { "estimating intervals" })
+        let figures = try ClassificationFigures(
+            classes: part.classes,
+            probabilities: probabilities,
+            classCount: classifier.labels.count,
+            isMultiLabel: recipe.isMultiLabel
+        )
+        return try ClassificationReportPage(
+            figures: figures,
+            part: part,
+            labels: classifier.labels.labels,
+            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+        ).evaluation()
+    }
+
+    /// The data to judge by: files with the recipe's labels, or the part of the recipe's data that validates.
+    private func part(_ source: EvaluationData, _ labels: LabelVocabulary) throws -> ClassificationData.Part {
+        var recipe = recipe
+        do {
+            try recipe.data.examples.settings.join(source.settings)
+        } catch {
+            throw RecipeError("--set: \(error)")
+        }
+        guard let list = source.path else {
+            let parts = try ExampleParts<ClassificationExample>(recipe, isStratified: true)
+            return try ClassificationData.Part(parts.validation, labels, recipe, name: "data.validation")
+        }
+        let paths = DataRecipe.files(list)
+        let reader = try ExampleReader<ClassificationExample>(paths, settings: recipe.data.examples.settings)
+        let examples = try reader.readAll()
+        guard !examples.isEmpty else { throw RecipeError("\(list) has no examples") }
+        return try ClassificationData.Part(examples, labels, recipe, name: list)
+    }
+
+    func predictor(folder: String) throws -> any TaskPredictor {
+        ClassificationPredictor(
+            classifier: try family.open(recipe, folder),
+            isMultiLabel: recipe.isMultiLabel,
+            dataSettings: recipe.data.examples.settings
+        )
+    }
+
+    private func writeCard(_ data: ClassificationData, _ outcome: TrainingOutcome) throws {
+        var lines = ["# A text classifier trained with Yuyan \(version)", ""]
+        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
+        lines.append(
+            "\(recipe.model.family), \(data.labels.count) labels, trained \(outcome.step) steps\(kept)."
+        )
+        lines += ["", "| figure (validation) | value |", "| --- | --- |"]
+        lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
+        lines += ["", "## Data", "", "- fingerprint `\(data.fingerprint)`"]
+        lines.append("- \(data.training.count) examples to learn from, \(data.validation.count) to judge by")
+        for (label, count) in zip(data.labels.labels, data.labels.counts).prefix(50) {
+            lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
+        }
+        lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
+        try SafeFile.write(
+            text: lines.joined(separator: "\n"),
+            to: "\(recipe.training.outputDir)/README.md"
+        )
+    }
+}
+
+/// A trained classifier that answers rows.
+struct ClassificationPredictor: TaskPredictor {
+    let classifier: any TextClassifying
+    let isMultiLabel: Bool
+    let dataSettings: DataSettings
+
+    var inputRoles: [ExampleRole] { [ExampleRole("text"), ExampleRole("text_pair", isRequired: false)] }
+
+    func predict(_ rows: [Record]) throws -> [JSONObject] {
+        let texts = try rows.map { row in
+            do {
+                return ClassifierText(try row.requiredText("text"), pair: try row.text("text_pair"))
+            } catch {
+                throw RecipeError("\(row.place): \(error)")
+            }
+        }
+        let probabilities = try classifier.probabilities(texts) { _ in StopSignal.received == nil }
+        let labels = classifier.labels.labels
+        return texts.indices.map { row in
+            let own = probabilities[row * labels.count..<(row + 1) * labels.count]
+            var object = JSONObject()
+            object["text"] = .string(texts[row].text)
+            if let pair = texts[row].pair { object["text_pair"] = .string(pair) }
+            if isMultiLabel {
+                object["labels"] = .array(
+                    zip(labels, own).filter { $0.1 >= 0.5 }.map { .string($0.0) }
+                )
+            } else {
+                let best = ClassificationFigures.likeliest(own)
+                object["label"] = .string(labels[best])
+                object["probability"] = .number(own[own.startIndex + best])
+            }
+            var members = JSONObject()
+            for (label, share) in zip(labels, own) { members.append(label, .number(share)) }
+            object["probabilities"] = .object(members)
+            return object
+        }
+    }
+}
+
+extension TaskDescription {
+    /// Text classification.
+    static var textClassification: TaskDescription {
+        TaskDescription(
+            name: "text-classification",
+            dataFields: DataRecipe.exampleFields + DataRecipe.labelFields,
+            families: ClassifierFamily.all.map(\.description),
+            defaults: { recipe in
+                recipe.data.validationFraction = 0.1
+                recipe.tokenizer.type = "word"
+                recipe.tokenizer.vocabSize = 50_000
+                recipe.training.numTrainEpochs = 5
+                recipe.training.weightDecay = 0.01
+                recipe.training.adamBeta2 = 0.999
+                recipe.training.lrSchedulerType = "linear"
+                recipe.training.minLrRatio = 0
+                recipe.training.evalStrategy = "epoch"
+                recipe.training.saveStrategy = "epoch"
+                recipe.training.metricForBestModel = "eval_accuracy"
+                recipe.training.greaterIsBetter = true
+            },
+            finish: { recipe, given in
+                if recipe.isMultiLabel, !given.contains("metric_for_best_model") {
+                    recipe.training.metricForBestModel = "eval_macro_f1"
+                }
+            },
+            makeRun: { ClassificationRun(recipe: $0, registryFolder: $1, version: $2) }
+        )
+    }
+}

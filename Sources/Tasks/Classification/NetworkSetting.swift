@@ -1,0 +1,87 @@
+import YuyanFileFormats
+import YuyanModels
+
+/// A key of the section `model` that becomes a field of the network's configuration.
+struct NetworkSetting {
+    /// What a value must be.
+    enum Kind {
+        case integer
+        case number
+        case flag
+        case integers
+        case word([String])
+        case path
+    }
+
+    let key: String
+    let kind: Kind
+    /// The usual value; null for none.
+    let usual: JSONValue
+
+    init(_ key: String, _ kind: Kind, _ usual: JSONValue) {
+        (self.key, self.kind, self.usual) = (key, kind, usual)
+    }
+
+    private var wanted: String {
+        switch kind {
+        case .integer: "a whole number"
+        case .number: "a number"
+        case .flag: "true or false"
+        case .integers: "whole numbers, as [3, 4] or 3,4"
+        case .word(let choices): "one of " + choices.joined(separator: ", ")
+        case .path: "a path"
+        }
+    }
+
+    private func value(_ scalar: RecipeScalar) -> JSONValue? {
+        switch kind {
+        case .integer: return scalar.integer.map { .integer($0) }
+        case .number: return scalar.number.map { .number($0) }
+        case .flag: return scalar.flag.map { .bool($0) }
+        case .word(let choices): return choices.contains(scalar.text) ? .string(scalar.text) : nil
+        case .path: return .string(scalar.text)
+        case .integers:
+            var numbers: [JSONValue] = []
+            for part in scalar.text.split(separator: ",") {
+                let item = RecipeScalar(
+                    text: String(part).replacing(" ", with: ""),
+                    isQuoted: scalar.isQuoted
+                )
+                guard let number = item.integer else { return nil }
+                numbers.append(.integer(number))
+            }
+            return .array(numbers)
+        }
+    }
+
+    /// The setting as a key of a recipe.
+    var field: RecipeField<ModelRecipe> {
+        RecipeField(
+            key: key,
+            aliases: [],
+            wanted: wanted,
+            assign: { section, scalar in
+                guard let value = value(scalar) else { return false }
+                section.network[key] = value
+                return true
+            },
+            read: { $0.network[key] ?? usual }
+        )
+    }
+}
+
+extension NetworkSetting {
+    /// The keys of the table of token vectors.
+    static func vectors(width: Int, dropout: Double = 0, wordDropout: Double = 0) -> [NetworkSetting] {
+        [
+            NetworkSetting("embedding_dim", .integer, .integer(width)),
+            NetworkSetting(
+                "embedding_init",
+                .word(TableInitialization.allCases.map(\.rawValue)),
+                "uniform"
+            ),
+            NetworkSetting("embedding_dropout", .number, .number(dropout)),
+            NetworkSetting("word_dropout", .number, .number(wordDropout)),
+        ]
+    }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// A trained network with its tokenizer and labels.
+struct NeuralClassifier: TextClassifying {
+    let model: TextClassifierModel
+    let labels: LabelVocabulary
+    let isMultiLabel: Bool
+    private let tokens: TextTokens
+    private let rows: Int
+
+    /// The file that keeps the labels and how often they were seen.
+    static let labelFile = "labels.json"
+
+    init(_ recipe: Recipe, folder: String) throws {
+        model = try TextClassifierModel(folder: folder)
+        model.setTraining(false)
+        labels = try LabelVocabulary(contentsOf: "\(folder)/\(Self.labelFile)")
+        guard labels.count == model.classCount else {
+            throw FileFormatError(
+                .mismatch,
+                path: "\(folder)/\(Self.labelFile)",
+                at: .key("labels"),
+                "\(labels.count) labels for a model of \(model.classCount) classes"
+            )
+        }
+        isMultiLabel = recipe.isMultiLabel
+        tokens = TextTokens(
+            try TokenizerFiles.load(folder: folder),
+            maxLength: model.configuration.maxLength,
+            isFramed: model.configuration.isFramed
+        )
+        let arguments = recipe.training
+        rows =
+            arguments.perDeviceEvalBatchSize > 0
+            ? arguments.perDeviceEvalBatchSize : max(arguments.perDeviceTrainBatchSize, 64)
+    }
+
+    func probabilities(_ texts: [ClassifierText], progress: (Int) -> Bool) throws -> [Double] {
+        let encoded = EncodedTexts(texts: texts.map { tokens.encode($0.text, $0.pair) }, classes: [])
+        let outputs = TextOutputs(model, encoded, rows: rows, isMultiLabel: isMultiLabel)
+        guard let all = Tape.withoutRecording({ outputs.probabilities(progress: progress) }) else {
+            throw CancellationError()
+        }
+        return all
+    }
+}
+
+/// The training of a network on labelled texts.
+struct NeuralClassification {
+    private let run: ClassificationRun
+    private let data: ClassificationData
+    private let report: (TaskEvent) -> Void
+    private var recipe: Recipe { run.recipe }
+
+    init(_ run: ClassificationRun, _ data: ClassificationData, _ report: @escaping (TaskEvent) -> Void) {
+        (self.run, self.data, self.report) = (run, data, report)
+    }
+
+    func train() throws -> TrainingOutcome {
+        let session = TrainingSession(
+            recipe: recipe,
+            registryFolder: run.registryFolder,
+            version: run.version
+        )
+        try session.check()
+        let tokenizer = try makeTokenizer()
+        let model = try makeModel(tokenizer)
+        let tokens = TextTokens(
+            tokenizer,
+            maxLength: model.configuration.maxLength,
+            isFramed: model.configuration.isFramed
+        )
+        let training = encode(data.training, tokens, "training")
+        let validation = encode(data.validation, tokens, "validation")
+        let objective = ClassificationObjective(
+            model,
+            training: training,
+            validation: validation,
+            recipe: recipe,
+            save: { [labels = data.labels, isMultiLabel = recipe.isMultiLabel] folder in
+                try model.save(to: folder, labels: labels.labels, isMultiLabel: isMultiLabel)
+                try TokenizerFiles.save(tokenizer, to: folder)
+                try labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
+            }
+        )
+        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
+        return try session.train(
+            objective,
+            tables: model.encoder.tables,
+            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
+            dtype: .f32,
+            willStart: { peak in
+                report(
+                    .note(
+                        "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
+                            + "\(tokenizer.vocabularySize); f32 on \(standardBackend.summary), matrix peak "
+                            + "\(Int(peak / 1e9)) GFLOP/s"
+                    )
+                )
+            },
+            report: { report(.training($0)) }
+        )
+    }
+
+    private func encode(
+        _ part: ClassificationData.Part,
+        _ tokens: TextTokens,
+        _ name: String
+    ) -> EncodedTexts {
+        let encoded = EncodedTexts(
+            texts: part.texts.map { tokens.encode($0.text, $0.pair) },
+            classes: part.classes
+        )
+        if encoded.cutCount > 0 {
+            report(
+                .note(
+                    "\(encoded.cutCount) of \(part.count) \(name) texts have more than \(tokens.maxLength) tokens and "
+                        + "are cut"
+                )
+            )
+        }
+        return encoded
+    }
+
+    private func makeTokenizer() throws -> any Tokenizer {
+        if let path = recipe.tokenizer.path ?? recipe.model.path {
+            return try TokenizerFiles.load(anywhere: path)
+        }
+        let texts = data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) }
+        let tokenizer = try TokenizerLearner(
+            recipe.tokenizer,
+            texts: TextList(texts),
+            folder: FileManager.default.temporaryDirectory.path,
+            report: { event in report(event.taskEvent) },
+            isCancelled: { StopSignal.received != nil }
+        ).learn()
+        // As a folder gives it back, so that this run and later uses of the model see the same tokens.
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "yuyan-tokenizer-\(UUID().uuidString)"
+        ).path
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        try TokenizerFiles.save(tokenizer, to: scratch)
+        return try TokenizerFiles.load(folder: scratch)
+    }
+
+    private func makeModel(_ tokenizer: any Tokenizer) throws -> TextClassifierModel {
+        var object = recipe.model.network
+        if let path = recipe.model.path {
+            // A model to begin with has its own sizes.
+            object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
+            object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
+        } else {
+            object["model_type"] = .string(recipe.model.family)
+            object["vocab_size"] = .integer(tokenizer.vocabularySize)
+        }
+        let configuration: any TextEncoderConfiguration
+        do {
+            configuration = try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+        let dropout = object["classifier_dropout"]?.numberValue ?? 0
+        guard dropout >= 0, dropout < 1 else {
+            throw RecipeError("model.classifier_dropout is \(dropout); it must be from 0 to below 1")
+        }
+        var random = RandomSource(seed: recipe.training.seed)
+        let model = TextClassifierModel(
+            configuration,
+            classCount: data.labels.count,
+            dropout: dropout,
+            random: &random
+        )
+        if let path = recipe.model.path {
+            let rows = object["vocab_size"]?.integerValue ?? 0
+            guard rows >= tokenizer.vocabularySize else {
+                throw RecipeError(
+                    "model.path: \(path) has \(rows) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
+                )
+            }
+            try model.loadEncoder(folder: path)
+        }
+        return model
+    }
+}

@@ -1,0 +1,104 @@
+import YuyanDatasets
+import YuyanFileFormats
+
+/// Keys of the section `data` of tasks on labelled or structured rows.
+public struct ExampleDataRecipe: Sendable, Equatable {
+    /// How rows are read.
+    public var settings = DataSettings()
+    /// Whether a text may have any number of labels.
+    public var multiLabel = false
+    /// What happens to rows, beyond the training part, with labels that it does not have: `refuse` or `skip`.
+    public var unknownLabels = "refuse"
+
+    /// The defaults.
+    public init() {}
+}
+
+extension DataRecipe {
+    /// The files of a list separated by commas.
+    static func files(_ list: String) -> [String] {
+        list.split(separator: ",").map { $0.trimmingSpaces }.filter { !$0.isEmpty }
+    }
+
+    /// The keys of tasks on labelled or structured rows: files, division, and how rows are read.
+    static var exampleFields: [RecipeField<DataRecipe>] {
+        [
+            .text("train", "dataset", at: \.train),
+            .optionalText("validation", at: \.validation),
+            .number("validation_fraction", at: \.validationFraction),
+        ] + DataSettings.keys.map(reading)
+    }
+
+    /// The keys of tasks on labels.
+    static var labelFields: [RecipeField<DataRecipe>] {
+        [
+            .flag("multi_label", at: \.examples.multiLabel),
+            .text("unknown_labels", at: \.examples.unknownLabels, oneOf: ["refuse", "skip"]),
+        ]
+    }
+
+    /// A key of `DataSettings`, which knows what its value must be.
+    private static func reading(_ key: String) -> RecipeField<DataRecipe> {
+        RecipeField(
+            key: key,
+            aliases: [],
+            wanted: "as data sets are read",
+            assign: { section, scalar in
+                var object = JSONObject()
+                object[key] =
+                    key == "format" && scalar.text == "auto"
+                    ? .null : scalar.json(isText: textKeys.contains(key))
+                try section.examples.settings.apply(object)
+                return true
+            },
+            read: { $0.examples.settings.json[key] ?? .null },
+            assignMember: { section, member, scalar in
+                var members = section.examples.settings.json[key]?.objectValue ?? JSONObject()
+                members[member] = scalar.json(isText: key != "columns")
+                var object = JSONObject()
+                object[key] = .object(members)
+                try section.examples.settings.apply(object)
+            }
+        )
+    }
+
+    /// Keys whose values are text even where they look like numbers.
+    private static let textKeys: Set<String> = [
+        "delimiter", "label_separator", "list_separator", "records_key", "token_prefix",
+    ]
+}
+
+extension DataSettings {
+    /// Takes over settings of the command line: members of mappings join those that are there.
+    mutating func join(_ object: JSONObject) throws {
+        var joined = object
+        for (key, value) in object {
+            guard let members = value.objectValue else { continue }
+            var all = json[key]?.objectValue ?? JSONObject()
+            for (member, inner) in members { all[member] = inner }
+            joined[key] = .object(all)
+        }
+        try apply(joined)
+    }
+}
+
+extension Substring {
+    /// Without spaces and tabs at its ends.
+    fileprivate var trimmingSpaces: String {
+        var bytes = utf8[...]
+        while let first = bytes.first, first == 32 || first == 9 { bytes.removeFirst() }
+        while let last = bytes.last, last == 32 || last == 9 { bytes.removeLast() }
+        return String(Substring(bytes))
+    }
+}
+
+extension RecipeScalar {
+    /// The value as JSON: a number, truth value or text as it is written.
+    func json(isText: Bool = false) -> JSONValue {
+        if isQuoted || isText { return .string(text) }
+        if let integer { return .integer(integer) }
+        if let number { return .number(number) }
+        if let flag { return .bool(flag) }
+        return .string(text)
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanTraining
+
+/// The examples of a task read from a recipe's files and divided into those to learn from and those to judge by.
+struct ExampleParts<Example: DatasetExample> {
+    /// To learn from.
+    let training: [Example]
+    /// To judge by.
+    let validation: [Example]
+    /// What they are: the files' bytes, how they are read, and how they are divided.
+    let fingerprint: String
+    /// Rows left out because they were malformed.
+    let malformedCount: Int
+    /// The first of those rows.
+    let errors: [FileFormatError]
+
+    /// Reads the files that a recipe names.
+    ///
+    /// - Parameters:
+    ///   - recipe: The recipe.
+    ///   - isStratified: Whether a share that validates has the labels' shares.
+    /// - Throws: ``RecipeError`` when files are not named, `FileFormatError` that names file and place.
+    init(_ recipe: Recipe, isStratified: Bool) throws {
+        let data = recipe.data
+        let settings = data.examples.settings
+        let paths = DataRecipe.files(data.train)
+        guard !paths.isEmpty else { throw RecipeError("data.train is missing: name a file of examples") }
+        var reports: [ReadingReport] = []
+        func read(_ paths: [String], _ key: String) throws -> [Example] {
+            let reader = try ExampleReader<Example>(paths, settings: settings)
+            let examples = try reader.readAll()
+            reports.append(reader.report)
+            guard !examples.isEmpty else {
+                throw RecipeError("data.\(key): \(paths.joined(separator: ", ")) has no examples")
+            }
+            return examples
+        }
+        let all = try read(paths, "train")
+        var parts = [try DatasetFingerprint(paths, settings: settings).sha256]
+        if let list = data.validation {
+            let files = DataRecipe.files(list)
+            guard !files.isEmpty else { throw RecipeError("data.validation names no file") }
+            (training, validation) = (all, try read(files, "validation"))
+            parts.append(try DatasetFingerprint(files, settings: settings).sha256)
+        } else {
+            let seed = recipe.training.dataSeed ?? recipe.training.seed
+            let rows = all.map { Splitter.Row($0) }
+            let splitter = try Splitter(
+                fractions: [1 - data.validationFraction, data.validationFraction],
+                rule: isStratified ? .stratified : .random,
+                seed: seed
+            )
+            let division = try splitter.split(rows)
+            guard !division[0].isEmpty, !division[1].isEmpty else {
+                throw RecipeError(
+                    "data.validation_fraction is \(data.validationFraction), which leaves a part of the "
+                        + "\(all.count) examples empty; name data.validation"
+                )
+            }
+            (training, validation) = (division[0].map { all[$0] }, division[1].map { all[$0] })
+            parts.append("split \(data.validationFraction) \(seed) \(isStratified)")
+        }
+        fingerprint = SHA256.hex(of: parts.joined(separator: "\n").utf8)
+        malformedCount = reports.reduce(0) { $0 + $1.malformedCount }
+        errors = reports.flatMap(\.errors)
+    }
+}
+
+/// Batches of examples of like length, each determined by its number and the seed alone.
+///
+/// Examples are shuffled anew in every epoch and sorted by length within windows of 50 batches.
+final class ExampleBatches {
+    /// The number of batches of an epoch.
+    let countPerEpoch: Int
+    private let lengths: [Int]
+    private let rows: Int
+    private let seed: UInt64
+    private var plan: (epoch: Int, batches: [[Int]])?
+
+    /// Plans batches.
+    ///
+    /// - Parameters:
+    ///   - lengths: The tokens of each example.
+    ///   - rows: The examples of a batch; the last of an epoch may have fewer.
+    ///   - seed: The seed of the order.
+    init(lengths: [Int], rows: Int, seed: UInt64) {
+        (self.lengths, self.rows, self.seed) = (lengths, rows, seed)
+        let window = rows * Self.windowBatches
+        let (whole, rest) = (lengths.count / window, lengths.count % window)
+        countPerEpoch = whole * Self.windowBatches + (rest + rows - 1) / rows
+    }
+
+    private static let windowBatches = 50
+
+    /// The examples of a batch, counted from 0 over all epochs.
+    func members(_ number: Int) -> [Int] {
+        let epoch = number / countPerEpoch
+        if plan?.epoch != epoch {
+            let buckets = LengthBuckets(
+                lengths: lengths,
+                tokenBudget: .max,
+                maximumRows: rows,
+                window: rows * Self.windowBatches,
+                seed: seed,
+                epoch: epoch
+            )
+            plan = (epoch, buckets.batches)
+        }
+        return plan?.batches[number % countPerEpoch] ?? []
+    }
+}

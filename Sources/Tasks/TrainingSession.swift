@@ -1,0 +1,70 @@
+import YuyanFileFormats
+import YuyanModels
+import YuyanTraining
+
+/// What every task does when it trains: optimizer, schedule, record in the registry, trainer.
+struct TrainingSession {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+
+    /// Says what is wrong with the settings before any work is done.
+    func check() throws {
+        let steps = recipe.training.maxSteps
+        _ = try recipe.training.makeSchedule(totalSteps: steps > 0 ? steps : 1_000_000)
+    }
+
+    /// Trains, going on from the newest whole checkpoint.
+    ///
+    /// - Parameters:
+    ///   - objective: What is trained.
+    ///   - tables: Parameters that are looked up and not multiplied by, which matrix optimizers leave to others.
+    ///   - dataFingerprint: What the data are.
+    ///   - dtype: The dtype of products, for the machine's peak.
+    ///   - willStart: Told the machine's peak before the first step.
+    ///   - report: Told what happens.
+    /// - Returns: How it ended.
+    /// - Throws: Errors that name what is wrong; checkpoints written before stay.
+    func train<Objective: TrainingObjective>(
+        _ objective: Objective,
+        tables: [Parameter],
+        dataFingerprint: String,
+        dtype: DType,
+        willStart: (_ peakOperationsPerSecond: Double) -> Void,
+        report: @escaping (TrainingEvent) -> Void
+    ) throws -> TrainingOutcome {
+        let arguments = recipe.training.resolved(stepsPerEpoch: objective.stepsPerEpoch)
+        let optimizer = try arguments.makeOptimizer(over: objective.model.namedParameters()) { named in
+            !tables.contains { $0 === named.parameter }
+        }
+        let totalSteps = Trainer<Objective>.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
+        let peak = MatrixPeak.measure(dtype)
+        willStart(peak)
+        var record = try RunRecord(
+            recipe,
+            registryFolder: registryFolder,
+            dataFingerprint: dataFingerprint,
+            version: version
+        )
+        let trainer = Trainer(
+            objective: objective,
+            arguments: arguments,
+            optimizer: optimizer,
+            schedule: try arguments.makeSchedule(totalSteps: totalSteps),
+            dataFingerprint: dataFingerprint,
+            peakOperationsPerSecond: peak,
+            report: { event in
+                record.take(event)
+                report(event)
+            }
+        )
+        do {
+            let outcome = try trainer.run()
+            try record.end(outcome)
+            return outcome
+        } catch {
+            record.fail()
+            throw error
+        }
+    }
+}

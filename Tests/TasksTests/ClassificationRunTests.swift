@@ -1,0 +1,199 @@
+import Foundation
+import Testing
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanTasks
+import YuyanTestSupport
+import YuyanTraining
+
+/// Classification from recipe to answers, on texts made here.
+@Suite(.serialized) struct ClassificationRunTests {
+    private let labelled: LabelledFolder
+
+    init() throws { labelled = try LabelledFolder() }
+
+    /// Every family with sizes that train in a moment.
+    static let families: [(family: String, settings: [String])] = [
+        ("text-cnn", ["model.embedding_dim=16", "num_filters=8", "learning_rate=0.01"]),
+        ("bag-of-embeddings", ["model.embedding_dim=16", "buckets=1000", "learning_rate=0.03"]),
+        ("mlp", ["model.embedding_dim=16", "hidden_sizes=16", "learning_rate=0.01"]),
+        ("dpcnn", ["model.embedding_dim=16", "num_filters=16", "num_blocks=2", "learning_rate=0.01"]),
+        ("rnn", ["model.embedding_dim=16", "hidden_size=16", "learning_rate=0.01"]),
+        ("lstm", ["model.embedding_dim=16", "hidden_size=16", "pooling=additive", "learning_rate=0.01"]),
+        ("gru", ["model.embedding_dim=16", "hidden_size=16", "pooling=attention", "learning_rate=0.01"]),
+        (
+            "encoder",
+            [
+                "hidden_size=16", "intermediate_size=32", "num_attention_heads=2", "num_hidden_layers=1",
+                "tokenizer.vocab_size=120", "learning_rate=0.01",
+            ]
+        ),
+    ]
+
+    @Test(arguments: families) func learnsJudgesAndAnswers(family: String, settings: [String]) throws {
+        try labelled.writeParts()
+        let outcome = try labelled.train(try labelled.recipe(family, "out", settings))
+        #expect(outcome.reason == .finished)
+        #expect((outcome.metrics["eval_accuracy"] ?? 0) >= 0.9, "\(outcome.metrics)")
+        let evaluation = try labelled.evaluate("out", "dev.tsv")
+        let figures = Dictionary(uniqueKeysWithValues: evaluation.figures.map { ($0.name, $0) })
+        // What is judged afterwards is the model that the run chose.
+        let accuracy = try #require(figures["accuracy"])
+        #expect(accuracy.value == outcome.metrics["eval_accuracy"])
+        let interval = try #require(accuracy.interval)
+        #expect(interval.low <= accuracy.value && accuracy.value <= interval.high)
+        #expect(evaluation.json["accuracy_interval"]?.arrayValue?.count == 2)
+        #expect(evaluation.page?.html.contains("Confusion") == true)
+        let place = "\(labelled.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let answers = try run.predictor(folder: place).predict(
+            ["a lovely bright film", "grim and awful 坏", ""].map {
+                Record(names: ["text"], values: [.text($0)], place: RecordPlace(path: "-", line: nil))
+            }
+        )
+        #expect(answers.map { $0["label"]?.stringValue }.prefix(2) == ["good", "bad"])
+        for answer in answers {
+            let shares = try #require(answer["probabilities"]?.objectValue)
+            #expect(abs(shares.reduce(0) { $0 + ($1.value.numberValue ?? 0) } - 1) < 1e-6)
+        }
+    }
+
+    /// A run that lost its last checkpoints goes on from the one before and ends with the same weights.
+    @Test(arguments: ["text-cnn", "lstm", "bag-of-embeddings"]) func resumesExactly(family: String) throws {
+        try labelled.writeParts()
+        let own = Self.families.first { $0.family == family }?.settings ?? []
+        let settings =
+            own + ["max_steps=20", "save_steps=6", "eval_steps=6", "save_total_limit=0", "word_dropout=0.2"]
+        let recipe = try labelled.recipe(family, "out", settings)
+        try labelled.train(recipe)
+        let whole = try #require(labelled.folder.bytes("out/model.safetensors"))
+        let last = try #require(labelled.folder.bytes("out/checkpoint-20/model.safetensors"))
+        for name in ["checkpoint-20", "checkpoint-18", "model.safetensors"] {
+            try FileManager.default.removeItem(atPath: "\(labelled.folder.path)/out/\(name)")
+        }
+        var started: Int?
+        try labelled.train(recipe) { event in
+            if case .training(.started(let step, _)) = event { started = step }
+        }
+        #expect(started == 12)
+        #expect(labelled.folder.bytes("out/model.safetensors") == whole)
+        #expect(labelled.folder.bytes("out/checkpoint-20/model.safetensors") == last)
+    }
+
+    @Test func otherDataDoNotGoOnWithARun() throws {
+        try labelled.writeParts()
+        let recipe = try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_steps=4"])
+        try labelled.train(recipe)
+        try labelled.write(LabelledFolder.rows(90, seed: 9), to: "train.tsv")
+        let error = #expect(throws: TrainingError.self) { try labelled.train(recipe) }
+        #expect(error?.description.contains("data fingerprint") == true)
+    }
+
+    @Test func severalLabelsPerText() throws {
+        var rows: [(text: String, label: String)] = []
+        for (one, two) in zip(
+            LabelledFolder.rows(90, seed: 3),
+            LabelledFolder.rows(90, seed: 4, labels: ["plain"])
+        ) {
+            rows.append((one.text, one.label))
+            rows.append((one.text + " " + two.text, one.label + "|plain"))
+        }
+        try labelled.write(rows, to: "train.tsv")
+        try labelled.write(Array(rows.prefix(60)), to: "dev.tsv")
+        let recipe = try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["label_separator=|"])
+        #expect(recipe.training.metricForBestModel == "eval_macro_f1")
+        let outcome = try labelled.train(recipe)
+        #expect((outcome.metrics["eval_macro_f1"] ?? 0) > 0.9, "\(outcome.metrics)")
+        let evaluation = try labelled.evaluate("out", "dev.tsv")
+        #expect((evaluation.json["micro_f1"]?.numberValue ?? 0) > 0.9)
+        #expect(evaluation.json["hamming_loss_interval"]?.arrayValue?.count == 2)
+        let place = "\(labelled.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let row = Record(
+            names: ["text"],
+            values: [.text("a lovely fine plot , grey flat even")],
+            place: RecordPlace(path: "-", line: nil)
+        )
+        let answer = try run.predictor(folder: place).predict([row])[0]
+        #expect(answer["labels"]?.arrayValue?.compactMap(\.stringValue) == ["good", "plain"])
+    }
+
+    @Test func pairsOfTexts() throws {
+        // The label says whether both texts have words of one kind.
+        let (one, two) = (LabelledFolder.rows(200, seed: 5), LabelledFolder.rows(200, seed: 6))
+        var lines = ""
+        for row in one.indices {
+            let other = two[(row * 7 + row / 2) % two.count]
+            lines += "\(one[row].text)\t\(other.text)\t\(one[row].label == other.label ? "same" : "other")\n"
+        }
+        try labelled.folder.write(lines, to: "train.tsv")
+        let settings = Self.families[7].settings + ["columns.text_pair=1", "columns.label=2", "max_steps=6"]
+        var recipe = try labelled.recipe("encoder", "out", settings)
+        recipe.data.validation = nil
+        try labelled.train(recipe)
+        let evaluation = try labelled.evaluate("out", nil)
+        #expect(evaluation.json["examples"]?.integerValue == 20)
+    }
+
+    @Test func unknownLabelsAreRefusedOrSkipped() throws {
+        try labelled.writeParts()
+        try labelled.train(
+            try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_steps=4"])
+        )
+        try labelled.write(
+            LabelledFolder.rows(30, seed: 8, labels: ["bad", "good", "plain"]),
+            to: "test.tsv"
+        )
+        let error = #expect(throws: RecipeError.self) { try labelled.evaluate("out", "test.tsv") }
+        for word in ["test.tsv", "example 3", "'plain'", "'bad'", "unknown_labels"] {
+            #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
+        }
+        var recipe = try Recipe(modelFolder: "\(labelled.folder.path)/out")
+        recipe.data.examples.unknownLabels = "skip"
+        let run = try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
+        var notes: [String] = []
+        let evaluation = try run.evaluate(
+            folder: "\(labelled.folder.path)/out",
+            data: EvaluationData(path: "\(labelled.folder.path)/test.tsv"),
+            report: { if case .note(let text) = $0 { notes.append(text) } }
+        )
+        #expect(evaluation.json["examples"]?.integerValue == 20)
+        #expect(notes.contains { $0.contains("10 rows left out") }, "\(notes)")
+    }
+
+    @Test(arguments: [
+        ("a\tx\nb\tx\n", [], "needs two or more"), ("", [], "has no examples"),
+        ("a\tx\nb\n", [], "train.tsv"), ("a\tx|y\nb\ty\n", ["format=fasttext"], "label"),
+        ("a\tx\nb\ty\n", ["columns.label=5"], "column"),
+        ("a\tx\nb\ty\n", ["model.dropout_of_it=1"], "no key"),
+        ("a\tx\nb\ty\n", ["kernel_sizes=0"], "kernel_sizes"),
+        ("a\tx\nb\ty\n", ["classifier_dropout=2"], "classifier_dropout"),
+        ("a\tx\nb\ty\n", ["metric_for_best_model=speed"], "eval_speed"),
+        ("a\tx\nb\ty\n", ["format=xml"], "format"), ("a\tx\nb\ty\n", ["family=cnn"], "text-cnn"),
+    ]) func badInputIsExplained(content: String, settings: [String], word: String) throws {
+        try labelled.folder.write(content, to: "train.tsv")
+        try labelled.folder.write(content, to: "dev.tsv")
+        do {
+            try labelled.train(try labelled.recipe("text-cnn", "out", settings + ["max_steps=1"]))
+            Issue.record("nothing was refused")
+        } catch {
+            #expect("\(error)".contains(word), "\(error)")
+        }
+    }
+
+    @Test func longTextsAreCutAndCounted() throws {
+        try labelled.writeParts()
+        var notes: [String] = []
+        try labelled.train(
+            try labelled.recipe(
+                "text-cnn",
+                "out",
+                Self.families[0].settings + ["max_length=4", "max_steps=2"]
+            )
+        ) { if case .note(let text) = $0 { notes.append(text) } }
+        #expect(
+            notes.contains { $0.contains("training texts have more than 4 tokens and are cut") },
+            "\(notes)"
+        )
+    }
+}
