@@ -12,3 +12,4 @@
 #include "yk_reductions.h"
 #include "yk_rotary.h"
 #include "yk_softmax.h"
+#include "yk_word_vectors.h"
