@@ -1,4 +1,5 @@
 import CKernels
+import YuyanTensorCore
 
 /// How far a training of word vectors is.
 public struct WordVectorProgress: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import YuyanTensorCore
+
 /// The words of a corpus with how often each occurs, the most frequent first.
 public struct WordVocabulary: Sendable {
     /// The words; of equal counts, what came first in the text stands first.
@@ -62,15 +64,8 @@ public struct WordCorpus: Sendable {
 ///
 /// Four bytes a word and the distinct words are kept in memory. Not Sendable: one thread adds.
 public final class WordCorpusBuilder {
-    private struct Entry {
-        var hash: UInt32
-        var length: UInt32
-        var start: Int
-        var count: Int
-    }
-    private var entries: [Entry] = []
-    private var bytes: [UInt8] = []
-    private var slots = [Int32](repeating: -1, count: 1 << 12)
+    private var table = ByteStringTable()
+    private var counts: [Int] = []
     private var ids: [Int32] = []
     private var sentenceIsOpen = false
 
@@ -80,15 +75,16 @@ public final class WordCorpusBuilder {
     /// The number of words so far.
     public private(set) var wordCount = 0
     /// The number of distinct words so far.
-    public var distinctCount: Int { entries.count }
+    public var distinctCount: Int { table.count }
 
     /// Adds a word to the sentence; empty ones are passed over.
     ///
     /// - Parameter word: its UTF-8 bytes.
     public func add(_ word: UnsafeBufferPointer<UInt8>) {
         guard !word.isEmpty else { return }
-        let place = find(word)
-        entries[Int(place)].count += 1
+        let place = table.insert(word)
+        if Int(place) == counts.count { counts.append(0) }
+        counts[Int(place)] += 1
         ids.append(place)
         wordCount += 1
         sentenceIsOpen = true
@@ -119,20 +115,16 @@ public final class WordCorpusBuilder {
     /// - Returns: the corpus.
     public func finish(minimumCount: Int = 5, maximumWords: Int? = nil) -> WordCorpus {
         endSentence()
-        var kept = entries.indices.filter { entries[$0].count >= minimumCount }
-        kept.sort { (entries[$1].count, $0) < (entries[$0].count, $1) }
+        var kept = counts.indices.filter { counts[$0] >= minimumCount }
+        kept.sort { (counts[$1], $0) < (counts[$0], $1) }
         if let maximumWords { kept.removeLast(max(0, kept.count - max(maximumWords, 0))) }
-        var places = [Int32](repeating: -2, count: entries.count)
+        var places = [Int32](repeating: -2, count: counts.count)
         for (place, entry) in kept.enumerated() { places[entry] = Int32(place) }
-        let words = kept.map { entry -> String in
-            let start = entries[entry].start
-            return String(decoding: bytes[start..<start + Int(entries[entry].length)], as: UTF8.self)
-        }
+        let words = kept.map { table.string($0) }
         // Ill-formed bytes are shown as U+FFFD, by which two words may become one.
-        let merged = Self.merged(words, kept.map { entries[$0].count })
+        let merged = Self.merged(words, kept.map { counts[$0] })
         let (textWords, corpus) = (wordCount, renumbered(places, merged.places))
-        (entries, bytes, wordCount) = ([], [], 0)
-        slots = [Int32](repeating: -1, count: 1 << 12)
+        (table, counts, wordCount) = (ByteStringTable(), [], 0)
         return WordCorpus(
             vocabulary: WordVocabulary(words: merged.words, counts: merged.counts),
             ids: corpus.ids,
@@ -177,43 +169,5 @@ public final class WordCorpusBuilder {
         ids.removeLast(ids.count - end)
         defer { ids = [] }
         return (ids, words)
-    }
-
-    private func find(_ word: UnsafeBufferPointer<UInt8>) -> Int32 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in word { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        let short = UInt32(truncatingIfNeeded: hash ^ hash >> 32)
-        var slot = Int(short) & (slots.count - 1)
-        while slots[slot] >= 0 {
-            let entry = entries[Int(slots[slot])]
-            if entry.hash == short, Int(entry.length) == word.count, isEqual(entry.start, word) {
-                return slots[slot]
-            }
-            slot = (slot + 1) & (slots.count - 1)
-        }
-        require(entries.count < Int32.max, "WordCorpusBuilder: more than \(Int32.max) distinct words")
-        let place = Int32(entries.count)
-        let entry = Entry(hash: short, length: UInt32(word.count), start: bytes.count, count: 0)
-        entries.append(entry)
-        bytes.append(contentsOf: word)
-        slots[slot] = place
-        if 2 * entries.count > slots.count { grow() }
-        return place
-    }
-
-    private func isEqual(_ start: Int, _ word: UnsafeBufferPointer<UInt8>) -> Bool {
-        bytes.withUnsafeBufferPointer { bytes in
-            for place in 0..<word.count where bytes[start + place] != word[place] { return false }
-            return true
-        }
-    }
-
-    private func grow() {
-        slots = [Int32](repeating: -1, count: 2 * slots.count)
-        for (place, entry) in entries.enumerated() {
-            var slot = Int(entry.hash) & (slots.count - 1)
-            while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-            slots[slot] = Int32(place)
-        }
     }
 }

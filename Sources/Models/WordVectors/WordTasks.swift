@@ -1,4 +1,5 @@
 import CKernels
+import YuyanTensorCore
 
 /// A block of aligned memory that lives as long as its owner.
 final class NumberTable {

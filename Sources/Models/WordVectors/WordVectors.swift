@@ -1,4 +1,4 @@
-import CKernels
+import YuyanTensorCore
 
 /// Words with their vectors.
 ///
