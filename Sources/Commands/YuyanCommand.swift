@@ -21,7 +21,7 @@ public struct YuyanCommand: ParsableCommand {
         subcommands: [
             QuickstartCommand.self, PrepareCommand.self, TrainCommand.self, EvaluateCommand.self,
             GenerateCommand.self, TokenizerCommand.self, DataCommand.self, WordsCommand.self,
-            RunsCommand.self,
+            VectorsCommand.self, RunsCommand.self,
             VersionCommand.self,
         ]
     )

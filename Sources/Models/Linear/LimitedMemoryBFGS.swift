@@ -32,9 +32,10 @@ struct LimitedMemoryBFGS {
 
     /// - Parameters:
     ///   - x: where to begin, and the end.
-    ///   - evaluate: returns the value at a point and writes its gradient, both without the absolute values.
     ///   - isCancelled: asked after each iteration.
     ///   - report: is told the number of the iteration, the value and the largest entry of the gradient.
+    ///   - evaluate: returns the value at a point and writes its gradient, both without the absolute values.
+    /// - Returns: why it ended.
     func minimize(
         _ x: inout [Double],
         isCancelled: () -> Bool,

@@ -70,7 +70,7 @@ public struct TextFeatureOptions: Sendable, Hashable {
 /// Turns texts into sparse rows of weighed n-grams.
 struct TextFeatures: Sendable {
     let options: TextFeatureOptions
-    /// The n-grams by column; nil where they are hashed. Those of characters begin with U+0001.
+    /// The n-grams by column, those of characters with U+0001 before them; nil where they are hashed.
     let vocabulary: [String]?
     /// The factor of each column; nil without.
     let inverseFrequencies: [Float]?

@@ -34,8 +34,9 @@ public final class Word2VecTrainer {
     public let corpus: WordCorpus
     let inputs: NumberTable
     let outputs: NumberTable
+    /// Epochs that are done.
+    public private(set) var epoch = 0
     /// The next stretch of every stream.
-    private(set) var epoch = 0
     private(set) var block = 0
     private let thresholds: [UInt64]
     private let alias: AliasTable
@@ -237,8 +238,33 @@ public final class Word2VecTrainer {
         return SubwordVectors(options: subwords, dimension: width, vectors: values)
     }
 
-    /// Goes on from where another trainer was.
-    func restore(epoch: Int, block: Int) {
-        (self.epoch, self.block) = (epoch, block)
+    /// Writes all that a training needs to go on exactly where it was.
+    ///
+    /// - Parameter path: the file.
+    /// - Throws: `FileFormatError` when the disk refuses.
+    public func saveState(to path: String) throws {
+        try TrainingState(
+            tables: [inputs, outputs],
+            names: ["inputs", "outputs"],
+            place: [epoch, block],
+            identity: identity
+        ).write(to: path)
     }
+
+    /// Goes on where a saved training was.
+    ///
+    /// - Parameter path: a file of `saveState(to:)`.
+    /// - Throws: `FileFormatError` when the file is unusable, `WordVectorError` when it is of another training.
+    public func restoreState(from path: String) throws {
+        let place = try TrainingState.read(
+            path,
+            into: [inputs, outputs],
+            names: ["inputs", "outputs"],
+            placeCount: 2,
+            identity: identity
+        )
+        (epoch, block) = (place[0], place[1])
+    }
+
+    private var identity: String { "word2vec \(corpus.fingerprint) \(options)" }
 }

@@ -26,6 +26,11 @@ public struct WordVectorError: Error, Sendable, Hashable, CustomStringConvertibl
     public let description: String
 
     init(_ code: Code, _ description: String) { (self.code, self.description) = (code, description) }
+
+    /// Options that contradict themselves.
+    package static func invalid(_ description: String) -> WordVectorError {
+        WordVectorError(.invalidOptions, description)
+    }
 }
 
 /// Powers in double.
