@@ -50,6 +50,17 @@ final class Console {
         barIsShown = true
     }
 
+    /// How far a long job is: in place on a terminal, a line elsewhere, or an object of `members`.
+    func progress(_ text: String, _ members: [(String, JSONValue)]) {
+        if logsJSON {
+            json(members)
+        } else if isTerminal {
+            status(text)
+        } else {
+            note(text)
+        }
+    }
+
     /// Shows a training event.
     func show(_ event: TrainingEvent) {
         switch event {

@@ -12,3 +12,5 @@
 #include "yk_reductions.h"
 #include "yk_rotary.h"
 #include "yk_softmax.h"
+#include "yk_sparse_rows.h"
+#include "yk_word_vectors.h"

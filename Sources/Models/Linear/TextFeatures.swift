@@ -1,0 +1,358 @@
+import YuyanTensorCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Which n-grams of a text are counted and how the counts are weighed.
+///
+/// The defaults are those of scikit-learn's `TfidfVectorizer`.
+public struct TextFeatureOptions: Sendable, Hashable {
+    /// How words are found.
+    public enum Words: String, Sendable, Hashable, CaseIterable {
+        /// Runs of letters, digits and underscores of at least two scalars.
+        case letters
+        /// Whatever stands between white space: for text that is segmented already.
+        case whitespace
+    }
+
+    /// The least and most words of an n-gram; nil for no n-grams of words.
+    public var wordNGrams: ClosedRange<Int>? = 1...1
+    /// The least and most characters (scalars) of an n-gram, white space among them; nil for none.
+    public var characterNGrams: ClosedRange<Int>?
+    /// How words are found.
+    public var words = Words.letters
+    /// Whether capitals count as small letters.
+    public var lowercases = true
+    /// In how many texts an n-gram must occur.
+    public var minimumTexts = 1
+    /// The most n-grams, the most frequent ones; nil for all.
+    public var maximumFeatures: Int?
+    /// Counts n-grams by hash into so many columns, without a vocabulary; nil for a vocabulary.
+    public var hashedColumns: Int?
+    /// Whether 1 + log n takes the place of a count n.
+    public var sublinear = false
+    /// Whether counts are multiplied by log((1 + N) / (1 + texts that hold the n-gram)) + 1.
+    public var usesInverseFrequencies = true
+    /// Whether a text's numbers are brought to length 1.
+    public var normalizes = true
+
+    /// The defaults.
+    public init() {}
+
+    /// What is wrong with the options, or nil.
+    public var problem: String? {
+        for (range, name) in [(wordNGrams, "words"), (characterNGrams, "characters")] {
+            guard let range else { continue }
+            if range.lowerBound < 1 || range.upperBound > 64 {
+                return
+                    "n-grams of \(range.lowerBound) to \(range.upperBound) \(name); they must have from 1 to 64"
+            }
+        }
+        if wordNGrams == nil, characterNGrams == nil {
+            return "there are n-grams of neither words nor characters"
+        }
+        if minimumTexts < 1 { return "n-grams must occur in \(minimumTexts) texts; it must be 1 or more" }
+        if let maximumFeatures, maximumFeatures < 1 {
+            return "at most \(maximumFeatures) n-grams; it must be 1 or more"
+        }
+        if let hashedColumns, hashedColumns < 1 || hashedColumns > 1 << 30 {
+            return "\(hashedColumns) columns; they must be from 1 to \(1 << 30)"
+        }
+        return nil
+    }
+}
+
+/// Turns texts into sparse rows of weighed n-grams.
+struct TextFeatures: Sendable {
+    let options: TextFeatureOptions
+    /// The n-grams by column, those of characters with U+0001 before them; nil where they are hashed.
+    let vocabulary: [String]?
+    /// The factor of each column; nil without.
+    let inverseFrequencies: [Float]?
+    private let table: ByteStringTable?
+
+    static let characterMark: UInt8 = 1
+
+    var columns: Int { vocabulary?.count ?? options.hashedColumns ?? 0 }
+
+    /// A vocabulary that is known.
+    init(options: TextFeatureOptions, vocabulary: [String]?, inverseFrequencies: [Float]?) {
+        (self.options, self.vocabulary, self.inverseFrequencies) = (options, vocabulary, inverseFrequencies)
+        var table = ByteStringTable()
+        for string in vocabulary ?? [] { _ = table.insert(string) }
+        self.table = vocabulary == nil ? nil : table
+    }
+
+    /// Learns the vocabulary and the frequencies from texts, and gives their rows too.
+    static func learned(
+        _ texts: [String],
+        _ options: TextFeatureOptions
+    ) -> (features: TextFeatures, rows: SparseMatrix.Part) {
+        var (table, part, scanner) = (ByteStringTable(), SparseMatrix.Part(), NGramScanner(options))
+        for text in texts {
+            if let columns = options.hashedColumns {
+                scanner.scan(text) { hashedColumn($0, columns) }
+            } else {
+                scanner.scan(text) { table.insert($0) }
+            }
+            scanner.appendCounts(to: &part)
+        }
+        let columns = options.hashedColumns ?? table.count
+        var (texts, totals) = ([Int](repeating: 0, count: columns), [Double](repeating: 0, count: columns))
+        for (place, count) in zip(part.places, part.values) {
+            texts[Int(place)] += 1
+            totals[Int(place)] += Double(count)
+        }
+        var vocabulary: [String]?
+        if options.hashedColumns == nil {
+            let kept = keptColumns(table, texts, totals, options)
+            part.keep(columns: kept)
+            vocabulary = kept.map { table.string($0) }
+            texts = kept.map { texts[$0] }
+        }
+        let count = Double(part.starts.count - 1)
+        let inverse =
+            options.usesInverseFrequencies
+            ? texts.map { Float(log((1 + count) / (1 + Double($0))) + 1) } : nil
+        let features = TextFeatures(options: options, vocabulary: vocabulary, inverseFrequencies: inverse)
+        features.weigh(&part)
+        return (features, part)
+    }
+
+    /// The columns that are kept, in the order of their n-grams' bytes.
+    private static func keptColumns(
+        _ table: ByteStringTable,
+        _ texts: [Int],
+        _ totals: [Double],
+        _ options: TextFeatureOptions
+    ) -> [Int] {
+        var kept = texts.indices.filter { texts[$0] >= options.minimumTexts }
+        let strings = kept.map { (column: $0, bytes: Array(table.string($0).utf8)) }
+        kept = strings.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { $0.column }
+        guard let most = options.maximumFeatures, kept.count > most else { return kept }
+        let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+        let best = kept.enumerated().sorted {
+            (totals[$1.element], $0.offset) < (totals[$0.element], $1.offset)
+        }
+        return best.prefix(most).map { $0.element }.sorted { places[$0, default: 0] < places[$1, default: 0] }
+    }
+
+    private static func hashedColumn(_ bytes: UnsafeBufferPointer<UInt8>, _ columns: Int) -> Int32 {
+        Int32(ByteStringTable.hash(bytes) % UInt32(columns))
+    }
+
+    /// The rows of texts; n-grams outside the vocabulary are passed over.
+    func rows(_ texts: [String]) -> SparseMatrix.Part {
+        var (part, scanner) = (SparseMatrix.Part(), NGramScanner(options))
+        for text in texts {
+            if let table {
+                scanner.scan(text) { table.find($0) }
+            } else {
+                scanner.scan(text) { Self.hashedColumn($0, columns) }
+            }
+            scanner.appendCounts(to: &part)
+        }
+        weigh(&part)
+        return part
+    }
+
+    private func weigh(_ part: inout SparseMatrix.Part) {
+        for row in 0..<part.starts.count - 1 {
+            let range = Int(part.starts[row])..<Int(part.starts[row + 1])
+            var sum = 0.0
+            for index in range {
+                var value = Double(part.values[index])
+                if options.sublinear { value = 1 + log(value) }
+                if let inverseFrequencies { value *= Double(inverseFrequencies[Int(part.places[index])]) }
+                part.values[index] = Float(value)
+                sum += value * value
+            }
+            guard options.normalizes, sum > 0 else { continue }
+            let length = sum.squareRoot()
+            for index in range { part.values[index] = Float(Double(part.values[index]) / length) }
+        }
+    }
+}
+
+extension SparseMatrix.Part {
+    /// Keeps some columns, numbered anew in their order.
+    fileprivate mutating func keep(columns kept: [Int]) {
+        var places: [Int: Int32] = [:]
+        places.reserveCapacity(kept.count)
+        for (new, old) in kept.enumerated() { places[old] = Int32(new) }
+        var result = SparseMatrix.Part()
+        for row in 0..<starts.count - 1 {
+            var entries: [(Int32, Float)] = []
+            for index in Int(starts[row])..<Int(starts[row + 1]) {
+                if let place = places[Int(self.places[index])] { entries.append((place, values[index])) }
+            }
+            entries.sort { $0.0 < $1.0 }
+            result.places.append(contentsOf: entries.map { $0.0 })
+            result.values.append(contentsOf: entries.map { $0.1 })
+            result.starts.append(Int64(result.places.count))
+        }
+        self = result
+    }
+}
+
+/// Finds the n-grams of one text after another and counts their columns.
+private struct NGramScanner {
+    private let options: TextFeatureOptions
+    private var columns: [Int32] = []
+    private var words: [Range<Int>] = []
+    private var scratch: [UInt8] = []
+
+    init(_ options: TextFeatureOptions) { self.options = options }
+
+    /// Calls `column` for every n-gram; those without a column are passed over.
+    mutating func scan(_ text: String, _ column: (UnsafeBufferPointer<UInt8>) -> Int32?) {
+        columns.removeAll(keepingCapacity: true)
+        var text = options.lowercases ? text.lowercased() : text
+        text.withUTF8 { bytes in
+            if let sizes = options.wordNGrams { scanWords(bytes, sizes, column) }
+            if let sizes = options.characterNGrams { scanCharacters(bytes, sizes, column) }
+        }
+    }
+
+    /// Adds a row: each column once, with how often it came.
+    mutating func appendCounts(to part: inout SparseMatrix.Part) {
+        columns.sort()
+        var index = 0
+        while index < columns.count {
+            var end = index + 1
+            while end < columns.count, columns[end] == columns[index] { end += 1 }
+            part.places.append(columns[index])
+            part.values.append(Float(end - index))
+            index = end
+        }
+        part.starts.append(Int64(part.places.count))
+    }
+
+    private mutating func add(_ column: Int32?) {
+        if let column { columns.append(column) }
+    }
+
+    private mutating func scanWords(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ sizes: ClosedRange<Int>,
+        _ column: (UnsafeBufferPointer<UInt8>) -> Int32?
+    ) {
+        WordScanner.find(bytes, options.words, &words)
+        for start in words.indices {
+            scratch.removeAll(keepingCapacity: true)
+            for size in 1...sizes.upperBound where start + size <= words.count {
+                if size > 1 { scratch.append(0x20) }
+                scratch.append(contentsOf: bytes[words[start + size - 1]])
+                if size >= sizes.lowerBound { add(scratch.withUnsafeBufferPointer { column($0) }) }
+            }
+        }
+    }
+
+    private mutating func scanCharacters(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ sizes: ClosedRange<Int>,
+        _ column: (UnsafeBufferPointer<UInt8>) -> Int32?
+    ) {
+        let (line, starts) = WordScanner.singleSpaced(bytes)
+        for start in 0..<starts.count - 1 {
+            scratch.removeAll(keepingCapacity: true)
+            scratch.append(TextFeatures.characterMark)
+            for size in 1...sizes.upperBound where start + size < starts.count {
+                scratch.append(contentsOf: line[starts[start + size - 1]..<starts[start + size]])
+                if size >= sizes.lowerBound { add(scratch.withUnsafeBufferPointer { column($0) }) }
+            }
+        }
+    }
+}
+
+/// Finds words as scikit-learn's pattern for them does.
+enum WordScanner {
+    static func find(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ kind: TextFeatureOptions.Words,
+        _ words: inout [Range<Int>]
+    ) {
+        words.removeAll(keepingCapacity: true)
+        var (place, start, scalars) = (0, 0, 0)
+        while place < bytes.count {
+            let (scalar, length) = scalar(bytes, place)
+            let belongs = kind == .letters ? isWordScalar(scalar) : !isWhiteSpace(scalar)
+            if belongs {
+                if scalars == 0 { start = place }
+                scalars += 1
+            } else {
+                if scalars >= (kind == .letters ? 2 : 1) { words.append(start..<place) }
+                scalars = 0
+            }
+            place += length
+        }
+        if scalars >= (kind == .letters ? 2 : 1) { words.append(start..<place) }
+    }
+
+    /// The text with runs of white space of two or more as one space, and where its scalars begin, its end included.
+    static func singleSpaced(_ bytes: UnsafeBufferPointer<UInt8>) -> (bytes: [UInt8], starts: [Int]) {
+        var (line, starts, place): ([UInt8], [Int], Int) = ([], [], 0)
+        line.reserveCapacity(bytes.count)
+        while place < bytes.count {
+            var (value, end) = scalar(bytes, place)
+            end += place
+            starts.append(line.count)
+            guard isWhiteSpace(value) else {
+                line.append(contentsOf: bytes[place..<end])
+                place = end
+                continue
+            }
+            let first = place..<end
+            while end < bytes.count, case let next = scalar(bytes, end), isWhiteSpace(next.value) {
+                end += next.length
+            }
+            if end > first.upperBound { line.append(0x20) } else { line.append(contentsOf: bytes[first]) }
+            place = end
+        }
+        starts.append(line.count)
+        return (line, starts)
+    }
+
+    /// The scalar at a place of valid UTF-8, and its length.
+    private static func scalar(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ place: Int
+    ) -> (value: UInt32, length: Int) {
+        let first = UInt32(bytes[place])
+        if first < 0x80 { return (first, 1) }
+        let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+        var value = first & (0xFF >> UInt32(length + 1))
+        for next in place + 1..<place + length { value = value << 6 | UInt32(bytes[next]) & 0x3F }
+        return (value, length)
+    }
+
+    static func isWordScalar(_ value: UInt32) -> Bool {
+        if value < 0x80 {
+            return value >= 0x61 && value <= 0x7A || value >= 0x30 && value <= 0x39
+                || value >= 0x41 && value <= 0x5A
+                || value == 0x5F
+        }
+        if value >= 0x4E00, value <= 0x9FFF { return true }
+        guard let scalar = Unicode.Scalar(value) else { return false }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+            .decimalNumber,
+            .letterNumber, .otherNumber:
+            return true
+        default: return false
+        }
+    }
+
+    static func isWhiteSpace(_ value: UInt32) -> Bool {
+        if value < 0x80 {
+            return value == 0x20 || value >= 0x09 && value <= 0x0D || value >= 0x1C && value <= 0x1F
+        }
+        if value >= 0x3001 { return false }
+        return Unicode.Scalar(value)?.properties.isWhitespace ?? false
+    }
+}
