@@ -1,4 +1,3 @@
-import Foundation
 import YuyanFileFormats
 import YuyanMetrics
 import YuyanReports
@@ -108,32 +107,16 @@ struct TaggingReportPage {
     func evaluation() throws -> TaskEvaluation {
         let all = try figures.all()
         let types = try figures.byType()
-        var table = ReportTable(columns: ["figure", "value", "95 % interval"])
-        for figure in all {
-            let interval = figure.interval.map { "\(text($0.low)) … \(text($0.high))" } ?? ""
-            let value = figure.isCount ? "\(Int(figure.value))" : text(figure.value)
-            table.row([.text(figure.name), .number(value), .number(interval)])
-        }
-        var byType = ReportTable(
-            title: figures.marksSpans ? "By type" : "By tag",
-            columns: [figures.marksSpans ? "type" : "tag", "precision", "recall", "F1", "in the data"]
+        let table = ReportTable.figures(all)
+        let kind = figures.marksSpans ? "type" : "tag"
+        let byType = ReportTable.scores(
+            title: "By \(kind)",
+            columns: (kind, "in the data"),
+            Array(types.prefix(Self.shownTypes)),
+            restCount: max(types.count - Self.shownTypes, 0)
         )
         var object = JSONObject()
-        for (number, (name, score)) in types.enumerated() {
-            object.append(
-                name,
-                [
-                    "precision": .number(score.precision), "recall": .number(score.recall),
-                    "f1": .number(score.f1), "support": .integer(score.support),
-                ]
-            )
-            if number >= Self.shownTypes { continue }
-            byType.row([
-                .abridged(name), .number(text(score.precision)), .number(text(score.recall)),
-                .number(text(score.f1)), .number("\(score.support)"),
-            ])
-        }
-        if types.count > Self.shownTypes { byType.row([.text("and \(types.count - Self.shownTypes) more")]) }
+        for (name, score) in types { object.append(name, score.json) }
         var details = JSONObject()
         details["types"] = .object(object)
         var page = ReportPage(title: "Tagging", subtitle: title)
@@ -151,8 +134,6 @@ struct TaggingReportPage {
             page: page
         )
     }
-
-    private func text(_ value: Double) -> String { value.isFinite ? String(format: "%.4f", value) : "–" }
 
     private var errors: ReportTable {
         var table = ReportTable(columns: ["sentence", "wrong", "words"])
