@@ -154,7 +154,7 @@ public protocol TaskRun {
 
 /// The tasks that recipes name.
 public enum TaskCatalog {
-    static var all: [TaskDescription] { [.languageModeling, .textClassification] }
+    static var all: [TaskDescription] { [.languageModeling, .textClassification, .tokenClassification] }
 
     /// The names of the tasks.
     public static var names: [String] { all.map(\.name) }

@@ -105,4 +105,17 @@ public struct TrainingOutcome: Sendable, Equatable {
     public var bestStep: Int?
     /// Seconds spent training in this process.
     public var seconds: Double
+
+    /// Describes how a run ended.
+    ///
+    /// - Parameters:
+    ///   - reason: Why.
+    ///   - step: Steps done.
+    ///   - metrics: The last evaluation's figures.
+    ///   - bestStep: The step of the best evaluation, if there was one.
+    ///   - seconds: Seconds spent training in this process.
+    public init(reason: Reason, step: Int, metrics: [String: Double], bestStep: Int?, seconds: Double) {
+        (self.reason, self.step, self.metrics) = (reason, step, metrics)
+        (self.bestStep, self.seconds) = (bestStep, seconds)
+    }
 }

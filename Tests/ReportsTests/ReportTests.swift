@@ -26,6 +26,9 @@ struct ReportTests {
                 series: [.init(nasty, [(0, 1), (1, .nan), (2, 3)])]
             )
         )
+        page.matrix(
+            MatrixChart(title: nasty, rowName: nasty, columnName: nasty, names: [nasty], counts: [1])
+        )
         page.text(nasty, caption: nasty)
         let html = page.html
         #expect(!html.contains("<script") && !html.contains("\u{0}"))
@@ -99,5 +102,27 @@ private final class XMLDocumentCheck {
         }
         problem = open.joined(separator: " ")
         return open == ["body"] || open.isEmpty
+    }
+}
+
+@Suite struct MatrixChartTests {
+    @Test func countsAndNamesAreShownAndEscaped() {
+        var page = ReportPage(title: "t")
+        page.matrix(
+            MatrixChart(
+                title: "Confusion",
+                rowName: "label",
+                columnName: "prediction",
+                names: ["a<b", "一个很长很长很长很长很长的名字啊"],
+                counts: [7, 3, 0, 41]
+            )
+        )
+        let html = page.html
+        #expect(html.contains("a&lt;b") && !html.contains("a<b"))
+        #expect(html.contains(">41</text>") && html.contains("a&lt;b → 一个很长很长很长很长很长的名字啊: 3, 30 %"))
+        #expect(html.contains("一个很长很长很长很长很长的…"))
+        var empty = ReportPage(title: "t")
+        empty.matrix(MatrixChart(title: "", rowName: "", columnName: "", names: [], counts: []))
+        #expect(!empty.html.contains("<svg"))
     }
 }

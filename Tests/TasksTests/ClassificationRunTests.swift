@@ -28,6 +28,7 @@ import YuyanTraining
                 "tokenizer.vocab_size=120", "learning_rate=0.01",
             ]
         ),
+        ("linear", []),
     ]
 
     @Test(arguments: families) func learnsJudgesAndAnswers(family: String, settings: [String]) throws {

@@ -17,7 +17,11 @@ import YuyanTraining
     @Test func thereAreExamples() { #expect(Self.names.count >= 3) }
 
     @Test(arguments: names) func runs(path: String) throws {
-        if try Recipe(path: path).task == "text-classification" { return try classifies(path) }
+        switch try Recipe(path: path).task {
+        case "text-classification": return try classifies(path)
+        case "token-classification": return try tags(path)
+        default: break
+        }
         let folder = try ScratchFolder()
         try FileManager.default.createDirectory(
             atPath: "\(folder.path)/corpus",
@@ -37,6 +41,22 @@ import YuyanTraining
         if written.model.numKeyValueHeads != nil { settings.append("num_key_value_heads=1") }
         let recipe = try Recipe(path: path, overrides: settings)
         let outcome = try LanguageModelRun(recipe, registryFolder: nil, version: "test").train { _ in }
+        #expect(outcome.step == 4 && outcome.reason == .finished)
+        #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
+    }
+
+    private func tags(_ path: String) throws {
+        let tagged = try TaggedFolder()
+        try tagged.write(TaggedFolder.sentences(40, seed: 1), to: "train.conll")
+        let settings = [
+            "data.train=\(tagged.folder.path)/train.conll", "data.format=conll", "columns.tokens=0",
+            "columns.tags=1", "output_dir=\(tagged.folder.path)/out", "max_steps=4", "eval_steps=2",
+            "save_steps=2", "logging_steps=1",
+        ]
+        var recipe = try Recipe(path: path, overrides: settings)
+        recipe.data.validation = nil
+        let run = try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
+        let outcome = try run.train { _ in }
         #expect(outcome.step == 4 && outcome.reason == .finished)
         #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
     }

@@ -23,13 +23,7 @@ struct ClassificationReportPage {
         details["labels"] = .array(labels.map { .string($0) })
         var byClass = JSONObject()
         for (label, score) in zip(labels, scores) {
-            byClass.append(
-                label,
-                [
-                    "precision": .number(score.precision), "recall": .number(score.recall),
-                    "f1": .number(score.f1), "support": .integer(score.support),
-                ]
-            )
+            byClass.append(label, score.json)
         }
         details["classes"] = .object(byClass)
         if !figures.isMultiLabel, labels.count <= 1000 {
@@ -48,7 +42,7 @@ struct ClassificationReportPage {
                 ]
             }
         )
-        let main = mainTable(all)
+        let main = ReportTable.figures(all)
         let classes = classTable(scores)
         let plain = [main.plain, classes.rows.isEmpty ? "" : "\(classes.title)\n\(classes.plain)"]
         return TaskEvaluation(
@@ -59,35 +53,13 @@ struct ClassificationReportPage {
         )
     }
 
-    private func text(_ value: Double, _ decimals: Int = 4) -> String {
-        value.isFinite ? String(format: "%.\(decimals)f", value) : "–"
-    }
-
-    private func mainTable(_ all: [TaskFigure]) -> ReportTable {
-        var table = ReportTable(columns: ["figure", "value", "95 % interval"])
-        for figure in all {
-            let interval = figure.interval.map { "\(text($0.low)) … \(text($0.high))" } ?? ""
-            let value = figure.isCount ? "\(Int(figure.value))" : text(figure.value)
-            table.row([.text(figure.name), .number(value), .number(interval)])
-        }
-        return table
-    }
-
     private func classTable(_ scores: [ClassificationScore]) -> ReportTable {
-        var table = ReportTable(
+        ReportTable.scores(
             title: "By label",
-            columns: ["label", "precision", "recall", "F1", "examples"]
+            columns: ("label", "examples"),
+            frequentClasses.map { (name: labels[$0], score: scores[$0]) },
+            restCount: labels.count - min(labels.count, Self.shownClasses)
         )
-        for number in frequentClasses {
-            let score = scores[number]
-            table.row([
-                .abridged(labels[number]), .number(text(score.precision)), .number(text(score.recall)),
-                .number(text(score.f1)), .number("\(score.support)"),
-            ])
-        }
-        let rest = labels.count - min(labels.count, Self.shownClasses)
-        if rest > 0 { table.row([.text("and \(rest) more")]) }
-        return table
     }
 
     /// The most frequent classes, in the order of their numbers.
@@ -224,7 +196,10 @@ struct ClassificationReportPage {
     private var sliceTable: ReportTable {
         var table = ReportTable(columns: ["slice", "examples", "accuracy"])
         for slice in slices {
-            table.row([.text(slice.name), .number("\(slice.rows.count)"), .number(text(slice.accuracy))])
+            table.row([
+                .text(slice.name), .number("\(slice.rows.count)"),
+                .number(ReportTable.decimals(slice.accuracy)),
+            ])
         }
         return table
     }
@@ -243,7 +218,7 @@ struct ClassificationReportPage {
                 .number("\(row + 1)"), .text(shown),
                 .text(figures.classes[row].map { labels[$0] }.joined(separator: ", ")),
                 .text(figures.predictions[row].map { labels[$0] }.joined(separator: ", ")),
-                .number(self.text(exp(-figures.losses[row]))),
+                .number(ReportTable.decimals(exp(-figures.losses[row]))),
             ])
         }
         return table

@@ -44,7 +44,13 @@ struct ClassificationRun: TaskRun {
         let outcome = try family.train(self, data, report)
         if case .interrupted = outcome.reason { return outcome }
         try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
-        try writeCard(data, outcome)
+        try RunCard(
+            title: "A text classifier trained with Yuyan \(version)",
+            summary: "\(recipe.model.family), \(data.labels.count) labels",
+            fingerprint: data.fingerprint,
+            facts: ["\(data.training.count) examples to learn from, \(data.validation.count) to judge by"],
+            labels: data.labels
+        ).write(recipe, outcome)
         return outcome
     }
 
@@ -101,26 +107,6 @@ struct ClassificationRun: TaskRun {
             classifier: try family.open(recipe, folder),
             isMultiLabel: recipe.isMultiLabel,
             dataSettings: recipe.data.examples.settings
-        )
-    }
-
-    private func writeCard(_ data: ClassificationData, _ outcome: TrainingOutcome) throws {
-        var lines = ["# A text classifier trained with Yuyan \(version)", ""]
-        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
-        lines.append(
-            "\(recipe.model.family), \(data.labels.count) labels, trained \(outcome.step) steps\(kept)."
-        )
-        lines += ["", "| figure (validation) | value |", "| --- | --- |"]
-        lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
-        lines += ["", "## Data", "", "- fingerprint `\(data.fingerprint)`"]
-        lines.append("- \(data.training.count) examples to learn from, \(data.validation.count) to judge by")
-        for (label, count) in zip(data.labels.labels, data.labels.counts).prefix(50) {
-            lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
-        }
-        lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
-        try SafeFile.write(
-            text: lines.joined(separator: "\n"),
-            to: "\(recipe.training.outputDir)/README.md"
         )
     }
 }

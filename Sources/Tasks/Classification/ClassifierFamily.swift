@@ -49,7 +49,7 @@ struct ClassifierFamily {
     let open: (Recipe, String) throws -> any TextClassifying
 
     /// All families, the default first.
-    static var all: [ClassifierFamily] { neural }
+    static var all: [ClassifierFamily] { neural + [linear] }
 
     static func named(_ name: String) -> ClassifierFamily? { all.first { $0.name == name } }
 

@@ -1,0 +1,49 @@
+import YuyanCheckpoints
+
+extension TaggerModel {
+    /// Reads a model folder: `config.json` and the weights beside it.
+    ///
+    /// - Parameter folder: The folder.
+    /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
+    public convenience init(folder: String) throws {
+        let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
+        let configuration: TaggerConfiguration
+        do {
+            configuration = try TaggerConfiguration(reader)
+        } catch let error as ConfigurationError {
+            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
+        }
+        let count = try reader.requiredInteger("num_labels")
+        guard count >= 1, count <= 1 << 20 else {
+            throw FileFormatError(
+                .malformed,
+                path: reader.path,
+                at: .key("num_labels"),
+                "\(count) must lie in 1...\(1 << 20)"
+            )
+        }
+        let files = try WeightFiles(path: folder)
+        var random = RandomSource(seed: 0)
+        self.init(configuration, labelCount: count, random: &random)
+        try loadParameters(from: files)
+    }
+
+    /// Writes `config.json` and `model.safetensors`.
+    ///
+    /// The folder must exist. Each file appears whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - labels: The names of the labels, which `id2label` tells.
+    /// - Throws: `FileFormatError` when the disk refuses.
+    public func save(to folder: String, labels: [String]) throws(FileFormatError) {
+        var object = JSONObject()
+        for (key, value) in configuration.fields { object[key] = value }
+        object["num_labels"] = .integer(labelCount)
+        var names = JSONObject()
+        for (number, label) in labels.enumerated() { names.append(String(number), .string(label)) }
+        object["id2label"] = .object(names)
+        try JSONValue.object(object).write(to: "\(folder)/config.json")
+        try saveParameters(to: "\(folder)/model.safetensors")
+    }
+}

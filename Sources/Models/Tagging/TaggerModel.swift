@@ -1,0 +1,289 @@
+import YuyanCheckpoints
+import YuyanNeuralNetworks
+
+/// The sizes and choices of a ``TaggerModel``.
+public struct TaggerConfiguration: Sendable, Hashable {
+    /// What `model_type` of a `config.json` may say: the recurrent cell with `-tagger` behind it.
+    public static let modelTypes = ["rnn-tagger", "lstm-tagger", "gru-tagger"]
+
+    /// The cell's name with `-tagger` behind it.
+    public let modelType: String
+    /// The table of word vectors.
+    public let vectors: TokenVectorOptions
+    /// The number of characters that are known; 0 for a model that does not look at them.
+    public let characterCount: Int
+    /// The width of a character's vector.
+    public let characterDim: Int
+    /// The number of filters over the characters of a word.
+    public let characterFilters: Int
+    /// The characters that a filter sees at a time.
+    public let characterWindow: Int
+    /// The units of a layer and direction.
+    public let hiddenSize: Int
+    /// The number of layers.
+    public let numLayers: Int
+    /// Whether every layer runs in both directions.
+    public let bidirectional: Bool
+    /// The probability of dropping a value of a word's vector, between layers and before the labels, in training.
+    public let dropout: Double
+    /// Whether a linear-chain conditional random field chooses the labels of a sentence together.
+    public let usesCRF: Bool
+
+    /// Reads the fields of a configuration; those that are missing have their usual values.
+    ///
+    /// - Parameter reader: The fields.
+    /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
+    public init(_ reader: ConfigurationReader) throws {
+        let type = try reader.string("model_type") ?? ""
+        guard Self.modelTypes.contains(type) else {
+            throw ConfigurationError(
+                "model_type",
+                "'\(type)' is no tagger; known are \(Self.modelTypes.joined(separator: ", "))"
+            )
+        }
+        modelType = type
+        vectors = try TokenVectorOptions(reader, width: 100)
+        characterCount = try reader.count("character_vocab_size", default: 0)
+        characterDim = try reader.extent("character_dim", default: 30)
+        characterFilters = try reader.extent("character_filters", default: 50)
+        characterWindow = try reader.extent("character_window", default: 3)
+        guard characterWindow <= 15, characterWindow % 2 == 1 else {
+            throw ConfigurationError("character_window", "\(characterWindow) must be odd and at most 15")
+        }
+        hiddenSize = try reader.extent("hidden_size", default: 128)
+        numLayers = try reader.extent("num_layers", default: 1)
+        guard numLayers <= 64 else {
+            throw ConfigurationError("num_layers", "\(numLayers) must lie in 1...64")
+        }
+        bidirectional = try reader.flag("bidirectional") ?? true
+        dropout = try reader.probability("dropout", default: 0.5)
+        usesCRF = try reader.flag("crf") ?? true
+    }
+
+    /// The fields as they are written.
+    public var fields: [(String, JSONValue)] {
+        [("model_type", .string(modelType))] + vectors.fields + [
+            ("character_vocab_size", .integer(characterCount)), ("character_dim", .integer(characterDim)),
+            ("character_filters", .integer(characterFilters)),
+            ("character_window", .integer(characterWindow)), ("hidden_size", .integer(hiddenSize)),
+            ("num_layers", .integer(numLayers)), ("bidirectional", .bool(bidirectional)),
+            ("dropout", .number(dropout)), ("crf", .bool(usesCRF)),
+        ]
+    }
+
+    fileprivate var inputWidth: Int { vectors.width + (characterCount > 0 ? characterFilters : 0) }
+
+    fileprivate var networkOptions: RecurrentNetwork.Options {
+        let cell: RecurrentCell =
+            switch modelType {
+            case "gru-tagger": .gru
+            case "rnn-tagger": .tanh
+            default: .lstm
+            }
+        var options = RecurrentNetwork.Options(cell: cell, inputWidth: inputWidth, width: hiddenSize)
+        options.layers = numLayers
+        options.isBidirectional = bidirectional
+        options.dropout = Float(dropout)
+        options.dropoutKind = .variational
+        return options
+    }
+}
+
+/// Sentences as a tagger sees them: word ids side by side, and the characters of the different words.
+public struct TaggerBatch: Sendable, Hashable {
+    /// The words' ids.
+    public let words: TokenBatch
+    /// The characters of each different word; nil when the model does not look at them.
+    public let characters: TokenBatch?
+    /// For each place of B × T its word among ``characters``; places beyond a length name the first.
+    public let spellings: [Int32]
+
+    /// Lays sentences side by side.
+    ///
+    /// Traps when a sentence has another number of spellings than words.
+    ///
+    /// - Parameters:
+    ///   - sentences: The word ids of each sentence.
+    ///   - spellings: The characters of each word of each sentence; nil for none.
+    public init(_ sentences: [[Int32]], spellings: [[[Int32]]]? = nil) {
+        words = TokenBatch(sentences)
+        guard let spellings else {
+            (characters, self.spellings) = (nil, [])
+            return
+        }
+        require(
+            spellings.map(\.count) == sentences.map(\.count),
+            "TaggerBatch: every word needs its characters"
+        )
+        var (numbers, different): ([[Int32]: Int32], [[Int32]]) = ([:], [])
+        var places = [Int32](repeating: 0, count: words.rows * words.length)
+        for (row, sentence) in spellings.enumerated() {
+            for (place, word) in sentence.enumerated() {
+                let number = numbers[word] ?? Int32(different.count)
+                if Int(number) == different.count {
+                    numbers[word] = number
+                    different.append(word)
+                }
+                places[row * words.length + place] = number
+            }
+        }
+        characters = TokenBatch(different.isEmpty ? [[]] : different)
+        self.spellings = places
+    }
+}
+
+/// A recurrent network over words and their characters that labels every word, with a conditional random field on top.
+///
+/// Sources: Huang, Xu, Yu, «Bidirectional LSTM-CRF models for sequence tagging», 2015; Ma, Hovy, «End-to-end sequence
+/// labeling via bi-directional LSTM-CNNs-CRF», 2016.
+public final class TaggerModel: Module {
+    /// Sizes and choices.
+    public let configuration: TaggerConfiguration
+    /// The word vectors.
+    public let vectors: TokenVectors
+    /// The character vectors.
+    public let characterTable: Embedding?
+    /// The filters over the characters of a word.
+    public let characterFilters: Convolution1D?
+    /// The recurrent layers.
+    public let network: RecurrentNetwork
+    /// What each label scores.
+    public let classifier: Linear
+    /// The choice of the labels of a sentence together.
+    public let crf: ConditionalRandomField?
+    private let inputDropout: Dropout
+    private let outputDropout: Dropout
+
+    /// Makes a model with initial weights.
+    ///
+    /// Traps when there are no labels.
+    ///
+    /// - Parameters:
+    ///   - configuration: Sizes and choices.
+    ///   - labelCount: The number of labels L.
+    ///   - random: Where the draws come from; advances.
+    public init(_ configuration: TaggerConfiguration, labelCount: Int, random: inout RandomSource) {
+        self.configuration = configuration
+        vectors = TokenVectors(configuration.vectors, random: &random)
+        if configuration.characterCount > 0 {
+            characterTable = Embedding(
+                count: configuration.characterCount,
+                width: configuration.characterDim,
+                initializer: .uniform(bound: (3 / Double(configuration.characterDim)).squareRoot()),
+                random: &random
+            )
+            let reach = configuration.characterWindow / 2
+            characterFilters = Convolution1D(
+                inputWidth: configuration.characterDim,
+                outputWidth: configuration.characterFilters,
+                window: WindowOptions(width: configuration.characterWindow, leading: reach, trailing: reach),
+                random: &random
+            )
+        } else {
+            (characterTable, characterFilters) = (nil, nil)
+        }
+        network = RecurrentNetwork(configuration.networkOptions, random: &random)
+        classifier = Linear(inputWidth: network.outputWidth, outputWidth: labelCount, random: &random)
+        crf = configuration.usesCRF ? ConditionalRandomField(labels: labelCount, random: &random) : nil
+        (inputDropout, outputDropout) = (
+            Dropout(Float(configuration.dropout)), Dropout(Float(configuration.dropout))
+        )
+    }
+
+    /// The number of labels L.
+    public var labelCount: Int { classifier.outputWidth }
+    /// The tables of words and characters.
+    public var tables: [Parameter] { [vectors.table.weight] + (characterTable.map { [$0.weight] } ?? []) }
+
+    /// What each label scores at each word.
+    ///
+    /// Traps when the model looks at characters and the batch has none.
+    ///
+    /// - Parameter batch: The sentences.
+    /// - Returns: [B, T, L]; what stands beyond a length means nothing.
+    public func emissions(_ batch: TaggerBatch) -> Tensor {
+        var x = vectors(batch.words.idTensor)
+        if let table = characterTable, let filters = characterFilters {
+            require(
+                batch.characters != nil,
+                "TaggerModel: the batch has no characters, which this model looks at"
+            )
+            if let characters = batch.characters {
+                let lengths = Tensor(characters.lengths.map { Int32($0) }, shape: [characters.rows])
+                let found = filters(table(characters.idTensor), lengths: lengths)
+                let spelled = embedding(
+                    Tensor(batch.spellings, shape: [batch.words.rows, batch.words.length]),
+                    table: pooled(found, .max, lengths: lengths)
+                )
+                x = concatenate([x, spelled], axis: 2)
+            }
+        }
+        let states = network(inputDropout(x), lengths: batch.words.lengthTensor).output
+        return classifier(outputDropout(states))
+    }
+
+    /// The loss of sentences, summed over words and multiplied by `scale`: with a field the negative logarithm of the
+    /// probability of all labels together, else the cross-entropy of each.
+    ///
+    /// Traps when a label lies outside 0..<L or a sentence has another number of labels than words.
+    ///
+    /// - Parameters:
+    ///   - batch: The sentences.
+    ///   - labels: The labels of each sentence's words.
+    ///   - scale: The factor on the sum.
+    /// - Returns: A scalar.
+    public func loss(_ batch: TaggerBatch, labels: [[Int32]], scale: Float) -> Tensor {
+        require(
+            labels.map(\.count) == batch.words.lengths,
+            "TaggerModel: \(labels.map(\.count)) labels for sentences of \(batch.words.lengths) words"
+        )
+        let (rows, length) = (batch.words.rows, batch.words.length)
+        let unread: Int32 = crf == nil ? -100 : 0
+        var targets = [Int32](repeating: unread, count: rows * length)
+        for (row, own) in labels.enumerated() {
+            for (place, label) in own.enumerated() { targets[row * length + place] = label }
+        }
+        let scores = emissions(batch)
+        guard let crf else {
+            return crossEntropy(
+                scores.reshaped(rows * length, labelCount),
+                targets: Tensor(targets, shape: [rows * length]),
+                scale: scale
+            )
+        }
+        let loss = crf.loss(
+            scores,
+            targets: Tensor(targets, shape: [rows, length]),
+            lengths: batch.words.lengthTensor,
+            reduction: .sum
+        )
+        return loss * Double(scale)
+    }
+
+    /// The likeliest labels of each sentence's words: together with a field, else each by itself.
+    ///
+    /// - Parameter batch: The sentences.
+    /// - Returns: The labels of each sentence.
+    public func labels(_ batch: TaggerBatch) -> [[Int32]] {
+        let scores = emissions(batch)
+        let (rows, length) = (batch.words.rows, batch.words.length)
+        let all =
+            crf.map { $0.decode(scores, lengths: batch.words.lengthTensor).labels.integers() }
+            ?? scores.reshaped(rows * length, labelCount).argmax().integers()
+        return batch.words.lengths.enumerated().map { row, count in
+            Array(all[row * length..<row * length + count])
+        }
+    }
+
+    /// Floating-point operations of the recurrent layers, of a word.
+    public var forwardFlops: Double {
+        let options = network.options
+        var (width, sum) = (options.inputWidth, 0.0)
+        for _ in 0..<options.layers {
+            let weights = options.cell.gateCount * options.width * (width + options.width)
+            sum += 2 * Double(network.directions * weights)
+            width = network.outputWidth
+        }
+        return sum
+    }
+}

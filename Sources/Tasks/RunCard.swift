@@ -1,0 +1,38 @@
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanTraining
+
+/// The `README.md` of a model folder of a task on labels.
+struct RunCard {
+    let title: String
+    /// What the model is, in a few words.
+    let summary: String
+    let fingerprint: String
+    /// Further lines about the data.
+    let facts: [String]
+    let labels: LabelVocabulary
+
+    /// Writes the card of a run that has ended.
+    ///
+    /// - Parameters:
+    ///   - recipe: The run's recipe; its output folder gets the card.
+    ///   - outcome: How it ended.
+    /// - Throws: `FileFormatError` when the disk refuses.
+    func write(_ recipe: Recipe, _ outcome: TrainingOutcome) throws {
+        var lines = ["# \(title)", ""]
+        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
+        lines.append("\(summary), trained \(outcome.step) steps\(kept).")
+        lines += ["", "| figure (validation) | value |", "| --- | --- |"]
+        lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
+        lines += ["", "## Data", "", "- fingerprint `\(fingerprint)`"]
+        lines += facts.map { "- \($0)" }
+        for (label, count) in zip(labels.labels, labels.counts).prefix(50) {
+            lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
+        }
+        lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
+        try SafeFile.write(
+            text: lines.joined(separator: "\n"),
+            to: "\(recipe.training.outputDir)/README.md"
+        )
+    }
+}

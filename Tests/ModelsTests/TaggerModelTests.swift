@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+import YuyanCheckpoints
+import YuyanFileFormats
+import YuyanModels
+import YuyanTestSupport
+
+@Suite struct TaggerModelTests {
+    private func model(_ type: String, crf: Bool, characters: Int = 9) throws -> TaggerModel {
+        let object: JSONValue = [
+            "model_type": .string(type), "vocab_size": 12, "embedding_dim": 6,
+            "character_vocab_size": .integer(characters), "character_dim": 4, "character_filters": 5,
+            "hidden_size": 7, "num_layers": 2, "crf": .bool(crf),
+        ]
+        var random = RandomSource(seed: 3)
+        let configuration = try TaggerConfiguration(ConfigurationReader(object))
+        return TaggerModel(configuration, labelCount: 4, random: &random)
+    }
+
+    private let sentences: [[Int32]] = [[1, 2, 3, 4, 5], [6, 7], [8]]
+    private let spellings: [[[Int32]]] = [
+        [[1, 2], [3], [4, 5, 6, 7], [], [1, 2]], [[8, 8], [2]], [[5, 4, 3]],
+    ]
+    private let labels: [[Int32]] = [[0, 1, 2, 3, 0], [1, 1], [2]]
+
+    @Test(arguments: TaggerConfiguration.modelTypes, [true, false])
+    func paddingChangesNothing(type: String, crf: Bool) throws {
+        let model = try model(type, crf: crf)
+        let together = model.labels(TaggerBatch(sentences, spellings: spellings))
+        #expect(together.map(\.count) == [5, 2, 1])
+        var sum = 0.0
+        for row in sentences.indices {
+            let alone = TaggerBatch([sentences[row]], spellings: [spellings[row]])
+            #expect(model.labels(alone) == [together[row]])
+            sum += model.loss(alone, labels: [labels[row]], scale: 1).item()
+        }
+        let whole = model.loss(TaggerBatch(sentences, spellings: spellings), labels: labels, scale: 1).item()
+        #expect(abs(whole - sum) < 1e-4 * abs(sum), "\(whole) and \(sum)")
+    }
+
+    @Test func charactersTellWordsApart() throws {
+        let model = try model("lstm-tagger", crf: false)
+        let one = model.emissions(TaggerBatch([[1]], spellings: [[[1, 2]]])).doubles()
+        let two = model.emissions(TaggerBatch([[1]], spellings: [[[2, 1]]])).doubles()
+        #expect(one != two)
+    }
+
+    @Test(arguments: TaggerConfiguration.modelTypes) func gradientsReachEveryParameter(type: String) throws {
+        for crf in [true, false] {
+            let model = try model(type, crf: crf)
+            let tape = Tape()
+            let loss = tape.record {
+                model.loss(TaggerBatch(sentences, spellings: spellings), labels: labels, scale: 1)
+            }
+            tape.backward(from: loss)
+            for named in model.namedParameters() {
+                let gradient = named.parameter.gradient?.doubles() ?? []
+                #expect(gradient.contains { $0 != 0 }, "\(type) \(crf): \(named.name)")
+            }
+        }
+    }
+
+    @Test func foldersGiveTheSameModelBack() throws {
+        let folder = try ScratchFolder()
+        let model = try model("gru-tagger", crf: true)
+        try model.save(to: folder.path, labels: ["A", "B", "C", "D"])
+        let read = try TaggerModel(folder: folder.path)
+        #expect(read.configuration == model.configuration)
+        for (one, two) in zip(model.namedParameters(), read.namedParameters()) {
+            #expect(one.name == two.name && one.parameter.value.doubles() == two.parameter.value.doubles())
+        }
+    }
+
+    @Test func wrongFieldsAreNamed() throws {
+        let object: JSONValue = ["model_type": "lstm-tagger", "vocab_size": 4, "character_window": 4]
+        let error = #expect(throws: ConfigurationError.self) {
+            try TaggerConfiguration(ConfigurationReader(object))
+        }
+        #expect(error?.field == "character_window")
+    }
+}
