@@ -68,6 +68,69 @@ struct ExampleParts<Example: DatasetExample> {
     }
 }
 
+extension Recipe {
+    /// The recipe with settings of the command line for reading data.
+    ///
+    /// - Parameter settings: Settings that differ from the recipe's.
+    /// - Returns: The recipe that has them.
+    /// - Throws: ``RecipeError`` for settings that do not fit.
+    func reading(_ settings: JSONObject) throws -> Recipe {
+        var recipe = self
+        do {
+            try recipe.data.examples.settings.join(settings)
+        } catch {
+            throw RecipeError("--set: \(error)")
+        }
+        return recipe
+    }
+
+    /// The examples to judge a model by: of files, or the part of the recipe's data that validates.
+    ///
+    /// - Parameters:
+    ///   - path: The files, separated by commas; nil for the recipe's own.
+    ///   - isStratified: Whether a share that validates has the labels' shares.
+    /// - Returns: The examples, and what messages call them.
+    /// - Throws: ``RecipeError`` for files without examples, `FileFormatError` that names file and place.
+    func examples<Example: DatasetExample>(
+        toJudgeBy path: String?,
+        isStratified: Bool
+    ) throws -> (examples: [Example], name: String) {
+        guard let list = path else {
+            let parts = try ExampleParts<Example>(self, isStratified: isStratified)
+            return (parts.validation, "data.validation")
+        }
+        let reader = try ExampleReader<Example>(DataRecipe.files(list), settings: data.examples.settings)
+        let examples = try reader.readAll()
+        guard !examples.isEmpty else { throw RecipeError("\(list) has no examples") }
+        return (examples, list)
+    }
+
+    /// Looks at the recipe's files of examples and writes a report with pictures to the output folder.
+    ///
+    /// - Parameters:
+    ///   - kind: What the examples are.
+    ///   - report: Told how far it is.
+    /// - Returns: The tables and where the report is.
+    /// - Throws: Errors that name file and place, or `CancellationError`.
+    func inspectExamples(
+        as kind: DataKind,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> TaskPreparation {
+        let paths = DataRecipe.files(data.train) + DataRecipe.files(data.validation ?? "")
+        let inspection = try DataInspection(paths, as: kind, settings: data.examples.settings) { count in
+            report(.status { "\(count) examples" })
+            return StopSignal.received == nil
+        }
+        try FileManager.default.createDirectory(
+            atPath: training.outputDir,
+            withIntermediateDirectories: true
+        )
+        let path = "\(training.outputDir)/\(PreparationReport.fileName)"
+        try SafeFile.write(text: inspection.page.html, to: path)
+        return TaskPreparation(plain: inspection.plain, reportPath: path)
+    }
+}
+
 /// Batches of examples of like length, each determined by its number and the seed alone.
 ///
 /// Examples are shuffled anew in every epoch and sorted by length within windows of 50 batches.

@@ -19,22 +19,9 @@ struct ClassificationRun: TaskRun {
     }
 
     func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
-        let paths =
-            DataRecipe.files(recipe.data.train) + DataRecipe.files(recipe.data.validation ?? "")
-        let inspection = try DataInspection(
-            paths,
-            as: .classification,
-            settings: recipe.data.examples.settings
-        ) { count in
-            report(.status { "\(count) examples" })
-            return StopSignal.received == nil
-        }
+        let preparation = try recipe.inspectExamples(as: .classification, report: report)
         for note in try ClassificationData(recipe).notes { report(.note(note)) }
-        let folder = recipe.training.outputDir
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let path = "\(folder)/\(PreparationReport.fileName)"
-        try SafeFile.write(text: inspection.page.html, to: path)
-        return TaskPreparation(plain: inspection.plain, reportPath: path)
+        return preparation
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
@@ -85,21 +72,12 @@ struct ClassificationRun: TaskRun {
 
     /// The data to judge by: files with the recipe's labels, or the part of the recipe's data that validates.
     private func part(_ source: EvaluationData, _ labels: LabelVocabulary) throws -> ClassificationData.Part {
-        var recipe = recipe
-        do {
-            try recipe.data.examples.settings.join(source.settings)
-        } catch {
-            throw RecipeError("--set: \(error)")
-        }
-        guard let list = source.path else {
-            let parts = try ExampleParts<ClassificationExample>(recipe, isStratified: true)
-            return try ClassificationData.Part(parts.validation, labels, recipe, name: "data.validation")
-        }
-        let paths = DataRecipe.files(list)
-        let reader = try ExampleReader<ClassificationExample>(paths, settings: recipe.data.examples.settings)
-        let examples = try reader.readAll()
-        guard !examples.isEmpty else { throw RecipeError("\(list) has no examples") }
-        return try ClassificationData.Part(examples, labels, recipe, name: list)
+        let recipe = try recipe.reading(source.settings)
+        let (examples, name): ([ClassificationExample], String) = try recipe.examples(
+            toJudgeBy: source.path,
+            isStratified: true
+        )
+        return try ClassificationData.Part(examples, labels, recipe, name: name)
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {

@@ -12,22 +12,9 @@ struct TaggingRun: TaskRun {
     let version: String
 
     func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
-        let paths =
-            DataRecipe.files(recipe.data.train) + DataRecipe.files(recipe.data.validation ?? "")
-        let inspection = try DataInspection(
-            paths,
-            as: .tagging,
-            settings: recipe.data.examples.settings
-        ) { count in
-            report(.status { "\(count) sentences" })
-            return StopSignal.received == nil
-        }
+        let preparation = try recipe.inspectExamples(as: .tagging, report: report)
         for note in try TaggingData(recipe).notes { report(.note(note)) }
-        let folder = recipe.training.outputDir
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let path = "\(folder)/\(PreparationReport.fileName)"
-        try SafeFile.write(text: inspection.page.html, to: path)
-        return TaskPreparation(plain: inspection.plain, reportPath: path)
+        return preparation
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
@@ -108,7 +95,10 @@ struct TaggingRun: TaskRun {
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
         let tagger = try Tagger(recipe, folder: folder)
-        let examples = try examples(source)
+        let (examples, _): ([TaggingExample], String) = try recipe.reading(source.settings).examples(
+            toJudgeBy: source.path,
+            isStratified: false
+        )
         let predictions = try tagger.tags(examples.map(\.tokens)) { done in
             report(.status { "evaluating: \(done) of \(examples.count) sentences" })
             return StopSignal.received == nil
@@ -124,26 +114,6 @@ struct TaggingRun: TaskRun {
             figures: figures,
             title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
         ).evaluation()
-    }
-
-    /// The data to judge by: files with the recipe's tags, or the part of the recipe's data that validates.
-    private func examples(_ source: EvaluationData) throws -> [TaggingExample] {
-        var recipe = recipe
-        do {
-            try recipe.data.examples.settings.join(source.settings)
-        } catch {
-            throw RecipeError("--set: \(error)")
-        }
-        guard let list = source.path else {
-            return try ExampleParts<TaggingExample>(recipe, isStratified: false).validation
-        }
-        let reader = try ExampleReader<TaggingExample>(
-            DataRecipe.files(list),
-            settings: recipe.data.examples.settings
-        )
-        let examples = try reader.readAll()
-        guard !examples.isEmpty else { throw RecipeError("\(list) has no sentences") }
-        return examples
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
