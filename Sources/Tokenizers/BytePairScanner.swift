@@ -67,7 +67,9 @@ final class BytePairScanner {
             isRead = text.skip(UInt8(ascii: "}"))
         }
         // The copy has no more room than it needs.
-        guard isRead, Set(irregular.values.map { Array($0.utf8) }).count == irregular.count,
+        let farthest = max(Int(ids.max() ?? 0), Int(irregular.keys.max() ?? 0))
+        guard isRead, farthest < TokenVocabulary.idLimit(forTokens: ids.count + irregular.count),
+            Set(irregular.values.map { Array($0.utf8) }).count == irregular.count,
             let tokens = TokenTable(arena: arena.withUnsafeBufferPointer { Array($0) }, ends: ends, ids: ids),
             irregular.keys.allSatisfy({ tokens.bytes(of: Int($0)) == nil })
         else { return nil }

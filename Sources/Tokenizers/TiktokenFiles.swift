@@ -85,6 +85,7 @@ extension TokenizerFiles {
         return try file.withBytes { bytes throws(FileFormatError) in
             var lines = RankedLines(bytes)
             guard lines.read(),
+                Int(lines.ranks.max() ?? 0) < TokenVocabulary.idLimit(forTokens: lines.ranks.count),
                 let tokens = TokenTable(arena: lines.arena, ends: lines.ends, ids: lines.ranks)
             else { throw problem(bytes, path) }
             return tokens
@@ -95,6 +96,7 @@ extension TokenizerFiles {
     private static func problem(_ bytes: UnsafeRawBufferPointer, _ path: String) -> FileFormatError {
         var (tokens, ranks) = (Set<[UInt8]>(), Set<Int32>())
         var (start, line) = (0, 0)
+        let count = bytes.count { $0 == 10 } + 1
         while start < bytes.count {
             let end = bytes[start...].firstIndex(of: 10) ?? bytes.count
             line += 1
@@ -102,6 +104,10 @@ extension TokenizerFiles {
             start = end + 1
             let isRead = lines.read()
             guard !isRead || !lines.ranks.isEmpty else { continue }
+            if isRead, Int(lines.ranks[0]) >= TokenVocabulary.idLimit(forTokens: count) {
+                let message = TokenVocabulary.tooFar(Int(lines.ranks[0]), count)
+                return FileFormatError(.limitExceeded, path: path, at: .line(line, column: nil), message)
+            }
             if isRead, tokens.insert(lines.arena).inserted, ranks.insert(lines.ranks[0]).inserted { continue }
             let message =
                 isRead

@@ -5,6 +5,9 @@ package struct TokenVocabulary: Sendable {
     /// The largest id accepted, so that a lying file cannot ask for endless memory.
     static let idLimit = 1 << 24
 
+    /// Ids of a vocabulary lie below this: a few tokens with far ids would make the tables by id enormous.
+    static func idLimit(forTokens count: Int) -> Int { min(idLimit, max(1 << 20, count * 64)) }
+
     private var table = TokenTable()
 
     /// One more than the largest id.
@@ -70,14 +73,18 @@ package struct TokenVocabulary: Sendable {
             guard case .integer(let id) = value, id >= 0, id < Self.idLimit else {
                 throw node.fail(token, "must be an id from 0 to \(Self.idLimit - 1)")
             }
+            guard id < Self.idLimit(forTokens: members.count) else {
+                throw node.fail(token, Self.tooFar(id, members.count), .limitExceeded)
+            }
             guard insert(token, id: id) else {
                 throw node.fail(token, "shares the id \(id) with another token", .duplicate)
             }
         }
-        // A few tokens with far ids would make the tables by id enormous.
-        guard size <= max(1 << 20, members.count * 64) else {
-            throw node.fail("has ids up to \(size - 1) for \(members.count) tokens", .limitExceeded)
-        }
+    }
+
+    /// What is wrong with an id beyond ``idLimit(forTokens:)``.
+    static func tooFar(_ id: Int, _ count: Int) -> String {
+        "the id \(id) is too far for \(count) tokens; ids below \(idLimit(forTokens: count)) are accepted"
     }
 }
 

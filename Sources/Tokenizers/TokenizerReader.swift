@@ -141,6 +141,9 @@ struct TokenizerReader {
             guard case .integer(let id) = value, id >= 0, id < 1 << 24 else {
                 throw fail("\(key).\(token)", "must be an id from 0 to \(1 << 24 - 1)")
             }
+            guard id < TokenVocabulary.idLimit(forTokens: members.count) else {
+                throw fail("\(key).\(token)", TokenVocabulary.tooFar(id, members.count), .limitExceeded)
+            }
             if let bytes = ByteAlphabet.bytes(of: token) {
                 guard result.irregular[Int32(id)] == nil, result.tokens.insert(bytes, id: id) else {
                     throw fail("\(key).\(token)", "shares the id \(id) with another token", .duplicate)

@@ -23,6 +23,32 @@ import YuyanTokenizers
         #expect(read > 10 && (refused > 5 || name == "encoding"))
     }
 
+    /// One far id must not make tables of 16 million entries before it is refused.
+    @Test func farIdsAreRefusedWhereverTheyStand() throws {
+        let folder = try TemporaryFolder()
+        let vocabulary = #"{"a":0,"b":16777215}"#
+        let bytes = (UInt8.min...UInt8.max).map { "\(Data([$0]).base64EncodedString()) \($0)\n" }.joined()
+        let document =
+            #"{"model":{"vocab":"# + vocabulary + #","merges":[]},"pre_tokenizer":{"type":"ByteLevel"}}"#
+        let paths = [
+            try folder.write(document, "tokenizer.json"), try folder.write(vocabulary, "vocab.json"),
+            try folder.write(bytes + "YWI= 16777215\n", "a.tiktoken"),
+        ]
+        _ = try folder.write("#version: 0.2\n", "merges.txt")
+        let readers: [() throws -> any Tokenizer] = [
+            { try TokenizerFiles.load(document: paths[0]) },
+            {
+                try TokenizerFiles.loadGPT2(vocabularyPath: paths[1], mergesPath: "\(folder.path)/merges.txt")
+            },
+            { try TokenizerFiles.loadTiktoken(paths[2], splitRule: .gpt2, specialTokens: [:]) },
+        ]
+        for read in readers {
+            #expect { _ = try read() } throws: { error in
+                (error as? FileFormatError)?.code == .limitExceeded && "\(error)".contains("16777215")
+            }
+        }
+    }
+
     @Test func deepAndGrowingDocumentsAreRefused() throws {
         let head = #"{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}},"#
         var deep = #"{"type":"NFC"}"#
@@ -40,6 +66,10 @@ import YuyanTokenizers
             (head + #""normalizer":"# + growing + "}", "lengthen"),
             (head + #""pre_tokenizer":{"type":"Sequence","pretokenizers":["# + bytes + "]}}", "lengthen"),
             (#"{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":16777000}}}"#, "16777000"),
+            (
+                #"{"model":{"type":"BPE","vocab":{"a":16777000},"merges":[]},"pre_tokenizer":{"type":"ByteLevel"}}"#,
+                "16777000"
+            ),
         ] {
             #expect {
                 _ = try TokenizerFiles.load(try JSONValue(parsing: text), path: "deep")

@@ -90,7 +90,8 @@ struct Campaign {
             arguments + [
                 "--target", target.name, "--seed", "\(options.seed)", "--limit", "\(options.limit)",
                 "--memory",
-                "\(options.memory)", "--fixtures", options.fixtures, "--folder", "\(scratch)/files",
+                "\(options.memory)", "--growth", "\(options.growth)", "--fixtures", options.fixtures,
+                "--folder", "\(scratch)/files",
             ]
         process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) {
             $1

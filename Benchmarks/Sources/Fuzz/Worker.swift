@@ -39,12 +39,14 @@ struct Worker {
     let limit: Int
     /// Bytes of address space; a reader that wants more gets no memory and ends.
     let memory: Int
+    /// Bytes that a case may add to the memory held before it.
+    let growth: Int
     private let status = open("/proc/self/status", O_RDONLY)
     private let references = open("/proc/self/clear_refs", O_WRONLY)
 
-    init(target: FuzzTarget, seed: UInt64, folder: String, limit: Int, memory: Int) {
+    init(target: FuzzTarget, seed: UInt64, folder: String, limit: Int, memory: Int, growth: Int) {
         (self.target, self.seed, self.folder) = (target, seed, folder)
-        (self.limit, self.memory) = (limit, memory)
+        (self.limit, self.memory, self.growth) = (limit, memory, growth)
     }
 
     func run(_ cases: Range<UInt64>, progress: Progress) throws {
@@ -62,6 +64,7 @@ struct Worker {
                 (progress[.growth], progress[.growthCase]) = (peak - before, number)
             }
             progress[.peak] = max(progress[.peak], peak)
+            check(peak, before)
             progress[isRead ? .read : .refused] += 1
         }
         setTimer(0)
@@ -72,8 +75,9 @@ struct Worker {
     func replay(_ input: [UInt8], case number: UInt64) {
         setLimits()
         setTimer(limit)
-        let start = processorNanoseconds()
+        let (before, start) = (peakBytes(), processorNanoseconds())
         let isRead = attempt(input, number)
+        check(peakBytes(), before)
         let milliseconds = Double(processorNanoseconds() - start) / 1e6
         print(
             "\(input.count) bytes \(isRead ? "read" : "refused") in \(milliseconds) ms, peak \(peakBytes() >> 20) MiB"
@@ -87,6 +91,12 @@ struct Worker {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             exit(Self.findingStatus)
         }
+    }
+
+    private func check(_ peak: UInt64, _ before: UInt64) {
+        guard peak > before + UInt64(growth) else { return }
+        FileHandle.standardError.write(Data("takes \((peak - before) >> 20) MiB\n".utf8))
+        exit(Self.findingStatus)
     }
 
     private func setLimits() {

@@ -3,7 +3,8 @@ import YuyanFuzzing
 
 let usage = """
     Fuzz list
-    Fuzz run [--target NAME|all] [--cases N] [--seed N] [--from N] [--limit SECONDS] [--memory MIB] [--findings FOLDER]
+    Fuzz run [--target NAME|all] [--cases N] [--seed N] [--from N] [--limit SECONDS] [--memory MIB] [--growth MIB]
+             [--findings FOLDER]
     Fuzz replay --target NAME --case N [--seed N] [--input FILE]
     """
 
@@ -25,6 +26,8 @@ struct Options {
     var limit = 5
     /// MiB of address space for a worker.
     var memory = 4096
+    /// MiB that a case may add to the memory held before it.
+    var growth = 128
     var maximumFindings = 20
     var findings = "fuzz-findings"
     var fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
@@ -53,6 +56,7 @@ struct Options {
             case "--case": self.number = try number()
             case "--limit": limit = try number()
             case "--memory": memory = try number()
+            case "--growth": growth = try number()
             case "--maximum-findings": maximumFindings = try number()
             case "--findings": findings = value
             case "--fixtures": fixtures = value
@@ -87,7 +91,8 @@ func worker(_ options: Options) throws -> Worker {
         seed: options.seed,
         folder: folder,
         limit: options.limit,
-        memory: options.memory << 20
+        memory: options.memory << 20,
+        growth: options.growth << 20
     )
 }
 
