@@ -21,7 +21,8 @@ struct ClassificationCommandTests {
             task: text-classification
             data: { train: train.tsv, format: tsv, header: false, columns: { text: 0, label: 1 } }
             model: { family: text-cnn, embedding_dim: 12, num_filters: 6 }
-            training: { output_dir: out, num_train_epochs: 12, learning_rate: 0.01, seed: 1 }
+            training:
+              { output_dir: out, num_train_epochs: 12, learning_rate: 0.01, early_stopping_patience: 0, seed: 1 }
             """
         try folder.write(recipe + "\n", to: "recipe.yaml")
     }
