@@ -139,6 +139,7 @@ extension Recipe {
         switch section {
         case "data": try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
         case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
+        case "model" where key == "family": break  // The recipe began with it.
         case "model":
             try assign(taskDescription.modelFields(model.family), to: \.model, section, key, value, place)
         default: try assign(TrainingArguments.fields, to: \.training, section, key, value, place)

@@ -91,7 +91,7 @@ import YuyanTestSupport
         let batch = TokenBatch(texts + texts)
         func loss() -> Tensor { model.loss(batch, classes: [0, 1, 2, 1, 0, 1, 2, 1], scale: 1 / 8) }
         let first = loss().item()
-        for _ in 0..<30 {
+        for _ in 0..<80 {
             model.clearGradients()
             let tape = Tape()
             tape.backward(from: tape.record { loss() })

@@ -56,7 +56,7 @@ struct LabelledFolder {
                     header: false, columns: { text: 0, label: 1 } }
             model: { family: \(family) }
             training: { output_dir: "\(folder.path)/\(output)", num_train_epochs: 6, seed: 1, tensorboard: false,
-                        logging_steps: 4, per_device_train_batch_size: 16 }
+                        logging_steps: 4, early_stopping_patience: 0, per_device_train_batch_size: 16 }
             """
         return try Recipe(yaml: yaml, name: "r.yaml", overrides: settings)
     }

@@ -98,8 +98,7 @@ public final class DPCNN: TextEncoder {
         let halving = WindowOptions(width: 3, stride: 2, trailing: 2)
         for block in 0..<configuration.numBlocks {
             if block > 0 {
-                // Texts of one position stay as they are; padding never wins, but must not be empty windows alone.
-                if lengths.allSatisfy({ $0 <= 1 }) { break }
+                // Every text goes through all blocks, however short, so that others in the batch change nothing.
                 x = maxPool1D(masked(x, lengths: tensor(), filling: -Self.far), halving)
                 lengths = lengths.map { ($0 + 1) / 2 }
                 x = masked(x.slice(axis: 1, 0..<max(lengths.max() ?? 1, 1)).contiguous(), lengths: tensor())

@@ -103,7 +103,7 @@ extension ClassifierFamily {
             dropout: 0.5
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 50
-            recipe.training.learningRate = 1e-3
+            recipe.training.learningRate = 2e-3
         }
     }
 
@@ -134,7 +134,7 @@ extension ClassifierFamily {
             dropout: 0.3
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 32
-            recipe.training.learningRate = 1e-3
+            recipe.training.learningRate = 3e-3
         }
     }
 
@@ -148,7 +148,7 @@ extension ClassifierFamily {
             dropout: 0.5
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 50
-            recipe.training.learningRate = 1e-3
+            recipe.training.learningRate = 2e-3
         }
     }
 
@@ -161,12 +161,13 @@ extension ClassifierFamily {
                 NetworkSetting("pooling", .word(StatePooling.allCases.map(\.rawValue)), "max"),
                 NetworkSetting("attention_dim", .integer, 128), NetworkSetting("dropout", .number, 0.5),
                 NetworkSetting("variational_dropout", .flag, true),
-                NetworkSetting("weight_dropout", .number, 0), NetworkSetting("max_length", .integer, 512),
+                NetworkSetting("weight_dropout", .number, .number(0)),
+                NetworkSetting("max_length", .integer, 512),
             ],
             dropout: 0.5
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 50
-            recipe.training.learningRate = 1e-3
+            recipe.training.learningRate = 2e-3
         }
     }
 
