@@ -33,9 +33,9 @@ import YuyanModels
         // fastText ends lines with a space; GloVe's words may hold spaces; the first of two equal words counts.
         let text = try folder.write("2 2\n</s> 1 2 \nb 3e-1 .5 \n", "a.vec")
         #expect(try WordVectors(contentsOf: text).vectors == [1, 2, 0.3, 0.5])
-        let glove = try folder.write(". . 1 2\nb\t-3 +4.5\r\nb 5 6\n\n", "glove.txt")
+        let glove = try folder.write("b\t-3 +4.5\r\n. . 1 2\nb 5 6\n\n", "glove.txt")
         let read = try WordVectors(contentsOf: glove)
-        #expect(read.words == [". .", "b"] && read.vectors == [1, 2, -3, 4.5])
+        #expect(read.words == ["b", ". ."] && read.vectors == [-3, 4.5, 1, 2])
         // word2vec's program ends a row with a line end, gensim does not.
         var bytes = Data("2 1\na ".utf8)
         for (part, value) in [("\nb ", Float(1.5)), ("", Float(-2))] {
@@ -102,7 +102,7 @@ import YuyanModels
                 try bytes.write(to: URL(fileURLWithPath: folder.file("w")))
                 do {
                     let read = try WordVectors(contentsOf: folder.file("w"), format: format)
-                    #expect(read.vectors.allSatisfy(\.isFinite), "seed \(seed)")
+                    #expect(read.vectors.allSatisfy { $0.isFinite }, "seed \(seed)")
                 } catch is FileFormatError {
                     continue
                 }
