@@ -111,9 +111,11 @@ extension FuzzTargets {
 
     private static let corpus = FuzzTarget(
         "corpus",
-        "documents of text and JSONL files, in segments",
+        "documents of text, JSONL, CSV, TSV and JSON files, in segments",
         make: mutations(
-            of: (seeds(of: .jsonl) + seeds(of: .lines)).map { Array($0.utf8) },
+            of: (seeds(of: .jsonl) + seeds(of: .lines) + seeds(of: .csv) + seeds(of: .json)).map {
+                Array($0.utf8)
+            },
             words: words,
             lines: LineMutator(separators: " :,", fields: words)
         )
@@ -124,7 +126,8 @@ extension FuzzTargets {
         if input.random.oneIn(8) { options.lineBytes = 1 + input.random.below(64) }
         let path = try input.file(input.random.oneIn(3) ? "case.txt" : "case.jsonl")
         var texts = 0
-        try CorpusTexts(paths: [path], options: options).forEach { _ in
+        let format = input.random.one(of: [nil, nil, TextFormat.csv, .tsv, .json])
+        try CorpusTexts([CorpusSource(path, format: format)], options: options).forEach { _ in
             texts += 1
             return true
         }

@@ -110,7 +110,8 @@ import YuyanTestSupport
         ("[{ path: a, wieght: 2 }]", ["wieght", "'weight'", "text_column"]),
         ("[{ path: a, weight: 0 }]", ["data.train.weight", "above 0"]),
         ("[{ path: a, weight: much }]", ["\"much\""]), ("[{ path: a, weight: -1 }]", ["above 0"]),
-        ("[{ path: a, format: cvs }]", ["data.train.format", "csv, tsv, json"]), ("[{ path: [a] }]", ["single value"]),
+        ("[{ path: a, format: cvs }]", ["data.train.format", "csv, tsv, json"]),
+        ("[{ path: [a] }]", ["single value"]),
     ])
     func wrongTrainingSources(list: String, words: [String]) {
         let error = #expect(throws: RecipeError.self) { try recipe("data: { train: \(list) }") }
