@@ -228,6 +228,8 @@ public struct LinearTextModel: Sendable {
             problem.evaluate($0, $1)
         }
         if outcome == .cancelled { throw CancellationError() }
+        // What is told of an iteration comes before its step.
+        if outcome == .iterationLimit { iterations += 1 }
         let size = features.columns * targets.outputs
         return LinearTextModel(
             options: options,

@@ -150,7 +150,11 @@ import YuyanModels
             _ = try LinearChainCRFModel.train(sentences: [[]], tags: [[]])
         }
         #expect(throws: CancellationError.self) {
-            _ = try LinearChainCRFModel.train(sentences: [["a"]], tags: [["x"]], isCancelled: { true })
+            _ = try LinearChainCRFModel.train(
+                sentences: [["a", "b"]],
+                tags: [["x", "y"]],
+                isCancelled: { true }
+            )
         }
     }
 }

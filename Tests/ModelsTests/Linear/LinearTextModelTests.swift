@@ -74,7 +74,9 @@ import YuyanModels
             let label = Int(state >> 40) % 3
             labels.append(Int32(label))
             texts.append(
-                (0..<6).map { "w\(label * 5 + Int(state >> UInt64(8 * $0) & 0xFFFF) % 9)" }.joined(separator: " ")
+                (0..<6).map { "w\(label * 5 + Int(state >> UInt64(8 * $0) & 0xFFFF) % 9)" }.joined(
+                    separator: " "
+                )
             )
         }
         return (texts, labels)
