@@ -15,6 +15,8 @@ struct RecipeField<Section> {
     let read: (Section) -> JSONValue
     /// Takes in a member of a value that is a mapping; nil where values are none.
     var assignMember: ((inout Section, String, RecipeScalar) throws -> Void)?
+    /// Whether a list is understood, as its elements with commas between them.
+    var takesList = false
 }
 
 extension RecipeField {
@@ -158,6 +160,8 @@ struct RecipeScalar {
     let text: String
     /// Whether it was written in quotes, and so is text whatever it looks like.
     let isQuoted: Bool
+    /// Whether it was a list, of which the text holds the elements with commas between them.
+    var isList = false
 
     var integer: Int? {
         guard !isQuoted else { return nil }

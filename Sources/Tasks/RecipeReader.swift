@@ -166,6 +166,9 @@ extension Recipe {
             let near = NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
             throw RecipeError("\(place): \(section) has no key \(key)\(near)")
         }
+        guard !value.isList || field.takesList else {
+            throw RecipeError("\(place): \(section).\(key) must be a single value")
+        }
         let isTaken = try Self.stating(place, "\(section).\(key)") {
             try field.assign(&self[keyPath: path], value)
         }

@@ -82,7 +82,7 @@ extension Recipe {
             throw RecipeError("\(place).\(key) must be a list of single values")
         }
         let text = items.compactMap { $0 }.joined(separator: ",")
-        return [(key, RecipeScalar(text: text, isQuoted: false))]
+        return [(key, RecipeScalar(text: text, isQuoted: false, isList: true))]
     }
 
     /// Says where a value stands that something else refused.

@@ -140,7 +140,7 @@ extension TaskDescription {
                 recipe.data.validationFraction = 0.1
                 recipe.tokenizer.type = "word"
                 recipe.tokenizer.vocabSize = 50_000
-                recipe.training.numTrainEpochs = 8
+                recipe.training.numTrainEpochs = 5
                 recipe.training.earlyStoppingPatience = 3
                 recipe.training.weightDecay = 0.01
                 recipe.training.adamBeta2 = 0.999

@@ -103,7 +103,8 @@ extension ClassifierFamily {
             dropout: 0.5
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 50
-            recipe.training.learningRate = 2e-3
+            recipe.training.learningRate = 3e-3
+            recipe.training.numTrainEpochs = 4
         }
     }
 

@@ -56,7 +56,9 @@ struct NetworkSetting {
 
     /// The setting as a key of a recipe.
     var field: RecipeField<ModelRecipe> {
-        RecipeField(
+        var isList = false
+        if case .integers = kind { isList = true }
+        return RecipeField(
             key: key,
             aliases: [],
             wanted: wanted,
@@ -65,7 +67,8 @@ struct NetworkSetting {
                 section.network[key] = value
                 return true
             },
-            read: { $0.network[key] ?? usual }
+            read: { $0.network[key] ?? usual },
+            takesList: isList
         )
     }
 }
