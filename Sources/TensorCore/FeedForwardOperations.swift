@@ -50,8 +50,9 @@ public struct GradientTarget {
     }
 }
 
-/// The gradient of ``FeedForwardForward``. The activations are made again from the pre-activations.
+/// The gradient of a feed-forward layer, see ``FeedForwardForward``.
 ///
+/// The activations are made again from the pre-activations.
 /// Gradients of weights and biases are f32 (f64 in a call of f64); targets that are nil are left out.
 public struct FeedForwardBackward {
     /// The gradient of the input [N, D], of x's dtype.
