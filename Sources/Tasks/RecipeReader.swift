@@ -82,6 +82,9 @@ extension Recipe {
                 continue
             }
             if node.null != nil { continue }
+            guard node.mapping == nil || mappingOwner(of: innerKey) == key else {
+                throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
+            }
             for (path, scalar) in try Self.scalars(node, innerKey, "\(Self.place(node, name)): \(key)") {
                 try assign(section: key, key: path, scalar, place: Self.place(inner, name))
             }

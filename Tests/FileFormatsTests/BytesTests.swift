@@ -92,7 +92,9 @@ import YuyanFileFormats
         let file = try MappedFile(path: path)
         /// The kilobytes of the file that count as this process's memory.
         func resident() throws -> Int {
-            let maps = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
+            // The system makes this file as it is read and says that it has no length.
+            let handle = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+            let maps = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
             let entry = try #require(maps.firstRange(of: path))
             let line = try #require(maps[entry.upperBound...].firstRange(of: "Rss:"))
             return maps[line.upperBound...].split(separator: " ").first.flatMap { Int($0) } ?? -1
