@@ -102,8 +102,11 @@ struct PredictCommand: ParsableCommand {
         let known = Set(roles.map(\.name))
         settings.columns = settings.columns.filter { known.contains($0.key) }
         // A table read by name needs the column of the first field at least.
-        if let first = roles.first, settings.columns[first.name] == nil, !settings.columns.isEmpty {
-            settings.columns[first.name] = .name(first.name)
+        if let first = roles.first, settings.columns[first.name] == nil {
+            let usual = predictor.usualColumn(first.name, in: settings.format ?? DataFormat(path: path))
+            if !settings.columns.isEmpty || usual != .name(first.name) {
+                settings.columns[first.name] = usual
+            }
         }
         return settings
     }

@@ -101,12 +101,25 @@ public protocol TaskPredictor {
     /// Settings for reading files, as the run's recipe had them.
     var dataSettings: DataSettings { get }
 
+    /// The column of a field where settings name none.
+    ///
+    /// - Parameters:
+    ///   - role: The field.
+    ///   - format: The format of the file.
+    /// - Returns: The column.
+    func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference
+
     /// Answers rows, one JSON object for each, in their order.
     ///
     /// - Parameter rows: The rows.
     /// - Returns: The answers.
     /// - Throws: When a row lacks a field.
     func predict(_ rows: [Record]) throws -> [JSONObject]
+}
+
+extension TaskPredictor {
+    /// The column of the field's own name.
+    public func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference { .name(role) }
 }
 
 /// A run of one task: what the commands `prepare`, `train`, `evaluate` and `predict` do.

@@ -131,14 +131,19 @@ struct TaggingPredictor: TaskPredictor {
 
     var inputRoles: [ExampleRole] { [ExampleRole("tokens")] }
 
+    func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference {
+        TaggingExample.usualColumn(role, in: format)
+    }
+
     func predict(_ rows: [Record]) throws -> [JSONObject] {
         let sentences = try rows.map { row -> [String] in
             // A text of its own, or a line of a file of texts.
-            if case .text(let text)? = row["tokens"] ?? row["text"], dataSettings.listSeparator == nil {
+            let name = row["tokens"] == nil ? "text" : "tokens"
+            if case .text(let text)? = row[name], [nil, " "].contains(dataSettings.listSeparator) {
                 return tagger.vocabulary.tokens(of: text)
             }
             do {
-                guard let tokens = try row.list("tokens", separator: dataSettings.listSeparator) else {
+                guard let tokens = try row.list(name, separator: dataSettings.listSeparator) else {
                     throw RecipeError("the row has no tokens")
                 }
                 return tokens
