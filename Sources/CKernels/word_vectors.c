@@ -172,15 +172,18 @@ static void task_of_pool(const yk_word_training *t, const yk_word_stream *s, int
 
 // ---- Many tasks on several threads ----
 //
-// Tasks have numbers in the order in which they count. A queue holds the tasks of some streams; the thread that owns it
+// Tasks have numbers in the order in which they count. A queue holds the tasks of some streams; the thread that holds it
 // carries them out in order and publishes how far it is. Before a task begins, all earlier tasks on one of its rows are
 // done: for each queue it is known how far that one must be. So the result is that of the order itself. Whoever waits
-// for a queue that no thread has taken up takes it up, so that fewer threads than queues come to the end as well.
+// for a queue that no thread holds carries out its next task and lets go of it again.
+//
+// Nobody waits for ever: a queue is held by the thread that is inside one of its tasks, and a task waits only for tasks
+// with lower numbers, be it its own or one that its thread carries out for it meanwhile.
 
 typedef struct word_queue {
     _Alignas(64) _Atomic int64_t done; // tasks below this number
-    _Atomic int owner;                 // 0: none
-    int64_t next;                      // the number of the next task, for the owner
+    _Atomic bool held;
+    int64_t next;                      // the number of the next task, for the holder
     char padding[64];
 } word_queue;
 
@@ -191,7 +194,7 @@ typedef struct word_plan {
     int32_t *needs[2]; // [tasks][queues]: how far a queue must be, by the inputs and by the outputs
     float *losses;     // [tasks / LOSS_EVERY][2]
     word_queue queue[MOST_QUEUES];
-    _Atomic int owners, failed;
+    _Atomic int failed;
 } word_plan;
 
 static inline int64_t queue_of(const word_plan *p, int64_t stream) { return stream % p->queues; }
@@ -252,18 +255,21 @@ static int64_t task_from(const word_plan *p, int64_t queue, int64_t n) {
     return end;
 }
 
-static bool take(word_plan *p, int64_t queue, int owner) {
-    int none = 0;
-    return atomic_compare_exchange_strong(&p->queue[queue].owner, &none, owner);
+static int64_t done_of(word_plan *p, int64_t queue) {
+    return atomic_load_explicit(&p->queue[queue].done, memory_order_acquire);
 }
 
-static void next_task(word_plan *p, int64_t queue, int owner, const word_scratch *scratch);
+static bool take(word_plan *p, int64_t queue) { return !atomic_exchange(&p->queue[queue].held, true); }
 
-static void wait_for(word_plan *p, int64_t queue, int64_t done, int owner, const word_scratch *scratch) {
-    word_queue *q = p->queue + queue;
-    for (int rounds = 0; atomic_load_explicit(&q->done, memory_order_acquire) < done;) {
-        if (atomic_load_explicit(&q->owner, memory_order_relaxed) == owner || take(p, queue, owner)) {
-            next_task(p, queue, owner, scratch);
+static void let_go(word_plan *p, int64_t queue) { atomic_store(&p->queue[queue].held, false); }
+
+static void next_task(word_plan *p, int64_t queue, const word_scratch *scratch);
+
+static void wait_for(word_plan *p, int64_t queue, int64_t done, const word_scratch *scratch) {
+    for (int rounds = 0; done_of(p, queue) < done;) {
+        if (take(p, queue)) {
+            if (done_of(p, queue) < done) next_task(p, queue, scratch);
+            let_go(p, queue);
         } else if (++rounds < PATIENCE) {
 #if defined(__x86_64__)
             __builtin_ia32_pause();
@@ -274,8 +280,8 @@ static void wait_for(word_plan *p, int64_t queue, int64_t done, int owner, const
     }
 }
 
-// Carries out the next task of a queue that the caller owns.
-static void next_task(word_plan *p, int64_t queue, int owner, const word_scratch *scratch) {
+// Carries out the next task of a queue that the caller holds.
+static void next_task(word_plan *p, int64_t queue, const word_scratch *scratch) {
     word_queue *q = p->queue + queue;
     const int64_t n = q->next, end = p->rounds * p->S;
     if (n < end) {
@@ -285,7 +291,7 @@ static void next_task(word_plan *p, int64_t queue, int owner, const word_scratch
             const int32_t *a = p->needs[0] + n * p->queues, *b = p->needs[1] + n * p->queues;
             for (int64_t other = 0; other < p->queues; other++) {
                 const int32_t need = a[other] > b[other] ? a[other] : b[other];
-                if (need > 0) wait_for(p, other, need, owner, scratch);
+                if (need > 0) wait_for(p, other, need, scratch);
             }
         }
         carry_out(p, n, scratch);
@@ -307,11 +313,18 @@ static void queue_piece(void *context, int64_t piece) {
         atomic_store(&p->failed, 1);
         return;
     }
-    const int owner = atomic_fetch_add(&p->owners, 1) + 1;
-    for (int64_t queue = 0; queue < p->queues; queue++) {
-        if (!take(p, queue, owner) && atomic_load(&p->queue[queue].owner) != owner) continue;
-        const int64_t end = p->rounds * p->S;
-        while (p->queue[queue].next < end) next_task(p, queue, owner, &scratch);
+    // A queue may be let go of before its end, so the last thread is the one that finds all of them at theirs.
+    const int64_t end = p->rounds * p->S;
+    for (bool left = true; left;) {
+        left = false;
+        for (int64_t queue = 0; queue < p->queues; queue++) {
+            if (done_of(p, queue) >= end) continue;
+            left = true;
+            if (!take(p, queue)) continue;
+            while (p->queue[queue].next < end) next_task(p, queue, &scratch);
+            let_go(p, queue);
+        }
+        if (left) sched_yield();
     }
 }
 
