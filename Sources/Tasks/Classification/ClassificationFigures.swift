@@ -94,6 +94,11 @@ struct ClassificationFigures {
         ]
     }
 
+    /// The same by the names that a trainer's evaluation has.
+    func metrics() throws -> [String: Double] {
+        Dictionary(try quick().map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+    }
+
     // MARK: With intervals
 
     /// Above so many cells of the confusion matrix or scores, intervals are not estimated.

@@ -95,7 +95,7 @@ final class ClassificationObjective: TrainingObjective {
             classCount: classifier.classCount,
             isMultiLabel: isMultiLabel
         )
-        return Dictionary(try figures.quick().map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+        return try figures.metrics()
     }
 
     func saveModel(to folder: String) throws { try save(folder) }

@@ -152,7 +152,7 @@ struct LinearClassification {
             classCount: data.labels.count,
             isMultiLabel: recipe.isMultiLabel
         )
-        return Dictionary(try figures.quick().map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+        return try figures.metrics()
     }
 
     /// The keys of the section `model` as options.
