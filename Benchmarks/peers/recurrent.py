@@ -35,4 +35,5 @@ def make(words):
     return step
 
 
-serve(make)
+if __name__ == "__main__":
+    serve(make)

@@ -40,4 +40,5 @@ def make(words):
     return step
 
 
-serve(make)
+if __name__ == "__main__":
+    serve(make)

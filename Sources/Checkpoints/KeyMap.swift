@@ -49,6 +49,8 @@ public struct KeyMap: Sendable, Hashable {
     public let optionalPrefixes: [String]
     /// Keys that files may hold beside the table's (`*` stands for a number): buffers, copies of tied weights.
     public let ignoredKeys: [String]
+    /// Beginnings of further such keys: layers that stand on the part of a model that is read.
+    public let ignoredPrefixes: [String]
 
     /// Makes a table.
     ///
@@ -56,10 +58,17 @@ public struct KeyMap: Sendable, Hashable {
     ///   - mappings: The entries.
     ///   - optionalPrefixes: Beginnings of keys that some files leave out.
     ///   - ignoredKeys: Keys that files may hold beside the table's.
-    public init(_ mappings: [KeyMapping], optionalPrefixes: [String] = [], ignoredKeys: [String] = []) {
+    ///   - ignoredPrefixes: Beginnings of further such keys.
+    public init(
+        _ mappings: [KeyMapping],
+        optionalPrefixes: [String] = [],
+        ignoredKeys: [String] = [],
+        ignoredPrefixes: [String] = []
+    ) {
         self.mappings = mappings
         self.optionalPrefixes = optionalPrefixes
         self.ignoredKeys = ignoredKeys
+        self.ignoredPrefixes = ignoredPrefixes
     }
 
     /// The table of files that name tensors as the model names its parameters.
@@ -92,7 +101,10 @@ public struct KeyMap: Sendable, Hashable {
 
     /// Whether a file may hold a key that the table does not name.
     func ignores(_ key: String) -> Bool {
-        ignoredKeys.contains { pattern in
+        if ignoredPrefixes.contains(where: { spellings(of: $0).contains { key.hasPrefix($0) } }) {
+            return true
+        }
+        return ignoredKeys.contains { pattern in
             spellings(of: pattern).contains { KeyMap.match(key, $0) != nil }
         }
     }

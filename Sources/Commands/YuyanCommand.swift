@@ -20,6 +20,7 @@ public struct YuyanCommand: ParsableCommand {
         version: version,
         subcommands: [
             QuickstartCommand.self, PrepareCommand.self, TrainCommand.self, EvaluateCommand.self,
+            ExplainCommand.self,
             PredictCommand.self, GenerateCommand.self, TokenizerCommand.self, DataCommand.self,
             WordsCommand.self, VectorsCommand.self, RunsCommand.self,
             VersionCommand.self,

@@ -46,6 +46,9 @@ public protocol DatasetExample: Sendable, Hashable {
     var texts: [String] { get }
     /// What the balance of the data set is judged by: labels, tags or roles.
     var labels: [String] { get }
+    /// What must not stand on both sides of a split, such as the article that several questions are about; nil when an
+    /// example stands alone.
+    var splitGroup: String? { get }
 }
 
 extension DatasetExample {
@@ -62,6 +65,8 @@ extension DatasetExample {
 
     /// No labels.
     public var labels: [String] { [] }
+    /// None.
+    public var splitGroup: String? { nil }
 
     static func label(_ text: String, _ settings: DataSettings) throws(FileFormatError) -> String {
         guard !text.isEmpty else {

@@ -51,6 +51,8 @@ public struct QuestionAnsweringExample: DatasetExample {
     public var isImpossible: Bool { answers.isEmpty }
     /// The context and the question.
     public var texts: [String] { [context, question] }
+    /// The article, or the text itself where it has no title.
+    public var splitGroup: String? { title ?? context }
 
     /// The fields of SQuAD's articles, and those of rows with one question each.
     public static var roles: [ExampleRole] {

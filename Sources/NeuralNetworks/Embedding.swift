@@ -2,6 +2,9 @@
 public final class Embedding: Module {
     /// The table [V, D].
     public let weight: Parameter
+    /// What stands in place of the rows that are looked up, of the ids' shape and the table's width: attributions
+    /// differentiate by it.
+    public var substitute: Parameter?
 
     /// Makes a table.
     ///
@@ -29,14 +32,22 @@ public final class Embedding: Module {
 
     /// The rows of the given numbers.
     ///
-    /// Traps when an id lies outside 0..<V.
+    /// Traps when an id lies outside 0..<V, or a substitute has another shape.
     ///
     /// - Parameters:
     ///   - ids: Row numbers i32 of any shape […].
     ///   - outputDType: The result's dtype; the table's when nil.
     /// - Returns: […, D].
     public func callAsFunction(_ ids: Tensor, outputDType: DType? = nil) -> Tensor {
-        embedding(ids, table: weight.tensor(), outputDType: outputDType)
+        if let substitute {
+            let wanted = Shape(ids.shape.dimensions + [width])
+            require(
+                substitute.shape == wanted,
+                "Embedding: the substitute is \(substitute.shape), the rows of \(ids.shape) ids are \(wanted)"
+            )
+            return substitute.tensor(as: outputDType)
+        }
+        return embedding(ids, table: weight.tensor(), outputDType: outputDType)
     }
 }
 

@@ -195,6 +195,42 @@ public final class SelfAttention: RandomizedModule {
         return outputProjection(mixed)
     }
 
+    /// The weights that the layer gives, without dropout; for looking at, since they take T×T values.
+    ///
+    /// Traps for causal attention and for rotary positions, a cache or a bias, which this does not know.
+    ///
+    /// - Parameters:
+    ///   - x: The input [B, T, D].
+    ///   - context: Segments.
+    /// - Returns: [B, H, T, T]: rows that sum to 1 over what a position sees; zeros where it sees nothing.
+    public func weights(_ x: Tensor, context: AttentionContext) -> Tensor {
+        require(
+            context.frequencies == nil && context.cache == nil && context.bias == nil && !context.isCausal,
+            "SelfAttention.weights: only attention in both directions without rotary positions is known"
+        )
+        let (rows, count) = (x.shape[0], x.shape[1])
+        let parts = apart(inputProjection(x))
+        let group = heads / keyValueHeads
+        let queries = parts[0].permuted([0, 2, 1, 3]).contiguous()
+        // Every key head serves a group of query heads.
+        let keys = parts[1].permuted([0, 2, 3, 1]).reshaped(rows, keyValueHeads, 1, headWidth, count)
+            .expanded(to: [rows, keyValueHeads, group, headWidth, count]).contiguous()
+            .reshaped(rows, heads, headWidth, count)
+        let scores = matmul(queries, keys) * Double(scale)
+        guard let segments = context.segments else { return softmax(scores) }
+        let numbers = segments.integers()
+        var visible = [UInt8](repeating: 0, count: rows * count * count)
+        for row in 0..<rows {
+            for query in 0..<count {
+                let own = numbers[row * count + query]
+                for key in 0..<count where own >= 0 && numbers[row * count + key] == own {
+                    visible[(row * count + query) * count + key] = 1
+                }
+            }
+        }
+        return maskedSoftmax(scores, visible: Tensor(visible, shape: [rows, 1, count, count]))
+    }
+
     /// Attention of new positions over a cache that takes them up first.
     private func cachedAttention(_ packed: Tensor, cache: CacheWindow, options: AttentionOptions) -> Tensor {
         let (rows, count) = (packed.shape[0], packed.shape[1])

@@ -13,6 +13,7 @@ public struct ReportPage: Sendable {
         case table(ReportTable)
         case picture(String, caption: String)
         case text(String, caption: String)
+        case highlighted([(String, Double)])
     }
 
     /// A page without content.
@@ -79,6 +80,12 @@ public struct ReportPage: Sendable {
         blocks.append(.text(text, caption: caption))
     }
 
+    /// Adds text whose parts are coloured by their values, relative to the largest: blue for positive ones, red for
+    /// negative ones.
+    ///
+    /// - Parameter parts: The parts, which put together are the text.
+    public mutating func highlighted(_ parts: [(String, Double)]) { blocks.append(.highlighted(parts)) }
+
     /// The page.
     public var html: String {
         var out = """
@@ -106,7 +113,20 @@ public struct ReportPage: Sendable {
             "<figure><figcaption>\(escaped(caption))</figcaption>\(svg)</figure>"
         case .text(let text, let caption):
             "<figure><figcaption>\(escaped(caption))</figcaption><pre>\(escaped(text))</pre></figure>"
+        case .highlighted(let parts): "<p class=\"marked\">\(marked(parts))</p>"
         }
+    }
+
+    private static func marked(_ parts: [(String, Double)]) -> String {
+        let largest = parts.reduce(0) { max($0, abs($1.1)) }
+        return parts.map { text, value in
+            let strength = largest > 0 && value.isFinite ? abs(value) / largest : 0
+            // Two decimals of opacity, so that the page does not grow with digits.
+            let opacity = Double(Int(strength * 60)) / 100
+            let color = value > 0 ? "59,111,182" : "200,60,50"
+            let style = opacity > 0 ? " style=\"background:rgba(\(color),\(opacity))\"" : ""
+            return "<span\(style) title=\"\(value)\">\(escaped(text))</span>"
+        }.joined()
     }
 
     /// Text with what HTML gives a meaning written as entities, and control characters shown as U+FFFD.
@@ -142,6 +162,7 @@ public struct ReportPage: Sendable {
         th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;
         overflow-wrap:anywhere}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         figure{margin:1rem 0}figcaption{color:var(--soft)}svg{width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}
+        .marked{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.8}
         pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);padding:.6rem}
         """
 }

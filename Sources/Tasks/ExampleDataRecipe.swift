@@ -1,5 +1,6 @@
 import YuyanDatasets
 import YuyanFileFormats
+import YuyanMetrics
 
 /// Keys of the section `data` of tasks on labelled or structured rows.
 public struct ExampleDataRecipe: Sendable, Equatable {
@@ -9,6 +10,8 @@ public struct ExampleDataRecipe: Sendable, Equatable {
     public var multiLabel = false
     /// What happens to rows, beyond the training part, with labels that it does not have: `refuse` or `skip`.
     public var unknownLabels = "refuse"
+    /// Whose rules compare answers: `auto` or one of `AnswerStandard`.
+    public var answerStandard = "auto"
 
     /// The defaults.
     public init() {}
@@ -35,6 +38,12 @@ extension DataRecipe {
             .flag("multi_label", at: \.examples.multiLabel),
             .text("unknown_labels", at: \.examples.unknownLabels, oneOf: ["refuse", "skip"]),
         ]
+    }
+
+    /// The keys of tasks on questions.
+    static var answerFields: [RecipeField<DataRecipe>] {
+        let names = ["auto"] + AnswerStandard.allCases.map(\.rawValue)
+        return [.text("answer_standard", at: \.examples.answerStandard, oneOf: names)]
     }
 
     /// A key of `DataSettings`, which knows what its value must be.

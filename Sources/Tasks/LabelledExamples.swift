@@ -46,10 +46,11 @@ struct ExampleParts<Example: DatasetExample> {
             parts.append(try DatasetFingerprint(files, settings: settings).sha256)
         } else {
             let seed = recipe.training.dataSeed ?? recipe.training.seed
-            let rows = all.map { Splitter.Row($0) }
+            let rows = all.map { Splitter.Row($0, group: $0.splitGroup) }
+            let isGrouped = rows.contains { $0.group != nil }
             let splitter = try Splitter(
                 fractions: [1 - data.validationFraction, data.validationFraction],
-                rule: isStratified ? .stratified : .random,
+                rule: isGrouped ? .groups : isStratified ? .stratified : .random,
                 seed: seed
             )
             let division = try splitter.split(rows)

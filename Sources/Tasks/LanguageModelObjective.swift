@@ -95,22 +95,7 @@ public final class LanguageModelObjective: TrainingObjective {
 
     /// The rows of a micro-batch, which depend on the numbers alone.
     public func batch(step: Int, microBatch: Int) throws -> Batch {
-        let row = (step * settings.accumulation + microBatch) * settings.batchSize
-        let state: BatchState
-        switch settings.order {
-        case .randomWindows: state = BatchState(position: row)
-        case .shuffledBlocks:
-            let blocks = max(training.rowsPerEpoch, 1)
-            state = BatchState(epoch: row / blocks, position: row % blocks)
-        }
-        var batches = try TrainingBatches(
-            training,
-            batchSize: settings.batchSize,
-            order: settings.order,
-            seed: settings.seed,
-            state: state
-        )
-        return batches.nextBatch()
+        try settings.rows(of: training, batch: step * settings.accumulation + microBatch)
     }
 
     /// The targets that count.
@@ -159,28 +144,18 @@ public final class LanguageModelObjective: TrainingObjective {
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void
     ) throws -> [String: Double] {
-        guard let validation else {
-            throw TrainingError("there is no validation text; give data.validation or a validation_fraction")
-        }
-        let size = settings.evaluationBatchSize
-        let total = try EvaluationBatches(validation, batchSize: size).batchCount
-        let count = maxBatches > 0 ? min(maxBatches, total) : total
         var nats = 0.0
         var tokens = 0
         var bytes = 0
-        for number in 0..<count {
-            if isCancelled() { break }
-            let place = count == total ? number : number * total / count
-            var source = try EvaluationBatches(
-                validation,
-                batchSize: size,
-                state: BatchState(position: place * size)
-            )
-            guard let batch = source.next() else { break }
+        try settings.forEachEvaluationBatch(
+            of: validation,
+            most: maxBatches,
+            isCancelled: isCancelled,
+            progress: progress
+        ) { batch, _ in
             nats += loss(batch, scale: 1, smoothing: 0).item()
             tokens += batch.targetCount
             for target in batch.targets where target >= 0 { bytes += tokenByteCounts[Int(target)] }
-            progress(number + 1, count)
         }
         let perToken = tokens > 0 ? nats / Double(tokens) : .nan
         return [
@@ -201,5 +176,69 @@ public final class LanguageModelObjective: TrainingObjective {
     /// Reads weights that ``saveModel(to:)`` wrote.
     public func loadModel(from folder: String) throws {
         try decoder.loadParameters(from: WeightFiles(path: folder), map: decoder.configuration.keyMap)
+    }
+}
+
+extension LanguageModelObjective.Settings {
+    /// The rows of a micro-batch, which depend on its number alone.
+    ///
+    /// - Parameters:
+    ///   - dataset: The tokens to learn from.
+    ///   - number: The number of the micro-batch, counted over all steps.
+    /// - Returns: The rows.
+    /// - Throws: `FileFormatError` when the data is too short for one row.
+    func rows(of dataset: TokenDataset, batch number: Int) throws -> Batch {
+        let row = number * batchSize
+        let state: BatchState
+        switch order {
+        case .randomWindows: state = BatchState(position: row)
+        case .shuffledBlocks:
+            let blocks = max(dataset.rowsPerEpoch, 1)
+            state = BatchState(epoch: row / blocks, position: row % blocks)
+        }
+        var batches = try TrainingBatches(
+            dataset,
+            batchSize: batchSize,
+            order: order,
+            seed: seed,
+            state: state
+        )
+        return batches.nextBatch()
+    }
+
+    /// Goes through the validation text, or evenly spread batches of it.
+    ///
+    /// - Parameters:
+    ///   - dataset: The validation text.
+    ///   - most: The most batches, 0 for the whole text.
+    ///   - isCancelled: Asked between batches; true ends it.
+    ///   - progress: Told of batches done and to do.
+    ///   - body: Takes a batch and its number.
+    /// - Throws: ``TrainingError`` when there is no validation text.
+    func forEachEvaluationBatch(
+        of dataset: TokenDataset?,
+        most: Int,
+        isCancelled: () -> Bool,
+        progress: (Int, Int) -> Void,
+        _ body: (Batch, Int) throws -> Void
+    ) throws {
+        guard let dataset else {
+            throw TrainingError("there is no validation text; give data.validation or a validation_fraction")
+        }
+        let size = evaluationBatchSize
+        let total = try EvaluationBatches(dataset, batchSize: size).batchCount
+        let count = most > 0 ? min(most, total) : total
+        for number in 0..<count {
+            if isCancelled() { return }
+            let place = count == total ? number : number * total / count
+            var source = try EvaluationBatches(
+                dataset,
+                batchSize: size,
+                state: BatchState(position: place * size)
+            )
+            guard let batch = source.next() else { return }
+            try body(batch, number)
+            progress(number + 1, count)
+        }
     }
 }

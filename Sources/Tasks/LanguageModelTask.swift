@@ -13,13 +13,7 @@ struct LanguageModelTask: TaskRun {
     var recipe: Recipe { run.recipe }
 
     func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
-        let corpus = try run.prepare(report: { report($0.taskEvent) })
-        let preparation = PreparationReport(corpus.dataset.description)
-        try preparation.write(to: corpus.folder)
-        return TaskPreparation(
-            plain: preparation.plain,
-            reportPath: "\(corpus.folder)/\(PreparationReport.fileName)"
-        )
+        try run.prepareTask(report: report)
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
@@ -31,34 +25,47 @@ struct LanguageModelTask: TaskRun {
         data: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
-        guard data.settings.isEmpty else {
-            throw RecipeError(
-                "--set: a language model reads text, whose recipe says how; name a recipe's data"
-            )
-        }
-        let corpus = try corpus(folder, data.path)
+        let corpus = try run.corpus(folder: folder, data: data)
         let found = try run.evaluate(folder: folder, corpus: corpus) { done, total in
             report(.status { "evaluating: \(done) of \(total) batches" })
         }
         if StopSignal.received != nil { throw CancellationError() }
-        let figures = found.sorted { $0.key < $1.key }.map { key, value in
-            let name = String(key.dropFirst("eval_".count))
-            return TaskFigure(name, value, isCount: name == "tokens" || name == "bytes")
-        }
-        let lines = figures.map {
-            "\($0.name.padding(toLength: 16, withPad: " ", startingAt: 0)) \($0.value)"
-        }
-        return TaskEvaluation(
-            figures: figures,
-            details: JSONObject(),
-            plain: lines.joined(separator: "\n"),
-            page: nil
+        return TaskEvaluation(textFigures: found)
+    }
+
+    func predictor(folder: String) throws -> any TaskPredictor {
+        throw RecipeError(
+            "\(folder) is a language model, which goes on with a text: yuyan generate \(folder)"
+        )
+    }
+}
+
+extension LanguageModelRun {
+    /// Prepares the text and reports on it.
+    func prepareTask(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
+        let corpus = try prepare(report: { report($0.taskEvent) })
+        let preparation = PreparationReport(corpus.dataset.description)
+        try preparation.write(to: corpus.folder)
+        return TaskPreparation(
+            plain: preparation.plain,
+            reportPath: "\(corpus.folder)/\(PreparationReport.fileName)"
         )
     }
 
     /// The run's own prepared text, or other text through the model's tokenizer, all of it to judge by.
-    private func corpus(_ folder: String, _ data: String?) throws -> PreparedCorpus {
-        guard let data else { return try CorpusStep.open(run.preparedFolder) }
+    ///
+    /// - Parameters:
+    ///   - folder: The model folder.
+    ///   - data: The text to judge by.
+    /// - Returns: The text as tokens.
+    /// - Throws: ``RecipeError`` for settings, which a recipe's text has none of; errors that name file and place.
+    func corpus(folder: String, data: EvaluationData) throws -> PreparedCorpus {
+        guard data.settings.isEmpty else {
+            throw RecipeError(
+                "--set: this model reads text, whose recipe says how; name a recipe's data"
+            )
+        }
+        guard let data = data.path else { return try CorpusStep.open(preparedFolder) }
         var other = recipe
         other.data.train = data
         other.data.sources = []
@@ -72,11 +79,19 @@ struct LanguageModelTask: TaskRun {
         defer { try? FileManager.default.removeItem(atPath: scratch) }
         return try CorpusStep.run(other, folder: scratch, report: { _ in }, isCancelled: { false })
     }
+}
 
-    func predictor(folder: String) throws -> any TaskPredictor {
-        throw RecipeError(
-            "\(folder) is a language model, which goes on with a text: yuyan generate \(folder)"
-        )
+extension TaskEvaluation {
+    /// The figures of a model of text, by name.
+    init(textFigures found: [String: Double]) {
+        figures = found.sorted { $0.key < $1.key }.map { key, value in
+            let name = String(key.dropFirst("eval_".count))
+            return TaskFigure(name, value, isCount: name == "tokens" || name == "bytes")
+        }
+        let lines = figures.map {
+            "\($0.name.padding(toLength: 16, withPad: " ", startingAt: 0)) \($0.value)"
+        }
+        (details, plain, page) = (JSONObject(), lines.joined(separator: "\n"), nil)
     }
 }
 

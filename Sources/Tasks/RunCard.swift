@@ -2,7 +2,7 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTraining
 
-/// The `README.md` of a model folder of a task on labels.
+/// The `README.md` of a model folder of a task on examples.
 struct RunCard {
     let title: String
     /// What the model is, in a few words.
@@ -10,7 +10,8 @@ struct RunCard {
     let fingerprint: String
     /// Further lines about the data.
     let facts: [String]
-    let labels: LabelVocabulary
+    /// The labels with their counts; nil for tasks without.
+    let labels: LabelVocabulary?
 
     /// Writes the card of a run that has ended.
     ///
@@ -26,7 +27,7 @@ struct RunCard {
         lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         lines += ["", "## Data", "", "- fingerprint `\(fingerprint)`"]
         lines += facts.map { "- \($0)" }
-        for (label, count) in zip(labels.labels, labels.counts).prefix(50) {
+        for (label, count) in zip(labels?.labels ?? [], labels?.counts ?? []).prefix(50) {
             lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
         }
         lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]

@@ -163,11 +163,32 @@ public protocol TaskRun {
     /// - Returns: What answers.
     /// - Throws: When files are missing or do not fit, or the task has no answers of this kind.
     func predictor(folder: String) throws -> any TaskPredictor
+
+    /// Opens a trained model for explanations of its answers.
+    ///
+    /// - Parameter folder: The model folder.
+    /// - Returns: What explains.
+    /// - Throws: When files are missing or do not fit, or the task has no explanations.
+    func explainer(folder: String) throws -> any TaskExplainer
+}
+
+extension TaskRun {
+    /// None.
+    public func explainer(folder: String) throws -> any TaskExplainer {
+        throw RecipeError(
+            "\(folder) is a model of \(recipe.task), which has no explanations yet; classifiers have"
+        )
+    }
 }
 
 /// The tasks that recipes name.
 public enum TaskCatalog {
-    static var all: [TaskDescription] { [.languageModeling, .textClassification, .tokenClassification] }
+    static var all: [TaskDescription] {
+        [
+            .languageModeling, .maskedLanguageModeling, .textClassification, .tokenClassification,
+            .semanticRoles, .questionAnswering,
+        ]
+    }
 
     /// The names of the tasks.
     public static var names: [String] { all.map(\.name) }

@@ -1,5 +1,7 @@
+import Foundation
 import YuyanModels
 import YuyanTokenizers
+import YuyanTraining
 
 /// How texts, or pairs of texts, become the tokens of a model that reads whole texts.
 ///
@@ -18,6 +20,8 @@ struct TextTokens: Sendable {
         var ids: [Int32]
         /// 0 for the first text, 1 for the second.
         var types: [Int32]
+        /// Where the tokens of each text stand, without what is put around them.
+        var places: [Range<Int>]
         var isCut = false
     }
 
@@ -53,7 +57,40 @@ struct TextTokens: Sendable {
         return Encoded(
             ids: first + rest,
             types: [Int32](repeating: 0, count: first.count) + [Int32](repeating: 1, count: rest.count),
+            places: [prefix.count..<prefix.count + one.count]
+                + (second == nil ? [] : [first.count..<first.count + two.count]),
             isCut: isCut
         )
+    }
+}
+
+extension Recipe {
+    /// The tokenizer of a model that is trained on examples: the one that the recipe names, its starting model's, or
+    /// one learned from texts.
+    ///
+    /// - Parameters:
+    ///   - texts: The texts of the training part.
+    ///   - report: Told how far the learning is.
+    /// - Returns: The tokenizer as a folder gives it back, so that the run and later uses of its model see the same tokens.
+    /// - Throws: Errors that name file or key, or `CancellationError`.
+    func makeTokenizer(
+        learningFrom texts: [String],
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> any Tokenizer {
+        if let path = tokenizer.path ?? model.path { return try TokenizerFiles.load(anywhere: path) }
+        let manager = FileManager.default
+        let learned = try TokenizerLearner(
+            tokenizer,
+            texts: TextList(texts),
+            folder: manager.temporaryDirectory.path,
+            report: { event in report(event.taskEvent) },
+            isCancelled: { StopSignal.received != nil }
+        ).learn()
+        let scratch = manager.temporaryDirectory
+            .appendingPathComponent("yuyan-tokenizer-\(UUID().uuidString)").path
+        defer { try? manager.removeItem(atPath: scratch) }
+        try manager.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        try TokenizerFiles.save(learned, to: scratch)
+        return try TokenizerFiles.load(folder: scratch)
     }
 }

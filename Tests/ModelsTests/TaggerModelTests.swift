@@ -71,6 +71,39 @@ import YuyanTestSupport
         }
     }
 
+    /// Tags depend on the predicate, which padding does not move, and gradients reach what tells of it.
+    @Test(arguments: [true, false]) func predicatesAreMarked(crf: Bool) throws {
+        let object: JSONValue = [
+            "model_type": "lstm-tagger", "vocab_size": 12, "embedding_dim": 6, "hidden_size": 7,
+            "mark_dim": 3, "crf": .bool(crf),
+        ]
+        var random = RandomSource(seed: 4)
+        let configuration = try TaggerConfiguration(ConfigurationReader(object))
+        let model = TaggerModel(configuration, labelCount: 4, random: &random)
+        let predicates = [3, 0, 0]
+        let together = model.emissions(TaggerBatch(sentences, predicates: predicates)).doubles()
+        for (row, sentence) in sentences.enumerated() {
+            let alone = model.emissions(TaggerBatch([sentence], predicates: [predicates[row]])).doubles()
+            let padded = Array(together[row * 20..<row * 20 + alone.count])
+            expectClose(actual: padded, expected: alone, absolute: 1e-5)
+            #expect(Set(alone.map { Float($0) }).count > 1)
+        }
+        let other = model.emissions(TaggerBatch([sentences[0]], predicates: [1])).doubles()
+        #expect(other != Array(together[0..<20]))
+        let tape = Tape()
+        let loss = tape.record {
+            model.loss(TaggerBatch(sentences, predicates: predicates), labels: labels, scale: 1)
+        }
+        tape.backward(from: loss)
+        for named in model.namedParameters() {
+            #expect(named.parameter.gradient?.doubles().contains { $0 != 0 } == true, "\(named.name)")
+        }
+        let folder = try ScratchFolder()
+        try model.save(to: folder.path, labels: ["A", "B", "C", "D"])
+        let read = try TaggerModel(folder: folder.path)
+        #expect(read.emissions(TaggerBatch(sentences, predicates: predicates)).doubles() == together)
+    }
+
     @Test func wrongFieldsAreNamed() throws {
         let object: JSONValue = ["model_type": "lstm-tagger", "vocab_size": 4, "character_window": 4]
         let error = #expect(throws: ConfigurationError.self) {

@@ -4,6 +4,7 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTasks
 import YuyanTestSupport
+import YuyanTokenizers
 import YuyanTraining
 
 /// Classification from recipe to answers, on texts made here.
@@ -198,5 +199,42 @@ import YuyanTraining
             notes.contains { $0.contains("training texts have more than 4 tokens and are cut") },
             "\(notes)"
         )
+    }
+
+    /// A table begins with word vectors, and stays with them when it is told to.
+    @Test func tablesBeginWithWordVectors() throws {
+        let labelled = try LabelledFolder()
+        try labelled.writeParts()
+        let lines = ["3 4", "fine 1 0 0 0.5", "awful -1 0 0 0.5", "elsewhere 9 9 9 9"]
+        try labelled.folder.write(lines.joined(separator: "\n") + "\n", to: "v.txt")
+        let vectors = "vectors=\(labelled.folder.path)/v.txt"
+        var notes: [String] = []
+        let frozen = try labelled.recipe("text-cnn", "out", [vectors, "freeze_vectors=true", "max_steps=6"])
+        try labelled.train(frozen) { event in
+            if case .note(let note) = event { notes.append(note) }
+        }
+        #expect(notes.contains { $0.hasPrefix("2 of ") && $0.contains("v.txt, which stay") }, "\(notes)")
+        func rows(_ output: String) throws -> [[Float]] {
+            let folder = "\(labelled.folder.path)/\(output)"
+            let file = try SafetensorsFile(path: "\(folder)/model.safetensors")
+            let tokens = try TokenizerFiles.load(folder: folder)
+            let values = try file.elements(of: "encoder.vectors.table.weight", dtype: .f32, as: Float.self)
+            return try ["fine", "awful"].map { word in
+                let id = Int(try #require(tokens.id(of: word)))
+                return Array(values[id * 4..<(id + 1) * 4])
+            }
+        }
+        #expect(try rows("out") == [[1, 0, 0, 0.5], [-1, 0, 0, 0.5]])
+        try labelled.train(labelled.recipe("text-cnn", "free", [vectors, "max_steps=6"]))
+        #expect(try rows("free") != [[1, 0, 0, 0.5], [-1, 0, 0, 0.5]])
+        let alone = #expect(throws: RecipeError.self) {
+            try labelled.train(labelled.recipe("lstm", "x", ["freeze_vectors=true"]))
+        }
+        #expect(alone?.description.contains("model.freeze_vectors") == true)
+        try labelled.folder.write("1 4\nelsewhere 9 9 9 9\n", to: "v.txt")
+        let none = #expect(throws: RecipeError.self) {
+            try labelled.train(labelled.recipe("mlp", "x", [vectors]))
+        }
+        #expect(none?.description.contains("none of the") == true)
     }
 }

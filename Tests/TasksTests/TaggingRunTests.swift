@@ -105,6 +105,35 @@ struct TaggedFolder {
         #expect(answers[1]["tags"]?.arrayValue?.isEmpty == true)
     }
 
+    /// The field on features learns the same from a recipe, and answers like the networks.
+    @Test func fieldOnFeatures() throws {
+        let yaml = """
+            task: token-classification
+            data: { train: "\(tagged.folder.path)/train.conll", validation: "\(tagged.folder.path)/dev.conll",
+                    format: conll }
+            model: { family: crf, l2: 0.1 }
+            training: { output_dir: "\(tagged.folder.path)/out" }
+            """
+        let outcome = try train(try Recipe(yaml: yaml, name: "r.yaml"))
+        #expect(outcome.reason == .finished && outcome.step > 5)
+        #expect((outcome.metrics["eval_f1"] ?? 0) > 0.95, "\(outcome.metrics)")
+        let place = "\(tagged.folder.path)/out"
+        let evaluation = try run().evaluate(folder: place, data: EvaluationData(), report: { _ in })
+        #expect(evaluation.json["f1"]?.numberValue == outcome.metrics["eval_f1"])
+        let row = Record(
+            names: ["tokens"],
+            values: [.text("Dr Chen Bo saw Neuerburg")],
+            place: RecordPlace(path: "-", line: nil)
+        )
+        let answers = try run().predictor(folder: place).predict([row])
+        let entities = try #require(answers[0]["entities"]?.arrayValue)
+        #expect(entities.map { $0["text"]?.stringValue } == ["Chen Bo", "Neuerburg"])
+        let started = #expect(throws: RecipeError.self) {
+            try train(try Recipe(yaml: yaml, name: "r.yaml", overrides: ["model.path=\(place)"]))
+        }
+        #expect(started?.description.contains("model.path") == true)
+    }
+
     /// A run that lost its last checkpoints goes on from the one before and ends with the same weights.
     @Test func resumesExactly() throws {
         let settings = [
@@ -164,6 +193,6 @@ struct TaggedFolder {
         let single = #expect(throws: RecipeError.self) { try train(try tagged.recipe("lstm")) }
         #expect(single?.description.contains("every token has the tag 'O'") == true)
         let family = #expect(throws: RecipeError.self) { try tagged.recipe("text-cnn") }
-        #expect(family?.description.contains("lstm, gru, rnn") == true)
+        #expect(family?.description.contains("lstm, gru, rnn, crf") == true)
     }
 }

@@ -1,7 +1,8 @@
-"""A toy BERT classifier of transformers with everything that training it gives, for Tests/GoldenTests/EncoderParityTests.
+"""Toy BERT models of transformers with everything that training them gives, for Tests/GoldenTests: a classifier, a
+masked-language model and one that answers questions.
 
-Writes Fixtures/encoder/bert/{config.json, model.safetensors, golden.safetensors}. The weights are f32; logits, losses
-and gradients are computed in f64, so that they carry no rounding of their own.
+Writes Fixtures/encoder/{bert, masked, answers}/{config.json, model.safetensors, golden.safetensors}. The weights are
+f32; logits, losses and gradients are computed in f64, so that they carry no rounding of their own.
 
 Run from the repository: python Tools/golden/encoder_parity.py
 """
@@ -13,13 +14,19 @@ import torch
 import transformers
 from decoder_parity import FIXTURES, ROOT, SEED, randomise
 from safetensors.torch import save_file
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForMaskedLM, BertForQuestionAnswering, BertForSequenceClassification
 
 CONFIG = BertConfig(
     vocab_size=64, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
     max_position_embeddings=20, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, num_labels=3,
 )
 LENGTHS = [13, 1, 9]
+# The heads' models: smaller, since the classifier covers the encoder.
+SMALL = dict(
+    vocab_size=40, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
+    max_position_embeddings=20, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+)
+CLS, SEP, MASK = 1, 2, 3
 
 
 def golden(model, generator):
@@ -52,21 +59,81 @@ def golden(model, generator):
     return tensors
 
 
+def masked_golden(model, generator):
+    """Places where tokens are hidden, their logits, the mean loss over them and all gradients."""
+    rows, width = len(LENGTHS), max(LENGTHS)
+    mask = torch.arange(width)[None] < torch.tensor(LENGTHS)[:, None]
+    tokens = torch.randint(4, SMALL["vocab_size"], (rows, width), generator=generator) * mask
+    places = torch.tensor([2, 5, 11, 13, 26 + 4])
+    ids = tokens.clone()
+    ids.view(-1)[places] = MASK
+    labels = torch.full_like(tokens, -100)
+    labels.view(-1)[places] = tokens.view(-1)[places]
+    model.double()
+    result = model(input_ids=ids, attention_mask=mask.long(), labels=labels)
+    result.loss.backward()
+    return {
+        "input_ids": ids.int(), "lengths": torch.tensor(LENGTHS).int(), "places": places.int(),
+        "tokens": tokens.view(-1)[places].int(),
+        "logits": result.logits.detach().reshape(rows * width, -1)[places].float(),
+        "loss": result.loss.detach().reshape(1),
+    }
+
+
+def answers_golden(model, generator):
+    """Scores of beginnings and ends at the first token and the text's tokens, and the loss among those places."""
+    questions, contexts = [[7, 9, 5], [11], [8, 9]], [[5, 30, 31, 9, 6], [12, 13, 14, 15, 16, 17, 18], [20]]
+    spans = torch.tensor([[2, 4], [7, 7], [0, 0]])
+    width, room = max(len(q) + len(c) + 3 for q, c in zip(questions, contexts)), 1 + max(map(len, contexts))
+    ids = torch.zeros(3, width, dtype=torch.long)
+    types, mask, places = torch.zeros_like(ids), torch.zeros_like(ids), torch.zeros(3, room, dtype=torch.long)
+    visible = torch.zeros(3, room, dtype=torch.bool)
+    for row, (question, context) in enumerate(zip(questions, contexts)):
+        head = [CLS] + question + [SEP]
+        sequence = head + context + [SEP]
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        types[row, len(head) : len(sequence)] = 1
+        mask[row, : len(sequence)] = 1
+        places[row, 1 : 1 + len(context)] = torch.arange(len(head), len(head) + len(context))
+        visible[row, : 1 + len(context)] = True
+    model.double()
+    result = model(input_ids=ids, attention_mask=mask, token_type_ids=types)
+    tensors, loss = {}, 0
+    for name, logits, target in [
+        ("start", result.start_logits, spans[:, 0]), ("end", result.end_logits, spans[:, 1])
+    ]:
+        chosen = logits.gather(1, places)
+        tensors[name] = (chosen * visible).detach().float()
+        hidden = chosen.masked_fill(~visible, -torch.inf)
+        loss = loss + torch.nn.functional.cross_entropy(hidden, target, reduction="sum") / 2
+    loss.backward()
+    return tensors | {"loss": loss.detach().reshape(1)}
+
+
+def write(name, model, golden, generator):
+    """Writes a model's folder and what training it gives, and returns the files."""
+    model.eval()
+    randomise(model, generator)
+    folder = FIXTURES / "encoder" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    tensors = golden(model, generator)
+    for key, parameter in model.named_parameters():
+        tensors.setdefault("gradient." + key, parameter.grad.float())
+    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "golden.safetensors")
+    return [folder / file for file in ["config.json", "model.safetensors", "golden.safetensors"]]
+
+
 def main():
     transformers.logging.set_verbosity_error()
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
-    model = BertForSequenceClassification(CONFIG).eval()
-    randomise(model, generator)
-    folder = FIXTURES / "encoder" / "bert"
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tensors = golden(model, generator)
-    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "golden.safetensors")
+    paths = write("bert", BertForSequenceClassification(CONFIG), golden, generator)
+    paths += write("masked", BertForMaskedLM(BertConfig(**SMALL)), masked_golden, generator)
+    paths += write("answers", BertForQuestionAnswering(BertConfig(**SMALL)), answers_golden, generator)
     manifest_path = FIXTURES / "MANIFEST.json"
     manifest = json.loads(manifest_path.read_text())
-    for name in ["config.json", "model.safetensors", "golden.safetensors"]:
-        path = folder / name
+    for path in paths:
         manifest[str(path.relative_to(FIXTURES))] = {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "script": "Tools/golden/encoder_parity.py",

@@ -10,6 +10,9 @@
 /// - `train <config> <dtype>`: a whole step: forward, backward, AdamW.
 /// - `bilstm <dtype> <last|max> <B> <T> <V> <D> <H> <layers>`: a whole step of a classifier: embedding of width D, LSTM in
 ///   both directions, the last position or the maximum over positions, two classes, AdamW.
+/// - `textcnn f32 <B> <T> <V> <D> <filters>`, `encoder f32 <B> <T> <V> <D> <heads> <layers> <F>`: a whole step of a
+///   convolutional classifier, or of one on a Transformer encoder in BERT's form.
+/// - `latency f32 <textcnn|bilstm|encoder> <T> <V> <sizes …>`: the answer to one sentence.
 /// - `decode <config> <dtype>`: one token of one text behind a key/value cache.
 struct Benchmark {
     let specification: String
@@ -88,6 +91,18 @@ struct Benchmark {
     static func textCNN(_ positions: Int) -> Benchmark {
         let words = "textcnn f32 50 \(positions) 14000 300 100"
         return Benchmark(words, unit: "tokens/s", work: Double(50 * positions))
+    }
+
+    /// An encoder of BERT-base's sizes.
+    static var encoder: Benchmark {
+        Benchmark("encoder f32 16 128 30522 768 12 12 3072", unit: "tokens/s", work: 16 * 128)
+    }
+
+    /// Answers to sentences of 20 tokens.
+    static var latencies: [Benchmark] {
+        ["textcnn 20 14000 300 100", "bilstm 20 14000 300 128 1", "encoder 20 8000 128 4 2 512"].map {
+            Benchmark("latency f32 \($0)", unit: "sentences/s", work: 1)
+        }
     }
 
     static func decode(_ model: ModelSize, _ dtype: String) -> Benchmark {

@@ -84,6 +84,21 @@ struct Driver {
             memory: true,
             add: add
         )
+        try measure(
+            [.encoder],
+            script: "encoder.py",
+            pairs: quick ? 2 : 5,
+            seconds: 0,
+            memory: true,
+            add: add
+        )
+        try measure(
+            Benchmark.latencies,
+            script: "latency.py",
+            pairs: quick ? 3 : 7,
+            seconds: quick ? 0.3 : 1,
+            add: add
+        )
         for dtype in ["f32", "bf16"] {
             try measure(
                 [.decode(.b4, dtype)],

@@ -48,7 +48,8 @@ enum Worker {
             return words[0] == "train"
                 ? try TrainingWorkload(size, dtype: dtype) : try DecodeWorkload(size, dtype: dtype)
         }
-        if words.first == "textcnn" { return try ClassifierWorkload(words) }
+        if words.first == "textcnn" || words.first == "encoder" { return try ClassifierWorkload(words) }
+        if words.first == "latency" { return try LatencyWorkload(words) }
         if words.first == "bilstm" { return try RecurrentWorkload(words) }
         guard let workload = try KernelWorkloads.make(words) else {
             throw BenchError("«\(words.joined(separator: " "))» is no benchmark")

@@ -18,6 +18,8 @@ public struct TaggerConfiguration: Sendable, Hashable {
     public let characterFilters: Int
     /// The characters that a filter sees at a time.
     public let characterWindow: Int
+    /// The width of the vector that tells the predicate's word from the others; 0 for tags that depend on no predicate.
+    public let markDim: Int
     /// The units of a layer and direction.
     public let hiddenSize: Int
     /// The number of layers.
@@ -50,6 +52,7 @@ public struct TaggerConfiguration: Sendable, Hashable {
         guard characterWindow <= 15, characterWindow % 2 == 1 else {
             throw ConfigurationError("character_window", "\(characterWindow) must be odd and at most 15")
         }
+        markDim = try reader.count("mark_dim", default: 0)
         hiddenSize = try reader.extent("hidden_size", default: 128)
         numLayers = try reader.extent("num_layers", default: 1)
         guard numLayers <= 64 else {
@@ -65,13 +68,14 @@ public struct TaggerConfiguration: Sendable, Hashable {
         [("model_type", .string(modelType))] + vectors.fields + [
             ("character_vocab_size", .integer(characterCount)), ("character_dim", .integer(characterDim)),
             ("character_filters", .integer(characterFilters)),
-            ("character_window", .integer(characterWindow)), ("hidden_size", .integer(hiddenSize)),
-            ("num_layers", .integer(numLayers)), ("bidirectional", .bool(bidirectional)),
+            ("character_window", .integer(characterWindow)), ("mark_dim", .integer(markDim)),
+            ("hidden_size", .integer(hiddenSize)), ("num_layers", .integer(numLayers)),
+            ("bidirectional", .bool(bidirectional)),
             ("dropout", .number(dropout)), ("crf", .bool(usesCRF)),
         ]
     }
 
-    fileprivate var inputWidth: Int { vectors.width + (characterCount > 0 ? characterFilters : 0) }
+    fileprivate var inputWidth: Int { vectors.width + (characterCount > 0 ? characterFilters : 0) + markDim }
 
     fileprivate var networkOptions: RecurrentNetwork.Options {
         let cell: RecurrentCell =
@@ -97,16 +101,27 @@ public struct TaggerBatch: Sendable, Hashable {
     public let characters: TokenBatch?
     /// For each place of B × T its word among ``characters``; places beyond a length name the first.
     public let spellings: [Int32]
+    /// The place of each sentence's predicate; nil for tags that depend on no predicate.
+    public let predicates: [Int]?
 
     /// Lays sentences side by side.
     ///
-    /// Traps when a sentence has another number of spellings than words.
+    /// Traps when a sentence has another number of spellings than words, or a predicate lies outside its sentence.
     ///
     /// - Parameters:
     ///   - sentences: The word ids of each sentence.
     ///   - spellings: The characters of each word of each sentence; nil for none.
-    public init(_ sentences: [[Int32]], spellings: [[[Int32]]]? = nil) {
+    ///   - predicates: The place of each sentence's predicate; nil for none.
+    public init(_ sentences: [[Int32]], spellings: [[[Int32]]]? = nil, predicates: [Int]? = nil) {
         words = TokenBatch(sentences)
+        require(
+            predicates.map {
+                $0.count == sentences.count && zip($0, sentences).allSatisfy { $1.indices.contains($0) }
+            }
+                ?? true,
+            "TaggerBatch: every sentence needs a predicate among its words"
+        )
+        self.predicates = predicates
         guard let spellings else {
             (characters, self.spellings) = (nil, [])
             return
@@ -134,8 +149,10 @@ public struct TaggerBatch: Sendable, Hashable {
 
 /// A recurrent network over words and their characters that labels every word, with a conditional random field on top.
 ///
-/// Sources: Huang, Xu, Yu, «Bidirectional LSTM-CRF models for sequence tagging», 2015; Ma, Hovy, «End-to-end sequence
-/// labeling via bi-directional LSTM-CNNs-CRF», 2016.
+/// For the arguments of a predicate, the predicate's word is marked on the way in, and its state adds to the scores of
+/// every word. Sources: Huang, Xu, Yu, «Bidirectional LSTM-CRF models for sequence tagging», 2015; Ma, Hovy, «End-to-end sequence
+/// labeling via bi-directional LSTM-CNNs-CRF», 2016; Marcheggiani, Frolov, Titov, «A simple and accurate syntax-agnostic
+/// neural model for dependency-based semantic role labeling», 2017.
 public final class TaggerModel: Module {
     /// Sizes and choices.
     public let configuration: TaggerConfiguration
@@ -145,10 +162,14 @@ public final class TaggerModel: Module {
     public let characterTable: Embedding?
     /// The filters over the characters of a word.
     public let characterFilters: Convolution1D?
+    /// The vectors of words that are not the predicate and of the one that is.
+    public let markTable: Embedding?
     /// The recurrent layers.
     public let network: RecurrentNetwork
     /// What each label scores.
     public let classifier: Linear
+    /// What the predicate's state adds to the scores.
+    public let predicateClassifier: Linear?
     /// The choice of the labels of a sentence together.
     public let crf: ConditionalRandomField?
     private let inputDropout: Dropout
@@ -182,8 +203,24 @@ public final class TaggerModel: Module {
         } else {
             (characterTable, characterFilters) = (nil, nil)
         }
+        markTable =
+            configuration.markDim > 0
+            ? Embedding(
+                count: 2,
+                width: configuration.markDim,
+                initializer: configuration.vectors.initialization.initializer,
+                random: &random
+            ) : nil
         network = RecurrentNetwork(configuration.networkOptions, random: &random)
         classifier = Linear(inputWidth: network.outputWidth, outputWidth: labelCount, random: &random)
+        predicateClassifier =
+            configuration.markDim > 0
+            ? Linear(
+                inputWidth: network.outputWidth,
+                outputWidth: labelCount,
+                hasBias: false,
+                random: &random
+            ) : nil
         crf = configuration.usesCRF ? ConditionalRandomField(labels: labelCount, random: &random) : nil
         (inputDropout, outputDropout) = (
             Dropout(Float(configuration.dropout)), Dropout(Float(configuration.dropout))
@@ -192,12 +229,14 @@ public final class TaggerModel: Module {
 
     /// The number of labels L.
     public var labelCount: Int { classifier.outputWidth }
-    /// The tables of words and characters.
-    public var tables: [Parameter] { [vectors.table.weight] + (characterTable.map { [$0.weight] } ?? []) }
+    /// The tables of words, characters and marks.
+    public var tables: [Parameter] {
+        [vectors.table.weight] + [characterTable, markTable].compactMap { $0?.weight }
+    }
 
     /// What each label scores at each word.
     ///
-    /// Traps when the model looks at characters and the batch has none.
+    /// Traps when the model looks at characters or predicates and the batch has none.
     ///
     /// - Parameter batch: The sentences.
     /// - Returns: [B, T, L]; what stands beyond a length means nothing.
@@ -218,8 +257,29 @@ public final class TaggerModel: Module {
                 x = concatenate([x, spelled], axis: 2)
             }
         }
-        let states = network(inputDropout(x), lengths: batch.words.lengthTensor).output
-        return classifier(outputDropout(states))
+        if let markTable { x = concatenate([x, markTable(marks(batch))], axis: 2) }
+        let states = outputDropout(network(inputDropout(x), lengths: batch.words.lengthTensor).output)
+        let scores = classifier(states)
+        guard let predicateClassifier, let predicates = batch.predicates else { return scores }
+        let (rows, length) = (batch.words.rows, batch.words.length)
+        let places = predicates.enumerated().map { Int32($0 * length + $1) }
+        let own = embedding(
+            Tensor(places, shape: [rows, 1]),
+            table: states.reshaped(rows * length, network.outputWidth)
+        )
+        return scores + predicateClassifier(own)
+    }
+
+    /// 1 at each sentence's predicate, 0 elsewhere: [B, T].
+    private func marks(_ batch: TaggerBatch) -> Tensor {
+        require(
+            batch.predicates != nil,
+            "TaggerModel: the batch has no predicates, which this model looks at"
+        )
+        let (rows, length) = (batch.words.rows, batch.words.length)
+        var marks = [Int32](repeating: 0, count: rows * length)
+        for (row, place) in (batch.predicates ?? []).enumerated() { marks[row * length + place] = 1 }
+        return Tensor(marks, shape: [rows, length])
     }
 
     /// The loss of sentences, summed over words and multiplied by `scale`: with a field the negative logarithm of the
@@ -276,14 +336,5 @@ public final class TaggerModel: Module {
     }
 
     /// Floating-point operations of the recurrent layers, of a word.
-    public var forwardFlops: Double {
-        let options = network.options
-        var (width, sum) = (options.inputWidth, 0.0)
-        for _ in 0..<options.layers {
-            let weights = options.cell.gateCount * options.width * (width + options.width)
-            sum += 2 * Double(network.directions * weights)
-            width = network.outputWidth
-        }
-        return sum
-    }
+    public var forwardFlops: Double { network.forwardFlops }
 }

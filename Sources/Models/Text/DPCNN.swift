@@ -86,6 +86,8 @@ public final class DPCNN: TextEncoder {
     public var outputWidth: Int { configuration.numFilters }
     /// The table of token vectors.
     public var tables: [Parameter] { [vectors.table.weight] }
+    /// The table of token vectors.
+    public var tokenTable: Embedding? { vectors.table }
 
     /// The largest value of each filter over each text.
     ///

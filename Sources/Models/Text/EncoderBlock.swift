@@ -49,6 +49,16 @@ public final class EncoderBlock: Module {
         placement = configuration.normPlacement
     }
 
+    /// The weights that the block's attention gives.
+    ///
+    /// - Parameters:
+    ///   - x: The stream [B, T, D].
+    ///   - context: Segments that mark padding.
+    /// - Returns: [B, H, T, T].
+    public func attentionWeights(_ x: Tensor, context: AttentionContext) -> Tensor {
+        attention.weights(placement == .pre ? attentionNorm(x) : x, context: context)
+    }
+
     /// Applies the block.
     ///
     /// - Parameters:

@@ -144,6 +144,8 @@ public final class RecurrentEncoder: SequenceEncoder {
     public var stateWidth: Int { network.outputWidth }
     /// The table of token vectors.
     public var tables: [Parameter] { [vectors.table.weight] }
+    /// The table of token vectors.
+    public var tokenTable: Embedding? { vectors.table }
 
     /// The last layer's states.
     ///
@@ -193,14 +195,6 @@ public final class RecurrentEncoder: SequenceEncoder {
     /// - Parameter length: The tokens of a text.
     /// - Returns: Operations per text.
     public func forwardFlops(length: Int) -> Double {
-        let options = network.options
-        var width = options.inputWidth
-        var sum = 0.0
-        for _ in 0..<options.layers {
-            let weights = options.cell.gateCount * options.width * (width + options.width)
-            sum += 2 * Double(length * network.directions * weights)
-            width = network.outputWidth
-        }
-        return sum
+        Double(length) * network.forwardFlops
     }
 }

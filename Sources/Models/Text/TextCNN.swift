@@ -80,6 +80,8 @@ public final class TextCNN: TextEncoder {
     public var outputWidth: Int { configuration.kernelSizes.count * configuration.numFilters }
     /// The table of token vectors.
     public var tables: [Parameter] { [vectors.table.weight] }
+    /// The table of token vectors.
+    public var tokenTable: Embedding? { vectors.table }
 
     /// The largest value of each filter over each text.
     ///

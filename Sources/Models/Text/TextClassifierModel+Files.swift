@@ -67,22 +67,33 @@ extension TextClassifierModel {
     /// - Parameter folder: A folder of a model of the same family and sizes; its own layers on top are passed over.
     /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
     public func loadEncoder(folder: String) throws {
-        let own = configuration.keyMap
-        let prefix = "encoder."
-        let mappings = encoder.namedParameters().compactMap { item -> KeyMapping? in
-            guard let mapping = own.mapping(of: prefix + item.name) else { return nil }
+        try encoder.loadParameters(
+            from: WeightFiles(path: folder),
+            map: configuration.keyMap.part(below: "encoder.", of: encoder)
+        )
+    }
+}
+
+extension KeyMap {
+    /// The table of a part of a model, for files of other models with the same part.
+    ///
+    /// - Parameters:
+    ///   - path: The part's path with its full stop.
+    ///   - part: The part.
+    /// - Returns: A table of the part's own paths, for ``WeightFiles`` that hold heads beside it.
+    func part(below path: String, of part: any Module) -> KeyMap {
+        let own = part.namedParameters().compactMap { item -> KeyMapping? in
+            guard let mapping = mapping(of: path + item.name) else { return nil }
             if mapping.rows.isEmpty {
                 return KeyMapping(item.name, mapping.keys[0], isTransposed: mapping.isTransposed)
             }
             return KeyMapping(item.name, parts: zip(mapping.keys, mapping.rows).map { (key: $0, rows: $1) })
         }
-        let files = try WeightFiles(path: folder)
-        let others = files.names.filter { $0.hasPrefix("classifier.") || $0.hasPrefix("cls.") }
-        let map = KeyMap(
-            mappings,
-            optionalPrefixes: own.optionalPrefixes,
-            ignoredKeys: own.ignoredKeys + others
+        return KeyMap(
+            own,
+            optionalPrefixes: optionalPrefixes,
+            ignoredKeys: ignoredKeys,
+            ignoredPrefixes: ["classifier.", "cls.", "qa_outputs.", "bert.pooler."]
         )
-        try encoder.loadParameters(from: files, map: map)
     }
 }

@@ -7,6 +7,9 @@ public protocol TextEncoder: Module {
     var outputWidth: Int { get }
     /// The parameters that are rows looked up by token, which matrix optimizers leave to others.
     var tables: [Parameter] { get }
+    /// The table that gives every token a vector of its own, by which attributions differentiate; nil where there is
+    /// none, as in bags of n-grams.
+    var tokenTable: Embedding? { get }
 
     /// The vectors of texts; a text without tokens has one, too.
     ///
@@ -19,6 +22,11 @@ public protocol TextEncoder: Module {
     /// - Parameter length: The tokens T of a text.
     /// - Returns: Operations per text, a multiplication and an addition counting as two.
     func forwardFlops(length: Int) -> Double
+}
+
+extension TextEncoder {
+    /// None.
+    public var tokenTable: Embedding? { nil }
 }
 
 /// A network that makes a vector of every token, in the light of the others: what taggers build on.

@@ -79,6 +79,8 @@ public final class TextMLP: TextEncoder {
     public var outputWidth: Int { configuration.hiddenSizes.last ?? configuration.vectors.width }
     /// The table of token vectors.
     public var tables: [Parameter] { [vectors.table.weight] }
+    /// The table of token vectors.
+    public var tokenTable: Embedding? { vectors.table }
 
     /// The last layer's values.
     ///

@@ -93,6 +93,28 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
         pooling = try reader.word("pooling", default: EncoderPooling.cls)
     }
 
+    /// Reads the fields of a configuration whose model looks at the states of all tokens, and so has no pooler.
+    ///
+    /// - Parameter reader: The fields; `pooling` is passed over.
+    /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
+    init(withoutPooler reader: ConfigurationReader) throws {
+        var object = reader.object
+        object["pooling"] = .string(EncoderPooling.mean.rawValue)
+        try self.init(ConfigurationReader(.object(object), path: reader.path))
+    }
+
+    /// The fields of a model without pooler as they are written; where norms and segments are BERT's, transformers'
+    /// class reads the folder.
+    func fields(of architecture: String) -> [(String, JSONValue)] {
+        let own = fields.filter { $0.0 != "architectures" && $0.0 != "norm_placement" }
+        let isBERT = normPlacement == .post
+        let head: [(String, JSONValue)] =
+            isBERT
+            ? [("model_type", "bert"), ("architectures", [.string(architecture)])]
+            : [("model_type", "encoder"), ("norm_placement", .string(normPlacement.rawValue))]
+        return head + own
+    }
+
     /// Whether transformers' BertForSequenceClassification computes the same.
     private var isBERT: Bool { normPlacement == .post && pooling == .cls }
     /// `bert` where that says all.
@@ -133,8 +155,16 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
 
     /// BERT's names, whatever the norms and the pooling.
     public var keyMap: KeyMap {
+        keyMap(
+            encoderPath: "encoder.",
+            head: ["weight", "bias"].map { KeyMapping("classifier.\($0)", "classifier.\($0)") }
+        )
+    }
+
+    /// BERT's names for an encoder within a model, and those of what stands on it.
+    func keyMap(encoderPath: String, head: [KeyMapping]) -> KeyMap {
         let block = "bert.encoder.layer.*"
-        var pairs: [(String, String)] = [
+        var pairs = [
             ("embeddingNorm", "bert.embeddings.LayerNorm"), ("finalNorm", "bert.encoder.LayerNorm"),
             ("blocks.*.attention.outputProjection", "\(block).attention.output.dense"),
             ("blocks.*.attentionNorm", "\(block).attention.output.LayerNorm"),
@@ -142,17 +172,17 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             ("blocks.*.feedForward.output", "\(block).output.dense"),
             ("blocks.*.feedForwardNorm", "\(block).output.LayerNorm"), ("pooler", "bert.pooler.dense"),
         ]
-        pairs = pairs.map { ("encoder.\($0.0)", $0.1) } + [("classifier", "classifier")]
-        var mappings = [
-            KeyMapping("encoder.tokenEmbedding.weight", "bert.embeddings.word_embeddings.weight"),
-            KeyMapping("encoder.positionEmbedding.weight", "bert.embeddings.position_embeddings.weight"),
-            KeyMapping("encoder.typeEmbedding.weight", "bert.embeddings.token_type_embeddings.weight"),
+        pairs += [
+            ("tokenEmbedding", "bert.embeddings.word_embeddings"),
+            ("positionEmbedding", "bert.embeddings.position_embeddings"),
+            ("typeEmbedding", "bert.embeddings.token_type_embeddings"),
         ]
+        var mappings = head
         for kind in ["weight", "bias"] {
-            mappings += pairs.map { KeyMapping("\($0.0).\(kind)", "\($0.1).\(kind)") }
+            mappings += pairs.map { KeyMapping("\(encoderPath)\($0.0).\(kind)", "\($0.1).\(kind)") }
             mappings.append(
                 KeyMapping(
-                    "encoder.blocks.*.attention.inputProjection.\(kind)",
+                    "\(encoderPath)blocks.*.attention.inputProjection.\(kind)",
                     parts: ["query", "key", "value"].map {
                         (key: "\(block).attention.self.\($0).\(kind)", rows: hiddenSize)
                     }
@@ -228,6 +258,8 @@ public final class TransformerEncoder: SequenceEncoder {
     public var outputWidth: Int { configuration.hiddenSize }
     /// The width D.
     public var stateWidth: Int { configuration.hiddenSize }
+    /// The table of token vectors.
+    public var tokenTable: Embedding? { tokenEmbedding }
     /// The three tables.
     public var tables: [Parameter] {
         [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]
@@ -240,6 +272,27 @@ public final class TransformerEncoder: SequenceEncoder {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: [B, T, D].
     public func states(_ batch: TokenBatch) -> Tensor {
+        var (x, context) = entrance(batch)
+        for block in blocks { x = block(x, context: context) }
+        return finalNorm.map { $0(x) } ?? x
+    }
+
+    /// The weights that every block's attention gives.
+    ///
+    /// - Parameter batch: The texts' tokens.
+    /// - Returns: For each block [B, H, T, T], from the row's token to the column's.
+    public func attentionWeights(_ batch: TokenBatch) -> [Tensor] {
+        var (x, context) = entrance(batch)
+        var weights: [Tensor] = []
+        for block in blocks {
+            weights.append(block.attentionWeights(x, context: context))
+            x = block(x, context: context)
+        }
+        return weights
+    }
+
+    /// What goes into the first block, and the segments that mark padding.
+    private func entrance(_ batch: TokenBatch) -> (x: Tensor, context: AttentionContext) {
         let positions = Tensor((0..<batch.length).map { Int32($0) }, shape: [batch.length])
         let shape: Shape = [batch.rows, batch.length]
         let types = Tensor(
@@ -252,8 +305,7 @@ public final class TransformerEncoder: SequenceEncoder {
         let context = AttentionContext(
             segments: batch.lengthTensor.map { sequenceSegments(lengths: $0, positions: batch.length) }
         )
-        for block in blocks { x = block(x, context: context) }
-        return finalNorm.map { $0(x) } ?? x
+        return (x, context)
     }
 
     /// The text's vector.

@@ -87,6 +87,13 @@ struct ClassificationRun: TaskRun {
             dataSettings: recipe.data.examples.settings
         )
     }
+
+    func explainer(folder: String) throws -> any TaskExplainer {
+        ClassificationExplainer(
+            classifier: try family.open(recipe, folder),
+            isMultiLabel: recipe.isMultiLabel
+        )
+    }
 }
 
 /// A trained classifier that answers rows.

@@ -111,7 +111,7 @@ extension ClassifierFamily {
     private static var bagOfEmbeddings: ClassifierFamily {
         network(
             "bag-of-embeddings",
-            NetworkSetting.vectors(width: 64) + [
+            NetworkSetting.table(width: 64) + [
                 NetworkSetting("max_ngram", .integer, 2),
                 NetworkSetting("buckets", .integer, .integer(1 << 16)),
                 NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean"),
@@ -175,17 +175,8 @@ extension ClassifierFamily {
     private static var encoder: ClassifierFamily {
         network(
             "encoder",
-            [
-                NetworkSetting("hidden_size", .integer, 128),
-                NetworkSetting("num_hidden_layers", .integer, 2),
-                NetworkSetting("num_attention_heads", .integer, 4),
-                NetworkSetting("intermediate_size", .integer, 512),
-                NetworkSetting("hidden_act", .word(["gelu", "gelu_new", "relu", "silu"]), "gelu"),
-                NetworkSetting("hidden_dropout_prob", .number, 0.1),
-                NetworkSetting("attention_probs_dropout_prob", .number, 0.1),
-                NetworkSetting("max_position_embeddings", .integer, 512),
-                NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
-                NetworkSetting("pooling", .word(EncoderPooling.allCases.map(\.rawValue)), "mean"),
+            NetworkSetting.encoder + [
+                NetworkSetting("pooling", .word(EncoderPooling.allCases.map(\.rawValue)), "mean")
             ],
             dropout: 0.1
         ) { recipe in

@@ -54,52 +54,19 @@ struct LinearClassification {
     }
 
     func train() throws -> TrainingOutcome {
-        let began = Date()
         let options = try options()
         let folder = recipe.training.outputDir
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        var record = try RunRecord(
-            recipe,
+        let session = FittingSession(
+            recipe: recipe,
             registryFolder: run.registryFolder,
-            dataFingerprint: data.fingerprint,
             version: run.version
         )
-        func outcome(
-            _ reason: TrainingOutcome.Reason,
-            _ steps: Int,
-            _ metrics: [String: Double]
-        )
-            -> TrainingOutcome
-        {
-            TrainingOutcome(
-                reason: reason,
-                step: steps,
-                metrics: metrics,
-                bestStep: nil,
-                seconds: Date().timeIntervalSince(began)
-            )
-        }
-        var iteration = 0
-        do {
-            let model = try fit(options) { iteration = $0 }
+        return try session.run(dataFingerprint: data.fingerprint) { reached in
+            let model = try fit(options, reached)
             let metrics = try judge(model)
-            record.take(.evaluated(step: model.iterations, metrics: metrics, isBest: true))
             try model.save(to: folder)
             try data.labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
-            let ended = outcome(.finished, model.iterations, metrics)
-            try record.end(ended)
-            return ended
-        } catch is CancellationError {
-            // A model of this kind is fitted in seconds: it is begun again, not resumed.
-            let ended = outcome(.interrupted(signal: StopSignal.received ?? SIGINT), iteration, [:])
-            try record.end(ended)
-            return ended
-        } catch let error as LinearModelError {
-            record.fail()
-            throw RecipeError("model: \(error)")
-        } catch {
-            record.fail()
-            throw error
+            return (model.iterations, metrics)
         }
     }
 
@@ -108,12 +75,7 @@ struct LinearClassification {
         let isCancelled = { StopSignal.received != nil }
         func tell(_ progress: LinearModelProgress) {
             reached(progress.iteration)
-            report(
-                .status {
-                    "iteration \(progress.iteration)  loss \(String(format: "%.5f", progress.loss))  "
-                        + "largest slope \(String(format: "%.1e", progress.gradient))"
-                }
-            )
+            report(.status { progress.line })
         }
         report(.status { "counting n-grams of \(texts.count) texts" })
         let model: LinearTextModel
@@ -177,7 +139,7 @@ struct LinearClassification {
         let isOpen = ["word_ngrams", "character_ngrams"].allSatisfy { network[$0]?.arrayValue == nil }
         if isOpen {
             // Chinese has no spaces: its words are found as well by their characters.
-            let isChinese = ChineseShare.isLarge(in: data.training.texts)
+            let isChinese = ChineseShare.isLarge(in: data.training.texts.lazy.map(\.text))
             if isChinese {
                 options.features.characterNGrams = 1...3
             } else {
@@ -196,21 +158,6 @@ struct LinearClassification {
         if recipe.training.maxSteps > 0 { options.maximumIterations = recipe.training.maxSteps }
         if let problem = options.problem { throw RecipeError("model: \(problem)") }
         return options
-    }
-}
-
-/// Whether texts are written in Chinese characters.
-private enum ChineseShare {
-    /// True when one in five of the letters of the first texts is a Chinese character.
-    static func isLarge(in texts: [ClassifierText]) -> Bool {
-        var (letters, chinese) = (0, 0)
-        for text in texts.prefix(1000) {
-            for scalar in text.text.unicodeScalars where scalar.properties.isAlphabetic {
-                letters += 1
-                if scalar.properties.isIdeographic { chinese += 1 }
-            }
-        }
-        return chinese * 5 > letters
     }
 }
 

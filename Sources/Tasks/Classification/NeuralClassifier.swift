@@ -10,7 +10,7 @@ struct NeuralClassifier: TextClassifying {
     let model: TextClassifierModel
     let labels: LabelVocabulary
     let isMultiLabel: Bool
-    private let tokens: TextTokens
+    let tokens: TextTokens
     private let rows: Int
 
     /// The file that keeps the labels and how often they were seen.
@@ -68,7 +68,10 @@ struct NeuralClassification {
             version: run.version
         )
         try session.check()
-        let tokenizer = try makeTokenizer()
+        let tokenizer = try recipe.makeTokenizer(
+            learningFrom: data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) },
+            report: report
+        )
         let model = try makeModel(tokenizer)
         let tokens = TextTokens(
             tokenizer,
@@ -127,28 +130,6 @@ struct NeuralClassification {
         return encoded
     }
 
-    private func makeTokenizer() throws -> any Tokenizer {
-        if let path = recipe.tokenizer.path ?? recipe.model.path {
-            return try TokenizerFiles.load(anywhere: path)
-        }
-        let texts = data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) }
-        let tokenizer = try TokenizerLearner(
-            recipe.tokenizer,
-            texts: TextList(texts),
-            folder: FileManager.default.temporaryDirectory.path,
-            report: { event in report(event.taskEvent) },
-            isCancelled: { StopSignal.received != nil }
-        ).learn()
-        // As a folder gives it back, so that this run and later uses of the model see the same tokens.
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "yuyan-tokenizer-\(UUID().uuidString)"
-        ).path
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
-        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        try TokenizerFiles.save(tokenizer, to: scratch)
-        return try TokenizerFiles.load(folder: scratch)
-    }
-
     private func makeModel(_ tokenizer: any Tokenizer) throws -> TextClassifierModel {
         var object = recipe.model.network
         if let path = recipe.model.path {
@@ -159,6 +140,8 @@ struct NeuralClassification {
             object["model_type"] = .string(recipe.model.family)
             object["vocab_size"] = .integer(tokenizer.vocabularySize)
         }
+        let vectors = try PretrainedVectors(recipe)
+        if let vectors { object["embedding_dim"] = .integer(vectors.width) }
         let configuration: any TextEncoderConfiguration
         do {
             configuration = try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
@@ -184,6 +167,13 @@ struct NeuralClassification {
                 )
             }
             try model.loadEncoder(folder: path)
+        }
+        if let vectors {
+            guard let table = model.encoder.tokenTable else {
+                throw RecipeError("model.vectors: \(recipe.model.family) has no table of token vectors")
+            }
+            let tokens = (0..<tokenizer.vocabularySize).map { tokenizer.token(of: Int32($0)) ?? "" }
+            report(.note(try vectors.fill(table, tokens: tokens)))
         }
         return model
     }

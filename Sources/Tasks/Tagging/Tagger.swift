@@ -5,8 +5,8 @@ import YuyanMetrics
 import YuyanModels
 import YuyanTraining
 
-/// A trained tagger with its vocabulary and labels.
-struct Tagger {
+/// A trained network with its vocabulary and labels.
+struct Tagger: SentenceTagging {
     let model: TaggerModel
     let vocabulary: TaggerVocabulary
     let labels: LabelVocabulary
@@ -51,16 +51,11 @@ struct Tagger {
         return own > 0 ? own : max(recipe.training.perDeviceTrainBatchSize, 64)
     }
 
-    /// The tags of sentences.
-    ///
-    /// - Parameters:
-    ///   - sentences: The tokens of each.
-    ///   - progress: Told of sentences done; false stops with `CancellationError`.
-    /// - Returns: The tag of each token.
-    /// - Throws: `CancellationError`.
-    func tags(_ sentences: [[String]], progress: (Int) -> Bool) throws -> [[String]] {
-        let looks = model.configuration.characterCount > 0
-        let encoded = TaggerSentences(sentences, vocabulary, looksAtCharacters: looks)
+    var tags: [String] { labels.labels }
+    var isOfCharacters: Bool { vocabulary.isOfCharacters }
+
+    func tags(_ sentences: [TaggerInput], progress: (Int) -> Bool) throws -> [[String]] {
+        let encoded = TaggerSentences(sentences, vocabulary, model.configuration)
         let outputs = TaggerOutputs(model, encoded, rows: rows)
         guard let numbers = Tape.withoutRecording({ outputs.labels(progress: progress) }) else {
             throw CancellationError()
@@ -125,11 +120,8 @@ final class TaggingObjective: TrainingObjective {
         save: @escaping (String) throws -> Void
     ) {
         (self.tagger, self.data, self.save) = (tagger, data, save)
-        let looks = tagger.configuration.characterCount > 0
-        func encoded(_ part: [TaggingExample]) -> TaggerSentences {
-            TaggerSentences(part.map(\.tokens), vocabulary, looksAtCharacters: looks)
-        }
-        (training, validation) = (encoded(data.training), encoded(data.validation))
+        training = TaggerSentences(data.training.map(\.input), vocabulary, tagger.configuration)
+        validation = TaggerSentences(data.validation.map(\.input), vocabulary, tagger.configuration)
         let arguments = recipe.training
         accumulation = arguments.gradientAccumulationSteps
         evaluationRows = Tagger.evaluationRows(recipe)
@@ -164,10 +156,9 @@ final class TaggingObjective: TrainingObjective {
         guard let numbers = outputs.labels(progress: { _ in !isCancelled() }) else { return [:] }
         let names = data.labels.labels
         let figures = try TaggingFigures(
-            tokens: data.validation.map(\.tokens),
-            tags: data.validation.map(\.tags),
+            data.validation,
             predictions: numbers.map { $0.map { names[Int($0)] } },
-            marksSpans: data.marksSpans
+            scoring: data.scoring
         )
         return ["eval_loss": meanLoss(), "eval_accuracy": figures.accuracy, "eval_f1": figures.f1]
     }
@@ -189,67 +180,4 @@ final class TaggingObjective: TrainingObjective {
     func saveModel(to folder: String) throws { try save(folder) }
 
     func loadModel(from folder: String) throws { try tagger.loadParameters(from: WeightFiles(path: folder)) }
-}
-
-/// Sentences with tags to learn from and to judge by.
-struct TaggingData {
-    let training: [TaggingExample]
-    let validation: [TaggingExample]
-    let trainingLabels: [[Int32]]
-    /// The labels of each sentence; nil where the training part lacks one of its tags.
-    let validationLabels: [[Int32]?]
-    let labels: LabelVocabulary
-    let fingerprint: String
-    /// Things that the user should know.
-    let notes: [String]
-
-    var marksSpans: Bool { TaggingFigures.marksSpans(labels.labels) }
-
-    /// Beyond so many, a column of tags is rather one of words.
-    private static let mostLabels = 2000
-
-    /// Reads the files that a recipe names.
-    init(_ recipe: Recipe) throws {
-        let parts = try ExampleParts<TaggingExample>(recipe, isStratified: false)
-        training = parts.training.filter { !$0.tokens.isEmpty }
-        validation = parts.validation
-        var counts: [String: Int] = [:]
-        for example in training { for tag in example.tags { counts[tag, default: 0] += 1 } }
-        labels = LabelVocabulary(counts: counts, order: .name)
-        guard labels.count >= 2 else {
-            throw RecipeError(
-                "data.train: every token has the tag '\(labels.labels.first ?? "")'; are the columns right?"
-            )
-        }
-        guard labels.count <= Self.mostLabels else {
-            throw RecipeError(
-                "data.train: there are \(labels.count) different tags, more than \(Self.mostLabels); is columns.tags right?"
-            )
-        }
-        let numbers = Dictionary(uniqueKeysWithValues: labels.labels.enumerated().map { ($1, Int32($0)) })
-        trainingLabels = training.map { $0.tags.compactMap { numbers[$0] } }
-        validationLabels = validation.map { example in
-            let own = example.tags.compactMap { numbers[$0] }
-            return own.count == example.tags.count ? own : nil
-        }
-        fingerprint = parts.fingerprint
-        let words = training.reduce(0) { $0 + $1.tokens.count }
-        var notes = [
-            "\(training.count) sentences (\(words) words) to learn from, \(validation.count) to judge by, "
-                + "\(labels.count) tags"
-        ]
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed sentences left out; the first: \(parts.errors[0])"
-            )
-        }
-        let strange = validationLabels.count { $0 == nil }
-        if strange > 0 {
-            notes.append(
-                "warning: \(strange) validation sentences have tags that the training part lacks; no prediction of those "
-                    + "can be right, and the loss leaves these sentences out"
-            )
-        }
-        self.notes = notes
-    }
 }

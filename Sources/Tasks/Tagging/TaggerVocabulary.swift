@@ -35,14 +35,11 @@ struct TaggerVocabulary: Equatable {
     ///   - sentences: The training part.
     ///   - minFrequency: How often a word must occur to be known.
     ///   - lowercases: Whether capitals count as small letters in words.
-    init(_ sentences: [TaggingExample], minFrequency: Int, lowercases: Bool) {
+    init(_ sentences: some Sequence<[String]>, minFrequency: Int, lowercases: Bool) {
         var (counts, seen): ([String: Int], [String: Int]) = ([:], [:])
-        var (tokens, single) = (0, 0)
         for sentence in sentences {
-            for token in sentence.tokens {
+            for token in sentence {
                 counts[Self.key(token, lowercases), default: 0] += 1
-                tokens += 1
-                if token.unicodeScalars.count == 1 { single += 1 }
                 for scalar in token.unicodeScalars { seen[String(scalar), default: 0] += 1 }
             }
         }
@@ -56,7 +53,7 @@ struct TaggerVocabulary: Equatable {
             words: ordered(counts, least: max(minFrequency, 1)),
             characters: ordered(seen, least: 1),
             lowercases: lowercases,
-            isOfCharacters: single * 10 >= tokens * 9
+            isOfCharacters: CharacterTokens.areUsual(in: sentences)
         )
     }
 
@@ -105,30 +102,28 @@ struct TaggerVocabulary: Equatable {
             return all.count <= Self.mostCharacters ? all : Array(all.prefix(half) + all.suffix(half))
         }
     }
-
-    /// The tokens of a text without tokens of its own: what stands between white space, or its characters unless
-    /// white space already parts those.
-    func tokens(of text: String) -> [String] {
-        let parts = text.split(whereSeparator: \.isWhitespace)
-        let scalars = parts.reduce(0) { $0 + $1.unicodeScalars.count }
-        guard isOfCharacters, scalars * 2 > parts.count * 3 else { return parts.map { String($0) } }
-        return parts.flatMap { $0.unicodeScalars.map { String($0) } }
-    }
 }
 
-/// Sentences as a tagger takes them.
+/// Sentences as a network takes them.
 struct TaggerSentences {
-    let words: [[Int32]]
-    let spellings: [[[Int32]]]?
+    private let words: [[Int32]]
+    private let spellings: [[[Int32]]]?
+    private let predicates: [Int]?
 
-    init(_ sentences: [[String]], _ vocabulary: TaggerVocabulary, looksAtCharacters: Bool) {
-        words = sentences.map(vocabulary.numbers)
-        spellings = looksAtCharacters ? sentences.map(vocabulary.spellings) : nil
+    init(_ sentences: [TaggerInput], _ vocabulary: TaggerVocabulary, _ configuration: TaggerConfiguration) {
+        words = sentences.map { vocabulary.numbers($0.tokens) }
+        spellings =
+            configuration.characterCount > 0 ? sentences.map { vocabulary.spellings($0.tokens) } : nil
+        predicates = configuration.markDim > 0 ? sentences.map { $0.predicate ?? 0 } : nil
     }
 
     var lengths: [Int] { words.map(\.count) }
 
     func batch(_ members: [Int]) -> TaggerBatch {
-        TaggerBatch(members.map { words[$0] }, spellings: spellings.map { all in members.map { all[$0] } })
+        TaggerBatch(
+            members.map { words[$0] },
+            spellings: spellings.map { all in members.map { all[$0] } },
+            predicates: predicates.map { all in members.map { all[$0] } }
+        )
     }
 }

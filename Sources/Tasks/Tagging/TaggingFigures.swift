@@ -2,40 +2,59 @@ import YuyanFileFormats
 import YuyanMetrics
 import YuyanReports
 
-/// The figures of a tagger on sentences with tags: entities where tags mark spans, else tags by themselves.
+/// The figures of a tagger on sentences with tags: entities or arguments where tags mark such, else tags by themselves.
 struct TaggingFigures {
-    let tokens: [[String]]
-    let tags: [[String]]
+    let sentences: [TaggingItem]
     let predictions: [[String]]
-    /// Whether tags mark spans, as `B-PER` does.
-    let marksSpans: Bool
-    private let scorer: EntityScorer
+    let scoring: TagScoring
+    /// What is found of entities or arguments; nil where tags are judged by themselves.
+    private let found: TypedCounts?
+    /// What is found of arguments whatever they are called, and the share of predicates without a mistake.
+    private var furtherFigures: [TaskFigure] = []
 
-    init(tokens: [[String]], tags: [[String]], predictions: [[String]], marksSpans: Bool) throws {
-        (self.tokens, self.tags, self.predictions, self.marksSpans) = (tokens, tags, predictions, marksSpans)
-        var scorer = EntityScorer()
-        if marksSpans {
-            for (own, predicted) in zip(tags, predictions) {
-                try scorer.add(labels: own, predictions: predicted)
+    init(_ sentences: [TaggingItem], predictions: [[String]], scoring: TagScoring) throws {
+        (self.sentences, self.predictions, self.scoring) = (sentences, predictions, scoring)
+        let pairs = zip(sentences.map(\.tags), predictions)
+        switch scoring {
+        case .single: found = nil
+        case .entities:
+            var scorer = EntityScorer()
+            for (own, predicted) in pairs { try scorer.add(labels: own, predictions: predicted) }
+            found = scorer.entities
+        case .argumentSpans:
+            var scorer = SemanticRoleScorer()
+            for (own, predicted) in pairs { try scorer.add(tags: own, predictedTags: predicted) }
+            found = scorer.arguments
+            furtherFigures = [TaskFigure("perfect_predicates", scorer.perfectShare)]
+        case .argumentHeads:
+            var scorer = HeadRoleScorer()
+            for (own, predicted) in pairs {
+                try scorer.add(labels: Self.roles(own), predictions: Self.roles(predicted))
             }
+            found = scorer.roles
+            let unlabelled = scorer.unlabelled.scores().first
+            furtherFigures = unlabelled.map { [TaskFigure("unlabelled_f1", $0.f1)] } ?? []
         }
-        self.scorer = scorer
     }
 
-    /// Whether labels mark spans: all are `O` or a letter of a scheme, a hyphen and a type.
-    static func marksSpans(_ labels: [String]) -> Bool {
-        let inside = labels.filter { $0 != "O" }
-        return !inside.isEmpty
-            && inside.allSatisfy { label in
-                let bytes = Array(label.utf8)
-                return bytes.count > 2 && bytes[1] == 45 && "BIES".utf8.contains(bytes[0])
-            }
+    /// The arguments of tags on heads; the predicate's own tag `V` is none.
+    private static func roles(_ tags: [String]) -> [HeadRoleScorer.Role] {
+        tags.enumerated().filter { $1 != "_" && $1 != "V" }.map { HeadRoleScorer.Role(head: $0, label: $1) }
+    }
+
+    /// What one decision is about.
+    var unitName: String {
+        switch scoring {
+        case .single: "tag"
+        case .entities: "type"
+        case .argumentSpans, .argumentHeads: "role"
+        }
     }
 
     /// The right tokens and all tokens of each sentence.
     private var tokenCounts: ExampleStatistics {
         var statistics = ExampleStatistics(width: 2)
-        for (own, predicted) in zip(tags, predictions) {
+        for (own, predicted) in zip(sentences.map(\.tags), predictions) {
             let right = zip(own, predicted).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
             statistics.append([Double(right), Double(own.count)])
         }
@@ -47,39 +66,43 @@ struct TaggingFigures {
         return totals[1] > 0 ? totals[0] / totals[1] : .nan
     }
 
-    /// The micro-averaged F1 of entities; of tags, each of which is one decision among all, the accuracy.
-    var f1: Double { marksSpans ? scorer.entities.average(.micro).f1 : accuracy }
+    /// The micro-averaged F1 of entities or arguments; of tags, each of which is one decision among all, the accuracy.
+    var f1: Double { found?.average(.micro).f1 ?? accuracy }
 
-    /// All figures with intervals over sentences.
+    /// All figures with intervals over sentences, of arguments over predicates.
     func all() throws -> [TaskFigure] {
-        let counts = [
-            TaskFigure("sentences", Double(tags.count), isCount: true),
-            TaskFigure("tokens", Double(tags.reduce(0) { $0 + $1.count }), isCount: true),
-        ]
+        let tokens = sentences.reduce(0) { $0 + $1.tags.count }
+        var counts = [TaskFigure("sentences", Double(Set(sentences.map(\.sentence)).count), isCount: true)]
+        if scoring == .argumentSpans || scoring == .argumentHeads {
+            counts.append(TaskFigure("predicates", Double(sentences.count), isCount: true))
+        }
+        counts.append(TaskFigure("tokens", Double(tokens), isCount: true))
         let sure = bootstrapIntervals(of: tokenCounts) { sums, _ in [sums[1] > 0 ? sums[0] / sums[1] : .nan] }
         let accuracy = TaskFigure("accuracy", accuracy, interval: sure.first)
-        guard marksSpans else {
+        guard let found else {
             let macro = try report.average(.macro)
             return counts + [accuracy, TaskFigure("macro_f1", macro.f1)]
         }
-        let score = scorer.entities.average(.micro)
-        let intervals = scorer.entities.intervals()
+        let score = found.average(.micro)
+        let intervals = found.intervals()
         return counts + [
             TaskFigure("f1", score.f1, interval: intervals[2]),
             TaskFigure("precision", score.precision, interval: intervals[0]),
             TaskFigure("recall", score.recall, interval: intervals[1]),
-            TaskFigure("macro_f1", scorer.entities.average(.macro).f1), accuracy,
-        ]
+            TaskFigure("macro_f1", found.average(.macro).f1),
+        ] + furtherFigures + [accuracy]
     }
 
-    /// The scores of each type of entity, or of each tag.
+    /// The scores of each type of entity, of each role, or of each tag.
     func byType() throws -> [(name: String, score: ClassificationScore)] {
-        if marksSpans { return Array(zip(scorer.entities.types, scorer.entities.scores)) }
+        if let found { return Array(zip(found.types, found.scores)) }
         return Array(zip(labels, try report.scores))
     }
 
     private var labels: [String] {
-        Set(tags.joined()).union(predictions.joined()).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        Set(sentences.lazy.flatMap(\.tags)).union(predictions.joined()).sorted {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
     }
 
     private var report: ClassificationReport {
@@ -87,7 +110,7 @@ struct TaggingFigures {
             let labels = labels
             let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
             let confusion = ConfusionMatrix(
-                labels: tags.joined().map { numbers[$0] ?? 0 },
+                labels: sentences.flatMap(\.tags).map { numbers[$0] ?? 0 },
                 predictions: predictions.joined().map { numbers[$0] ?? 0 },
                 classCount: labels.count
             )
@@ -108,7 +131,7 @@ struct TaggingReportPage {
         let all = try figures.all()
         let types = try figures.byType()
         let table = ReportTable.figures(all)
-        let kind = figures.marksSpans ? "type" : "tag"
+        let kind = figures.unitName
         let byType = ReportTable.scores(
             title: "By \(kind)",
             columns: (kind, "in the data"),
@@ -137,19 +160,22 @@ struct TaggingReportPage {
 
     private var errors: ReportTable {
         var table = ReportTable(columns: ["sentence", "wrong", "words"])
-        let wrong = figures.tags.indices.map { row in
-            zip(figures.tags[row], figures.predictions[row]).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+        let wrong = zip(figures.sentences, figures.predictions).map { sentence, predicted in
+            zip(sentence.tags, predicted).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }
         }
         let worst = wrong.indices.filter { wrong[$0] > 0 }.sorted { (wrong[$1], $0) < (wrong[$0], $1) }
         for row in worst.prefix(Self.shownErrors) {
-            let words = figures.tokens[row].indices.map { place -> String in
-                let (token, own) = (figures.tokens[row][place], figures.tags[row][place])
-                let predicted = figures.predictions[row][place]
-                if own == predicted { return own == "O" ? token : "\(token)/\(own)" }
+            let sentence = figures.sentences[row]
+            let words = sentence.input.tokens.indices.map { place -> String in
+                let marked = sentence.input.predicate == place
+                let token = marked ? "[\(sentence.input.tokens[place])]" : sentence.input.tokens[place]
+                let (own, predicted) = (sentence.tags[place], figures.predictions[row][place])
+                if own == predicted { return own == "O" || own == "_" ? token : "\(token)/\(own)" }
                 return "\(token)/\(predicted) (\(own))"
             }
             table.row([
-                .number("\(row + 1)"), .number("\(wrong[row])"), .text(words.joined(separator: " ")),
+                .number("\(sentence.sentence + 1)"), .number("\(wrong[row])"),
+                .text(words.joined(separator: " ")),
             ])
         }
         return table

@@ -5,88 +5,45 @@ import YuyanMetrics
 import YuyanModels
 import YuyanTraining
 
-/// Named entities, parts of speech and other tags of tokens: tagged sentences → vocabulary, model, figures.
+/// Named entities, parts of speech and other tags of tokens, and semantic roles: tagged sentences → model, figures.
 struct TaggingRun: TaskRun {
     let recipe: Recipe
     let registryFolder: String?
     let version: String
+    let kind: TaggingKind
+
+    private var family: TaggerFamily {
+        get throws {
+            guard let family = TaggerFamily.named(recipe.model.family) else {
+                throw RecipeError("model.family is \(recipe.model.family), which is no family of taggers")
+            }
+            return family
+        }
+    }
 
     func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
-        let preparation = try recipe.inspectExamples(as: .tagging, report: report)
-        for note in try TaggingData(recipe).notes { report(.note(note)) }
+        let preparation = try recipe.inspectExamples(as: kind.dataKind, report: report)
+        for note in try TaggingData(recipe, kind).notes { report(.note(note)) }
         return preparation
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
-        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
-        try session.check()
-        let data = try TaggingData(recipe)
+        let family = try family
+        let data = try TaggingData(recipe, kind)
         for note in data.notes { report(.note(note)) }
-        let vocabulary = TaggerVocabulary(
-            data.training,
-            minFrequency: recipe.tokenizer.minFrequency,
-            lowercases: recipe.tokenizer.lowercase
-        )
-        let model = try makeModel(data, vocabulary)
-        let objective = TaggingObjective(
-            model,
-            data,
-            vocabulary,
-            recipe: recipe,
-            save: { folder in
-                try model.save(to: folder, labels: data.labels.labels)
-                try vocabulary.write(to: folder)
-                try data.labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
-            }
-        )
-        let outcome = try session.train(
-            objective,
-            tables: model.tables,
-            dataFingerprint: data.fingerprint,
-            dtype: .f32,
-            willStart: { peak in
-                report(
-                    .note(
-                        "model: \(recipe.model.family)\(model.crf == nil ? "" : " with CRF"), \(model.parameterCount) "
-                            + "parameters, \(vocabulary.words.count) words, \(vocabulary.characters.count) characters; "
-                            + "f32 on \(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
-                    )
-                )
-            },
-            report: { report(.training($0)) }
-        )
+        let outcome = try family.train(self, data, report)
         if case .interrupted = outcome.reason { return outcome }
+        try data.labels.write(to: "\(recipe.training.outputDir)/\(NeuralClassifier.labelFile)")
         try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
-        let facts = [
-            "\(data.training.count) sentences to learn from, \(data.validation.count) to judge by"
-        ]
+        let name = kind == .tokens ? "sentences" : "predicates"
         try RunCard(
             title: "A tagger trained with Yuyan \(version)",
             summary: "\(recipe.model.family), \(data.labels.count) tags",
             fingerprint: data.fingerprint,
-            facts: facts,
+            facts: ["\(data.training.count) \(name) to learn from, \(data.validation.count) to judge by"],
             labels: data.labels
         ).write(recipe, outcome)
         return outcome
-    }
-
-    private func makeModel(_ data: TaggingData, _ vocabulary: TaggerVocabulary) throws -> TaggerModel {
-        guard recipe.model.path == nil else {
-            throw RecipeError("model.path: a tagger begins from nothing; leave the key out")
-        }
-        var object = recipe.model.network
-        object["model_type"] = .string("\(recipe.model.family)-tagger")
-        object["vocab_size"] = .integer(vocabulary.words.count + 1)
-        let looks = object["characters"]?.boolValue ?? !vocabulary.isOfCharacters
-        object["character_vocab_size"] = .integer(looks ? vocabulary.characters.count + 1 : 0)
-        let configuration: TaggerConfiguration
-        do {
-            configuration = try TaggerConfiguration(ConfigurationReader(.object(object)))
-        } catch {
-            throw RecipeError("model.\(error)")
-        }
-        var random = RandomSource(seed: recipe.training.seed)
-        return TaggerModel(configuration, labelCount: data.labels.count, random: &random)
     }
 
     func evaluate(
@@ -94,21 +51,17 @@ struct TaggingRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
-        let tagger = try Tagger(recipe, folder: folder)
-        let (examples, _): ([TaggingExample], String) = try recipe.reading(source.settings).examples(
-            toJudgeBy: source.path,
-            isStratified: false
-        )
-        let predictions = try tagger.tags(examples.map(\.tokens)) { done in
-            report(.status { "evaluating: \(done) of \(examples.count) sentences" })
+        let tagger = try family.open(recipe, folder)
+        let sentences = try kind.sentences(of: recipe.reading(source.settings), toJudgeBy: source.path)
+        let predictions = try tagger.tags(sentences.map(\.input)) { done in
+            report(.status { "evaluating: \(done) of \(sentences.count) sentences" })
             return StopSignal.received == nil
         }
         report(.status { "estimating intervals" })
         let figures = try TaggingFigures(
-            tokens: examples.map(\.tokens),
-            tags: examples.map(\.tags),
+            sentences,
             predictions: predictions,
-            marksSpans: TaggingFigures.marksSpans(tagger.labels.labels)
+            scoring: kind.scoring(tagger.tags)
         )
         return try TaggingReportPage(
             figures: figures,
@@ -117,8 +70,11 @@ struct TaggingRun: TaskRun {
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
-        TaggingPredictor(
-            tagger: try Tagger(recipe, folder: folder),
+        let tagger = try family.open(recipe, folder)
+        return TaggingPredictor(
+            tagger: tagger,
+            kind: kind,
+            marksSpans: kind.scoring(tagger.tags).marksSpans,
             dataSettings: recipe.data.examples.settings
         )
     }
@@ -126,96 +82,103 @@ struct TaggingRun: TaskRun {
 
 /// A trained tagger that answers rows.
 struct TaggingPredictor: TaskPredictor {
-    let tagger: Tagger
+    let tagger: any SentenceTagging
+    let kind: TaggingKind
+    let marksSpans: Bool
     let dataSettings: DataSettings
 
-    var inputRoles: [ExampleRole] { [ExampleRole("tokens")] }
+    var inputRoles: [ExampleRole] {
+        [ExampleRole("tokens")] + (kind == .roles ? [ExampleRole("predicates", isRequired: false)] : [])
+    }
 
     func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference {
-        TaggingExample.usualColumn(role, in: format)
+        kind == .roles
+            ? SemanticRoleExample.usualColumn(role, in: format) : TaggingExample.usualColumn(role, in: format)
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let sentences = try rows.map { row -> [String] in
-            // A text of its own, or a line of a file of texts.
-            let name = row["tokens"] == nil ? "text" : "tokens"
-            if case .text(let text)? = row[name], [nil, " "].contains(dataSettings.listSeparator) {
-                return tagger.vocabulary.tokens(of: text)
+        let inputs = try rows.map { row in
+            do { return try self.inputs(row) } catch { throw RecipeError("\(row.place): \(error)") }
+        }
+        var all = try tagger.tags(Array(inputs.joined())) { _ in StopSignal.received == nil }[...]
+        return try inputs.map { own in
+            defer { all = all.dropFirst(own.count) }
+            return try answer(own, Array(all.prefix(own.count)))
+        }
+    }
+
+    /// The sentence of a row, once for each of its predicates where there are such.
+    private func inputs(_ row: Record) throws -> [TaggerInput] {
+        // A text of its own, or a line of a file of texts.
+        let name = row["tokens"] == nil ? "text" : "tokens"
+        let separator = dataSettings.listSeparator
+        var tokens: [String]
+        if case .text(let text)? = row[name], separator == " " {
+            tokens = tagger.tokens(of: text)
+        } else if let list = try row.list(name, separator: separator) {
+            tokens = list
+        } else {
+            throw RecipeError("the row has no tokens")
+        }
+        guard kind == .roles else { return [TaggerInput(tokens)] }
+        var places: [Int] = []
+        if let marks = try row.list("predicates", separator: separator) {
+            guard marks.count == tokens.count else {
+                throw RecipeError("\(tokens.count) tokens for \(marks.count) places of predicates")
             }
-            do {
-                guard let tokens = try row.list(name, separator: dataSettings.listSeparator) else {
-                    throw RecipeError("the row has no tokens")
-                }
-                return tokens
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
+            places = marks.indices.filter { marks[$0] != "_" && !marks[$0].isEmpty }
+        } else {
+            for place in tokens.indices where tokens[place].utf8.count > 2 {
+                guard tokens[place].hasPrefix("["), tokens[place].hasSuffix("]") else { continue }
+                tokens[place] = String(tokens[place].dropFirst().dropLast())
+                places.append(place)
             }
         }
-        let all = try tagger.tags(sentences) { _ in StopSignal.received == nil }
-        let marksSpans = TaggingFigures.marksSpans(tagger.labels.labels)
-        return try zip(sentences, all).map { tokens, tags in
-            var object = JSONObject()
-            object["tokens"] = .array(tokens.map { .string($0) })
-            object["tags"] = .array(tags.map { .string($0) })
-            guard marksSpans else { return object }
-            let joint = tagger.vocabulary.isOfCharacters ? "" : " "
-            object["entities"] = .array(
-                try labelledSpans(tags).map { span in
-                    [
-                        "type": .string(span.label), "start": .integer(span.start), "end": .integer(span.end),
-                        "text": .string(tokens[span.start..<span.end].joined(separator: joint)),
-                    ]
-                }
+        guard !places.isEmpty || tokens.isEmpty else {
+            throw RecipeError(
+                "no predicate is given: write it in brackets, as 'She [gave] him a book', or name a column 'predicates' "
+                    + "that has _ for every token that is none"
             )
+        }
+        return places.map { TaggerInput(tokens, predicate: $0) }
+    }
+
+    private func answer(_ inputs: [TaggerInput], _ tags: [[String]]) throws -> JSONObject {
+        var object = JSONObject()
+        let tokens = inputs.first?.tokens ?? []
+        object["tokens"] = .array(tokens.map { .string($0) })
+        guard kind == .roles else {
+            object["tags"] = .array((tags.first ?? []).map { .string($0) })
+            if marksSpans { object["entities"] = .array(try spans(tokens, tags.first ?? [], key: "type")) }
             return object
         }
-    }
-}
-
-extension TaskDescription {
-    /// Tags of tokens.
-    static var tokenClassification: TaskDescription {
-        TaskDescription(
-            name: "token-classification",
-            dataFields: DataRecipe.exampleFields,
-            families: ["lstm", "gru", "rnn"].map(taggerFamily),
-            defaults: { recipe in
-                recipe.data.validationFraction = 0.1
-                recipe.tokenizer.type = "word"
-                recipe.tokenizer.minFrequency = 2
-                recipe.training.numTrainEpochs = 20
-                recipe.training.perDeviceTrainBatchSize = 16
-                recipe.training.learningRate = 2e-3
-                recipe.training.weightDecay = 0.01
-                recipe.training.adamBeta2 = 0.999
-                recipe.training.lrSchedulerType = "linear"
-                recipe.training.minLrRatio = 0
-                recipe.training.evalStrategy = "epoch"
-                recipe.training.saveStrategy = "epoch"
-                recipe.training.metricForBestModel = "eval_f1"
-                recipe.training.greaterIsBetter = true
-            },
-            finish: { _, _ in },
-            makeRun: { TaggingRun(recipe: $0, registryFolder: $1, version: $2) }
-        )
-    }
-
-    private static func taggerFamily(_ name: String) -> ModelFamily {
-        let settings = [
-            NetworkSetting("embedding_dim", .integer, 100),
-            NetworkSetting("embedding_init", .word(TableInitialization.allCases.map(\.rawValue)), "uniform"),
-            NetworkSetting("word_dropout", .number, 0.05), NetworkSetting("characters", .flag, .null),
-            NetworkSetting("character_dim", .integer, 30), NetworkSetting("character_filters", .integer, 50),
-            NetworkSetting("character_window", .integer, 3), NetworkSetting("hidden_size", .integer, 128),
-            NetworkSetting("num_layers", .integer, 1), NetworkSetting("bidirectional", .flag, true),
-            NetworkSetting("dropout", .number, 0.5), NetworkSetting("crf", .flag, true),
-        ]
-        return ModelFamily(
-            name: name,
-            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-            defaults: { recipe in
-                for setting in settings { recipe.model.network[setting.key] = setting.usual }
+        object["predicates"] = .array(
+            try zip(inputs, tags).map { input, tags in
+                let place = input.predicate ?? 0
+                let arguments =
+                    marksSpans ? try spans(tokens, tags, key: "role") : heads(tokens, tags)
+                return [
+                    "token": .integer(place), "text": .string(tokens[place]),
+                    "tags": .array(tags.map { .string($0) }), "arguments": .array(arguments),
+                ]
             }
         )
+        return object
+    }
+
+    private func spans(_ tokens: [String], _ tags: [String], key: String) throws -> [JSONValue] {
+        let joint = tagger.isOfCharacters ? "" : " "
+        return try labelledSpans(tags).map { span in
+            [
+                key: .string(span.label), "start": .integer(span.start), "end": .integer(span.end),
+                "text": .string(tokens[span.start..<span.end].joined(separator: joint)),
+            ]
+        }
+    }
+
+    private func heads(_ tokens: [String], _ tags: [String]) -> [JSONValue] {
+        tags.indices.filter { tags[$0] != "_" && tags[$0] != "V" }.map { place in
+            ["role": .string(tags[place]), "token": .integer(place), "text": .string(tokens[place])]
+        }
     }
 }

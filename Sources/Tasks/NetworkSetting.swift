@@ -74,8 +74,13 @@ struct NetworkSetting {
 }
 
 extension NetworkSetting {
-    /// The keys of the table of token vectors.
+    /// The keys of a table of token vectors that may begin with word vectors.
     static func vectors(width: Int, dropout: Double = 0, wordDropout: Double = 0) -> [NetworkSetting] {
+        table(width: width, dropout: dropout, wordDropout: wordDropout) + PretrainedVectors.settings
+    }
+
+    /// The keys of a table of token vectors.
+    static func table(width: Int, dropout: Double = 0, wordDropout: Double = 0) -> [NetworkSetting] {
         [
             NetworkSetting("embedding_dim", .integer, .integer(width)),
             NetworkSetting(
@@ -85,6 +90,20 @@ extension NetworkSetting {
             ),
             NetworkSetting("embedding_dropout", .number, .number(dropout)),
             NetworkSetting("word_dropout", .number, .number(wordDropout)),
+        ]
+    }
+
+    /// The keys of a Transformer encoder.
+    static var encoder: [NetworkSetting] {
+        [
+            NetworkSetting("hidden_size", .integer, 128), NetworkSetting("num_hidden_layers", .integer, 2),
+            NetworkSetting("num_attention_heads", .integer, 4),
+            NetworkSetting("intermediate_size", .integer, 512),
+            NetworkSetting("hidden_act", .word(["gelu", "gelu_new", "relu", "silu"]), "gelu"),
+            NetworkSetting("hidden_dropout_prob", .number, 0.1),
+            NetworkSetting("attention_probs_dropout_prob", .number, 0.1),
+            NetworkSetting("max_position_embeddings", .integer, 512),
+            NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
         ]
     }
 }

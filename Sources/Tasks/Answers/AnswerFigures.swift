@@ -1,0 +1,89 @@
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanMetrics
+import YuyanReports
+
+/// The figures of answers to questions, and an evaluation for people: tables, and a page with the worst answers.
+struct AnswerFigures {
+    let examples: [QuestionAnsweringExample]
+    let answers: [String]
+    let probabilities: [Double]
+    private(set) var scorer: QuestionAnsweringScorer
+
+    private static let shownErrors = 40
+    /// How much of a text is shown on either side of the right answer, in scalars.
+    private static let surroundings = 60
+
+    init(
+        _ examples: [QuestionAnsweringExample],
+        _ found: [FoundAnswer],
+        _ standard: AnswerStandard
+    ) throws {
+        self.examples = examples
+        answers = zip(examples, found).map { $1.text(in: $0.context) }
+        probabilities = found.map(\.probability)
+        scorer = QuestionAnsweringScorer(standard)
+        for (example, answer) in zip(examples, answers) {
+            try scorer.add(prediction: answer, answers: example.answers.map(\.text))
+        }
+    }
+
+    func all() -> [TaskFigure] {
+        let intervals = scorer.intervals()
+        var figures = [
+            TaskFigure("questions", Double(examples.count), isCount: true),
+            TaskFigure("exact_match", scorer.exactMatch, interval: intervals.first),
+            TaskFigure("f1", scorer.f1, interval: intervals.last),
+        ]
+        if examples.contains(where: \.isImpossible) {
+            figures += [
+                TaskFigure("answerable_exact_match", scorer.answerable.exactMatch),
+                TaskFigure("answerable_f1", scorer.answerable.f1),
+                TaskFigure("unanswerable", scorer.unanswerable),
+            ]
+        }
+        return figures
+    }
+
+    func evaluation(title: String) -> TaskEvaluation {
+        let figures = all()
+        let table = ReportTable.figures(figures)
+        var details = JSONObject()
+        details["standard"] = .string(scorer.standard.rawValue)
+        var page = ReportPage(title: "Question answering", subtitle: title)
+        page.table(table)
+        page.heading("The worst answers")
+        page.paragraph("Questions whose answer has the least F1, the most certain first.")
+        page.table(errors)
+        return TaskEvaluation(figures: figures, details: details, plain: table.plain, page: page)
+    }
+
+    private var errors: ReportTable {
+        var table = ReportTable(columns: [
+            "question", "answer", "right", "F1", "sure", "text around the right one",
+        ])
+        let scores = examples.indices.map { scorer.statistics.values[4 * $0 + 1] }
+        let order = examples.indices.filter { scores[$0] < 1 }.sorted {
+            (scores[$0], -probabilities[$0], $0) < (scores[$1], -probabilities[$1], $1)
+        }
+        for row in order.prefix(Self.shownErrors) {
+            let right = examples[row].answers.map(\.text)
+            table.row([
+                .text(examples[row].question), .text(answers[row].isEmpty ? "–" : answers[row]),
+                .text(right.isEmpty ? "–" : Array(Set(right)).sorted().joined(separator: " / ")),
+                .number(ReportTable.decimals(scores[row])), .number(ReportTable.decimals(probabilities[row])),
+                .text(excerpt(examples[row])),
+            ])
+        }
+        return table
+    }
+
+    private func excerpt(_ example: QuestionAnsweringExample) -> String {
+        let scalars = Array(example.context.unicodeScalars)
+        let place = example.answers.lazy.compactMap(\.start).first ?? 0
+        let range = max(0, place - Self.surroundings)..<min(scalars.count, place + 2 * Self.surroundings)
+        guard !range.isEmpty else { return "" }
+        let text = String(String.UnicodeScalarView(scalars[range]))
+        return (range.lowerBound > 0 ? "…" : "") + text + (range.upperBound < scalars.count ? "…" : "")
+    }
+}

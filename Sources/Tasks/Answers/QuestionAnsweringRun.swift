@@ -1,0 +1,303 @@
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanMetrics
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// Extractive question answering: questions with texts that answer them → tokenizer, model, figures.
+struct QuestionAnsweringRun: TaskRun {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+
+    func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
+        let preparation = try recipe.inspectExamples(as: .questionAnswering, report: report)
+        for note in try QuestionData(recipe).notes { report(.note(note)) }
+        return preparation
+    }
+
+    func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
+        try session.check()
+        let data = try QuestionData(recipe)
+        for note in data.notes { report(.note(note)) }
+        let tokenizer = try recipe.makeTokenizer(learningFrom: texts(data.training), report: report)
+        let model = try makeModel(tokenizer)
+        let tokens = try QuestionTokens(tokenizer, model.configuration, recipe)
+        let habits = AnswerHabits(allowsNone: data.allowsNone, standard: data.standard)
+        let objective = try QuestionAnsweringObjective(
+            model,
+            data,
+            tokens,
+            recipe: recipe,
+            save: { folder in
+                try model.save(to: folder)
+                try TokenizerFiles.save(tokenizer, to: folder)
+                try habits.write(to: folder)
+            }
+        )
+        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
+        let outcome = try session.train(
+            objective,
+            tables: model.network.tables,
+            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
+            dtype: .f32,
+            willStart: { peak in
+                report(
+                    .note(
+                        "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
+                            + "\(tokenizer.vocabularySize); f32 on \(standardBackend.summary), matrix peak "
+                            + "\(Int(peak / 1e9)) GFLOP/s"
+                    )
+                )
+            },
+            report: { report(.training($0)) }
+        )
+        if case .interrupted = outcome.reason { return outcome }
+        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
+        try RunCard(
+            title: "A model that answers questions, trained with Yuyan \(version)",
+            summary: recipe.model.family,
+            fingerprint: data.fingerprint,
+            facts: [
+                "\(data.training.count) questions to learn from, \(data.validation.count) to judge by, compared as "
+                    + "\(data.standard.rawValue) does"
+            ],
+            labels: nil
+        ).write(recipe, outcome)
+        return outcome
+    }
+
+    /// Every text once, and the questions.
+    private func texts(_ examples: [QuestionAnsweringExample]) -> [String] {
+        var seen: Set<String> = []
+        return examples.flatMap { example in
+            seen.insert(example.context).inserted ? [example.context, example.question] : [example.question]
+        }
+    }
+
+    private func makeModel(_ tokenizer: any Tokenizer) throws -> QuestionAnsweringModel {
+        var object = recipe.model.network
+        if let path = recipe.model.path {
+            // A model to begin with has its own sizes.
+            object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
+        } else {
+            object["model_type"] = .string(recipe.model.family)
+            object["vocab_size"] = .integer(tokenizer.vocabularySize)
+            if object["question_overlap"]?.boolValue == true { object["type_vocab_size"] = 3 }
+        }
+        let configuration: any AnswerNetworkConfiguration
+        do {
+            configuration = try QuestionAnsweringModel.configuration(ConfigurationReader(.object(object)))
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+        var random = RandomSource(seed: recipe.training.seed)
+        let model = QuestionAnsweringModel(configuration, random: &random)
+        if let path = recipe.model.path {
+            guard configuration.vocabSize >= tokenizer.vocabularySize else {
+                throw RecipeError(
+                    "model.path: \(path) has \(configuration.vocabSize) tokens, the tokenizer "
+                        + "\(tokenizer.vocabularySize); use the model's own"
+                )
+            }
+            try model.loadEncoder(folder: path)
+        }
+        return model
+    }
+
+    func evaluate(
+        folder: String,
+        data source: EvaluationData,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> TaskEvaluation {
+        let answering = try TrainedAnswering(recipe, folder: folder)
+        let (examples, name): ([QuestionAnsweringExample], String) = try recipe.reading(source.settings)
+            .examples(
+                toJudgeBy: source.path,
+                isStratified: false
+            )
+        let standard =
+            AnswerStandard(rawValue: recipe.data.examples.answerStandard) ?? answering.habits.standard
+        if let none = examples.firstIndex(where: \.isImpossible), standard != .squad2 {
+            throw RecipeError(
+                "\(name): question \(none + 1) has no answer, which \(standard.rawValue) does not know; set "
+                    + "data.answer_standard to squad-2.0"
+            )
+        }
+        let found = try answering.answers(to: examples) { done, total in
+            report(.status { "evaluating: \(done) of \(total) stretches of text" })
+            return StopSignal.received == nil
+        }
+        report(.status { "estimating intervals" })
+        return try AnswerFigures(examples, found, standard).evaluation(
+            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+        )
+    }
+
+    func predictor(folder: String) throws -> any TaskPredictor {
+        AnswerPredictor(
+            answering: try TrainedAnswering(recipe, folder: folder),
+            dataSettings: recipe.data.examples.settings
+        )
+    }
+}
+
+/// What answers of a trained model are like; kept beside it.
+struct AnswerHabits: Equatable {
+    /// Whether a question may have no answer.
+    let allowsNone: Bool
+    /// Whose rules compare answers.
+    let standard: AnswerStandard
+
+    private static let file = "answers.json"
+
+    init(allowsNone: Bool, standard: AnswerStandard) {
+        (self.allowsNone, self.standard) = (allowsNone, standard)
+    }
+
+    init(folder: String) throws {
+        let path = "\(folder)/\(Self.file)"
+        let value = try JSONValue(contentsOf: path)
+        guard let allowsNone = value["allows_no_answer"]?.boolValue,
+            let standard = value["answer_standard"]?.stringValue.flatMap(AnswerStandard.init)
+        else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                "allows_no_answer (true or false) and answer_standard (one of "
+                    + "\(AnswerStandard.allCases.map(\.rawValue).joined(separator: ", "))) are needed"
+            )
+        }
+        (self.allowsNone, self.standard) = (allowsNone, standard)
+    }
+
+    func write(to folder: String) throws {
+        let value: JSONValue = [
+            "allows_no_answer": .bool(allowsNone), "answer_standard": .string(standard.rawValue),
+        ]
+        try value.write(to: "\(folder)/\(Self.file)")
+    }
+}
+
+/// A trained model with its tokenizer.
+struct TrainedAnswering {
+    let habits: AnswerHabits
+    private let tokens: QuestionTokens
+    private let finder: AnswerFinder
+
+    init(_ recipe: Recipe, folder: String) throws {
+        let model = try QuestionAnsweringModel(folder: folder)
+        model.setTraining(false)
+        habits = try AnswerHabits(folder: folder)
+        tokens = try QuestionTokens(TokenizerFiles.load(folder: folder), model.configuration, recipe)
+        finder = try AnswerFinder(model, tokens, recipe, allowsNone: habits.allowsNone)
+    }
+
+    func answers(
+        to examples: [QuestionAnsweringExample],
+        progress: (Int, Int) -> Bool
+    ) throws -> [FoundAnswer] {
+        try finder.answers(to: tokens.questions(examples), progress: progress)
+    }
+}
+
+/// A trained model that answers rows.
+struct AnswerPredictor: TaskPredictor {
+    let answering: TrainedAnswering
+    let dataSettings: DataSettings
+
+    var inputRoles: [ExampleRole] {
+        // Whole articles, as SQuAD has them, or rows with one question each.
+        QuestionAnsweringExample.roles.filter { $0.name != "answers" }
+    }
+
+    func predict(_ rows: [Record]) throws -> [JSONObject] {
+        let examples = try rows.flatMap { row in
+            do {
+                return try QuestionAnsweringExample.examples(from: row, settings: dataSettings).map {
+                    try $0.get()
+                }
+            } catch {
+                throw RecipeError("\(row.place): \(error)")
+            }
+        }
+        let found = try answering.answers(to: examples) { _, _ in StopSignal.received == nil }
+        return zip(examples, found).map { example, answer in
+            var object = JSONObject()
+            if let id = example.id { object["id"] = .string(id) }
+            object["question"] = .string(example.question)
+            object["answer"] = .string(answer.text(in: example.context))
+            object["probability"] = .number(answer.probability)
+            if let bytes = answer.bytes {
+                // Places are counted in scalars, as SQuAD counts them.
+                let before = example.context.utf8.prefix(bytes.lowerBound)
+                object["start"] = .integer(before.count { $0 & 0xC0 != 0x80 })
+            }
+            return object
+        }
+    }
+}
+
+extension TaskDescription {
+    /// Answers that stand in texts.
+    static var questionAnswering: TaskDescription {
+        let lengths = [
+            NetworkSetting("max_question_length", .integer, 64),
+            NetworkSetting("max_answer_length", .integer, 30), NetworkSetting("doc_stride", .integer, 128),
+        ]
+        let reader =
+            NetworkSetting.table(width: 128) + [
+                NetworkSetting("hidden_size", .integer, 96), NetworkSetting("num_layers", .integer, 2),
+                NetworkSetting("dropout", .number, 0.3), NetworkSetting("max_length", .integer, 512),
+            ]
+        let encoder = NetworkSetting.encoder + [NetworkSetting("question_overlap", .flag, true)]
+        return TaskDescription(
+            name: "question-answering",
+            dataFields: DataRecipe.exampleFields + DataRecipe.answerFields,
+            families: [
+                family("reader", reader + lengths) { recipe in
+                    recipe.training.learningRate = 2e-3
+                },
+                family("encoder", encoder + lengths) { recipe in
+                    recipe.training.learningRate = 5e-4
+                    recipe.training.warmupRatio = 0.1
+                },
+            ],
+            defaults: { recipe in
+                recipe.data.validationFraction = 0.1
+                recipe.tokenizer.type = "wordpiece"
+                recipe.tokenizer.vocabSize = 8000
+                recipe.training.numTrainEpochs = 10
+                recipe.training.perDeviceTrainBatchSize = 16
+                recipe.training.earlyStoppingPatience = 4
+                recipe.training.weightDecay = 0.01
+                recipe.training.adamBeta2 = 0.999
+                recipe.training.lrSchedulerType = "linear"
+                recipe.training.minLrRatio = 0
+                recipe.training.evalStrategy = "epoch"
+                recipe.training.saveStrategy = "epoch"
+                recipe.training.metricForBestModel = "eval_f1"
+                recipe.training.greaterIsBetter = true
+            },
+            finish: { _, _ in },
+            makeRun: { QuestionAnsweringRun(recipe: $0, registryFolder: $1, version: $2) }
+        )
+    }
+
+    private static func family(
+        _ name: String,
+        _ settings: [NetworkSetting],
+        defaults: @escaping (inout Recipe) -> Void
+    ) -> ModelFamily {
+        ModelFamily(
+            name: name,
+            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
+            defaults: { recipe in
+                for setting in settings { recipe.model.network[setting.key] = setting.usual }
+                defaults(&recipe)
+            }
+        )
+    }
+}

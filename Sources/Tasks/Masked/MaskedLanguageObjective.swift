@@ -1,0 +1,151 @@
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanMetrics
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// An encoder that learns to say which tokens were hidden in prepared text.
+final class MaskedLanguageObjective: TrainingObjective {
+    /// Sequences with hidden tokens.
+    struct Batch {
+        let texts: TokenBatch
+        /// Places of B × T.
+        let places: [Int]
+        let tokens: [Int32]
+    }
+
+    let masked: MaskedLanguageModel
+    let stepsPerEpoch: Int
+    let operationsPerStep: Double
+    private let tokenizer: any Tokenizer
+    private let masking: TokenMasking
+    private let training: TokenDataset
+    private let validation: TokenDataset?
+    private let settings: LanguageModelObjective.Settings
+    private let frame: (prefix: [Int32], suffix: [Int32])
+
+    /// Makes an objective.
+    ///
+    /// - Parameters:
+    ///   - masked: The model.
+    ///   - corpus: The prepared text.
+    ///   - recipe: How batches are cut and tokens hidden.
+    /// - Throws: ``RecipeError`` for a tokenizer without mask, `FileFormatError` when the data is too short for one row.
+    init(_ masked: MaskedLanguageModel, _ corpus: PreparedCorpus, _ recipe: Recipe) throws {
+        self.masked = masked
+        tokenizer = corpus.tokenizer
+        let network = recipe.model.network
+        let probability = network["mlm_probability"]?.numberValue ?? 0.15
+        guard probability > 0, probability <= 1 else {
+            throw RecipeError("model.mlm_probability is \(probability); it must lie above 0 and up to 1")
+        }
+        masking = try TokenMasking(
+            tokenizer,
+            probability: probability,
+            wholeWords: network["whole_word_mask"]?.boolValue ?? true
+        )
+        settings = LanguageModelObjective.Settings(recipe)
+        frame = (tokenizer.addedTokens.prefix, tokenizer.addedTokens.suffix)
+        let positions = masked.configuration.maxPositionEmbeddings
+        let length = positions - frame.prefix.count - frame.suffix.count
+        guard length >= 1 else {
+            throw RecipeError("model.max_position_embeddings is \(positions); it must have room for a token")
+        }
+        training = corpus.dataset.trainingSet(sequenceLength: length, isolatesDocuments: false)
+        validation = corpus.dataset.validationSet(sequenceLength: length, isolatesDocuments: false)
+        let rows = settings.batchSize * settings.accumulation
+        stepsPerEpoch = max(1, (training.rowsPerEpoch + rows - 1) / rows)
+        let configuration = masked.configuration
+        let hidden = probability * Double(positions)
+        let head =
+            2 * Double(configuration.hiddenSize) * Double(configuration.hiddenSize + configuration.vocabSize)
+        operationsPerStep =
+            3 * (masked.encoder.forwardFlops(length: positions) + hidden * head) * Double(rows)
+        // The first batch is cut here, so that data that is too short is said before anything is trained.
+        _ = try batch(step: 0, microBatch: 0)
+    }
+
+    var model: any Module { masked }
+
+    func batch(step: Int, microBatch: Int) throws -> Batch {
+        let number = step * settings.accumulation + microBatch
+        return hide(try settings.rows(of: training, batch: number), stream: UInt64(number) + 1)
+    }
+
+    /// Hides tokens of a batch of text; the stream decides which.
+    private func hide(_ batch: YuyanDatasets.Batch, stream: UInt64) -> Batch {
+        var (sequences, places, tokens): ([[Int32]], [(row: Int, place: Int)], [Int32]) = ([], [], [])
+        for row in 0..<batch.rows {
+            let own = batch.targets[row * batch.length..<(row + 1) * batch.length].filter { $0 >= 0 }
+            let random = CounterRandom(
+                seed: settings.seed,
+                stream: stream &* 0x1_0000 &+ UInt64(row)
+            )
+            let masked = masking.hide(frame.prefix + own + frame.suffix, random)
+            sequences.append(masked.ids)
+            places += masked.places.map { (row, $0) }
+            tokens += masked.tokens
+        }
+        let texts = TokenBatch(sequences)
+        return Batch(texts: texts, places: places.map { $0.row * texts.length + $0.place }, tokens: tokens)
+    }
+
+    func targetCount(_ batch: Batch) -> Int { batch.tokens.count }
+
+    func inputCount(_ batch: Batch) -> Int { batch.texts.rows * batch.texts.length }
+
+    func loss(_ batch: Batch, scale: Float) -> Tensor {
+        masked.loss(batch.texts, places: batch.places, tokens: batch.tokens, scale: scale)
+    }
+
+    func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
+        try evaluate(
+            maxBatches: settings.maxEvaluationBatches,
+            isCancelled: isCancelled,
+            progress: { _, _ in }
+        )
+    }
+
+    /// Loss, perplexity and accuracy on tokens of the validation text that are always the same ones.
+    ///
+    /// - Parameters:
+    ///   - maxBatches: The most batches, 0 for the whole validation text.
+    ///   - isCancelled: Asked between batches; what has been judged so far is returned.
+    ///   - progress: Told of batches done and to do.
+    /// - Returns: `eval_loss` (nats per hidden token), `eval_perplexity`, `eval_accuracy`, `eval_tokens`.
+    /// - Throws: ``TrainingError`` when there is no validation text.
+    func evaluate(
+        maxBatches: Int,
+        isCancelled: () -> Bool,
+        progress: (Int, Int) -> Void
+    ) throws -> [String: Double] {
+        var (nats, right, count) = (0.0, 0, 0)
+        try settings.forEachEvaluationBatch(
+            of: validation,
+            most: maxBatches,
+            isCancelled: isCancelled,
+            progress: progress
+        ) { batch, number in
+            // Streams of training are counted from 1 upwards.
+            let hidden = hide(batch, stream: UInt64.max &- UInt64(number))
+            let logits = masked.logits(hidden.texts, at: hidden.places)
+            let targets = Tensor(hidden.tokens, shape: [hidden.tokens.count])
+            nats += crossEntropy(logits, targets: targets, scale: 1).item()
+            right += zip(logits.argmax().integers(), hidden.tokens).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
+            count += hidden.tokens.count
+        }
+        let loss = count > 0 ? nats / Double(count) : .nan
+        return [
+            "eval_loss": loss, "eval_perplexity": perplexity(totalNats: nats, tokenCount: count),
+            "eval_accuracy": count > 0 ? Double(right) / Double(count) : .nan, "eval_tokens": Double(count),
+        ]
+    }
+
+    func saveModel(to folder: String) throws {
+        try masked.save(to: folder)
+        try TokenizerFiles.save(tokenizer, to: folder)
+    }
+
+    func loadModel(from folder: String) throws { try masked.loadParameters(folder: folder) }
+}

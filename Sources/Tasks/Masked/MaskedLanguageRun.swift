@@ -1,0 +1,213 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// Pre-training of an encoder on text: some tokens are hidden, and the model says which ones stand there.
+struct MaskedLanguageRun: TaskRun {
+    /// What prepares the text.
+    private let text: LanguageModelRun
+    private let registryFolder: String?
+    private let version: String
+
+    init(recipe: Recipe, registryFolder: String?, version: String) {
+        text = LanguageModelRun(recipe, registryFolder: registryFolder, version: version)
+        (self.registryFolder, self.version) = (registryFolder, version)
+    }
+
+    var recipe: Recipe { text.recipe }
+
+    func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
+        try text.prepareTask(report: report)
+    }
+
+    func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
+        try session.check()
+        let corpus = try text.prepare(report: { report($0.taskEvent) })
+        let model = try makeModel(corpus.tokenizer)
+        let outcome = try session.train(
+            MaskedLanguageObjective(model, corpus, recipe),
+            tables: model.encoder.tables,
+            dataFingerprint: corpus.fingerprint,
+            dtype: .f32,
+            willStart: { peak in
+                let sizes = model.configuration
+                report(
+                    .note(
+                        "model: encoder of \(sizes.numHiddenLayers) layers, width \(sizes.hiddenSize), "
+                            + "\(model.parameterCount) parameters; f32 on \(standardBackend.summary), matrix peak "
+                            + "\(Int(peak / 1e9)) GFLOP/s"
+                    )
+                )
+            },
+            report: { report(.training($0)) }
+        )
+        if case .interrupted = outcome.reason { return outcome }
+        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
+        let data = corpus.dataset.description
+        try RunCard(
+            title: "An encoder pre-trained with Yuyan \(version)",
+            summary:
+                "A Transformer encoder of \(model.parameterCount) parameters with a masked-language head",
+            fingerprint: corpus.fingerprint,
+            facts: [
+                "\(data.train.documents) documents, \(data.train.tokens) tokens to learn from, "
+                    + "\(data.validation?.tokens ?? 0) to judge by"
+            ],
+            labels: nil
+        ).write(recipe, outcome)
+        return outcome
+    }
+
+    private func makeModel(_ tokenizer: any Tokenizer) throws -> MaskedLanguageModel {
+        if let path = recipe.model.path {
+            let model = try MaskedLanguageModel(folder: path)
+            guard model.configuration.vocabSize >= tokenizer.vocabularySize else {
+                throw RecipeError(
+                    "model.path: \(path) has \(model.configuration.vocabSize) tokens, the tokenizer "
+                        + "\(tokenizer.vocabularySize); use the model's own (tokenizer.path: \(path))"
+                )
+            }
+            return model
+        }
+        var object = recipe.model.network
+        object["model_type"] = "encoder"
+        object["vocab_size"] = .integer(tokenizer.vocabularySize)
+        let configuration: TransformerEncoderConfiguration
+        do {
+            configuration = try MaskedLanguageModel.configuration(ConfigurationReader(.object(object)))
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+        var random = RandomSource(seed: recipe.training.seed)
+        return MaskedLanguageModel(configuration, random: &random)
+    }
+
+    func evaluate(
+        folder: String,
+        data: EvaluationData,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> TaskEvaluation {
+        let corpus = try text.corpus(folder: folder, data: data)
+        let model = try MaskedLanguageModel(folder: folder)
+        model.setTraining(false)
+        let found = try MaskedLanguageObjective(model, corpus, recipe).evaluate(
+            maxBatches: 0,
+            isCancelled: { StopSignal.received != nil },
+            progress: { done, total in report(.status { "evaluating: \(done) of \(total) batches" }) }
+        )
+        if StopSignal.received != nil { throw CancellationError() }
+        return TaskEvaluation(textFigures: found)
+    }
+
+    func predictor(folder: String) throws -> any TaskPredictor { try MaskPredictor(recipe, folder: folder) }
+}
+
+/// A masked-language model that fills in what is hidden in rows.
+struct MaskPredictor: TaskPredictor {
+    let dataSettings: DataSettings
+    private let model: MaskedLanguageModel
+    private let tokenizer: any Tokenizer
+    private let mask: Int32
+
+    /// How many tokens are told for a place.
+    private static let told = 5
+
+    init(_ recipe: Recipe, folder: String) throws {
+        model = try MaskedLanguageModel(folder: folder)
+        model.setTraining(false)
+        tokenizer = try TokenizerFiles.load(folder: folder)
+        guard let mask = TokenMasking.mask(of: tokenizer) else {
+            throw RecipeError("\(folder): the tokenizer has no token [MASK] or <mask>")
+        }
+        (self.mask, dataSettings) = (mask, recipe.data.examples.settings)
+    }
+
+    var inputRoles: [ExampleRole] { [ExampleRole("text")] }
+
+    func predict(_ rows: [Record]) throws -> [JSONObject] {
+        try rows.map { row in
+            let text: String
+            do {
+                text = try row.requiredText("text")
+            } catch {
+                throw RecipeError("\(row.place): \(error)")
+            }
+            let ids = tokenizer.encodeFramed(text, specialTokens: .recognized)
+            let places = ids.indices.filter { ids[$0] == mask }
+            guard !places.isEmpty else {
+                let name = tokenizer.token(of: mask) ?? ""
+                throw RecipeError("\(row.place): the text has no \(name), for which a token could be found")
+            }
+            let most = model.configuration.maxPositionEmbeddings
+            guard ids.count <= most else {
+                throw RecipeError(
+                    "\(row.place): the text has \(ids.count) tokens, more than the model's \(most)"
+                )
+            }
+            var object = JSONObject()
+            object["text"] = .string(text)
+            object["masks"] = .array(answers(ids, places))
+            return object
+        }
+    }
+
+    private func answers(_ ids: [Int32], _ places: [Int]) -> [JSONValue] {
+        let shares = Tape.withoutRecording {
+            softmax(model.logits(TokenBatch([ids]), at: places)).doubles()
+        }
+        let width = model.configuration.vocabSize
+        return places.indices.map { row in
+            let own = shares[row * width..<(row + 1) * width]
+            let best = own.indices.sorted { (own[$1], $0) < (own[$0], $1) }.prefix(Self.told)
+            return .array(
+                best.map { index in
+                    [
+                        "token": .string(tokenizer.token(of: Int32(index - own.startIndex)) ?? ""),
+                        "probability": .number(own[index]),
+                    ]
+                }
+            )
+        }
+    }
+}
+
+extension TaskDescription {
+    /// Pre-training of encoders.
+    static var maskedLanguageModeling: TaskDescription {
+        let settings =
+            NetworkSetting.encoder + [
+                NetworkSetting("type_vocab_size", .integer, 2),
+                NetworkSetting("mlm_probability", .number, 0.15),
+                NetworkSetting("whole_word_mask", .flag, true),
+            ]
+        return TaskDescription(
+            name: "masked-language-modeling",
+            dataFields: DataRecipe.fields,
+            families: [
+                ModelFamily(
+                    name: "encoder",
+                    fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
+                    defaults: { recipe in
+                        for setting in settings { recipe.model.network[setting.key] = setting.usual }
+                        recipe.model.network["max_position_embeddings"] = 256
+                    }
+                )
+            ],
+            defaults: { recipe in
+                recipe.tokenizer.type = "wordpiece"
+                recipe.training.learningRate = 5e-4
+                recipe.training.warmupRatio = 0.1
+                recipe.training.lrSchedulerType = "linear"
+                recipe.training.minLrRatio = 0
+                recipe.training.weightDecay = 0.01
+                recipe.training.adamBeta2 = 0.999
+            },
+            finish: { _, _ in },
+            makeRun: { MaskedLanguageRun(recipe: $0, registryFolder: $1, version: $2) }
+        )
+    }
+}

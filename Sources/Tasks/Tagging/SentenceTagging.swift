@@ -1,0 +1,145 @@
+import YuyanDatasets
+import YuyanModels
+import YuyanTraining
+
+/// A trained tagger of any family.
+protocol SentenceTagging {
+    /// The tags that it gives.
+    var tags: [String] { get }
+    /// Whether the training's tokens were mostly single characters, as in Chinese data.
+    var isOfCharacters: Bool { get }
+
+    /// The tags of sentences.
+    ///
+    /// - Parameters:
+    ///   - sentences: The sentences.
+    ///   - progress: Told of sentences done; false stops with `CancellationError`.
+    /// - Returns: The tag of each token.
+    /// - Throws: `CancellationError`.
+    func tags(_ sentences: [TaggerInput], progress: (Int) -> Bool) throws -> [[String]]
+}
+
+extension SentenceTagging {
+    /// The tokens of a text without tokens of its own: what stands between white space, or its characters unless
+    /// white space already parts those.
+    func tokens(of text: String) -> [String] {
+        let parts = text.split(whereSeparator: \.isWhitespace)
+        let scalars = parts.reduce(0) { $0 + $1.unicodeScalars.count }
+        guard isOfCharacters, scalars * 2 > parts.count * 3 else { return parts.map { String($0) } }
+        return parts.flatMap { $0.unicodeScalars.map { String($0) } }
+    }
+}
+
+/// Tokens that are single characters.
+enum CharacterTokens {
+    /// Whether nine in ten tokens are.
+    static func areUsual(in sentences: some Sequence<[String]>) -> Bool {
+        var (tokens, single) = (0, 0)
+        for sentence in sentences {
+            tokens += sentence.count
+            single += sentence.reduce(0) { $0 + ($1.unicodeScalars.count == 1 ? 1 : 0) }
+        }
+        return single * 10 >= tokens * 9
+    }
+}
+
+/// A family of taggers: its keys, its defaults, how it is trained and opened.
+struct TaggerFamily {
+    let name: String
+    /// What sentences it can be trained to be tagged for.
+    let kinds: [TaggingKind]
+    /// The keys of the section `model`, by kind.
+    let settings: (TaggingKind) -> [NetworkSetting]
+    /// Trains on sentences and leaves the model folder.
+    let train: (TaggingRun, TaggingData, @escaping (TaskEvent) -> Void) throws -> TrainingOutcome
+    /// Opens a model folder.
+    let open: (Recipe, String) throws -> any SentenceTagging
+
+    /// All families, the default first.
+    static var all: [TaggerFamily] { ["lstm", "gru", "rnn"].map(recurrent) + [crf] }
+
+    static func named(_ name: String) -> TaggerFamily? { all.first { $0.name == name } }
+
+    /// The family as recipes of a task know it.
+    func description(_ kind: TaggingKind) -> ModelFamily {
+        let settings = settings(kind)
+        return ModelFamily(
+            name: name,
+            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
+            defaults: { recipe in
+                for setting in settings { recipe.model.network[setting.key] = setting.usual }
+            }
+        )
+    }
+
+    private static func recurrent(_ name: String) -> TaggerFamily {
+        TaggerFamily(
+            name: name,
+            kinds: [.tokens, .roles],
+            settings: { kind in
+                [
+                    NetworkSetting("embedding_dim", .integer, 100),
+                    NetworkSetting(
+                        "embedding_init",
+                        .word(TableInitialization.allCases.map(\.rawValue)),
+                        "uniform"
+                    ),
+                    NetworkSetting("word_dropout", .number, 0.05),
+                ] + PretrainedVectors.settings + [
+                    NetworkSetting("characters", .flag, .null),
+                    NetworkSetting("character_dim", .integer, 30),
+                    NetworkSetting("character_filters", .integer, 50),
+                    NetworkSetting("character_window", .integer, 3),
+                    NetworkSetting("hidden_size", .integer, 128), NetworkSetting("num_layers", .integer, 1),
+                    NetworkSetting("bidirectional", .flag, true), NetworkSetting("dropout", .number, 0.5),
+                    NetworkSetting("crf", .flag, .bool(kind == .tokens)),
+                ] + (kind == .roles ? [NetworkSetting("mark_dim", .integer, 16)] : [])
+            },
+            train: { run, data, report in try NeuralTagging(run, data, report).train() },
+            open: { recipe, folder in try Tagger(recipe, folder: folder) }
+        )
+    }
+
+    private static var crf: TaggerFamily {
+        TaggerFamily(
+            name: "crf",
+            kinds: [.tokens],
+            settings: { _ in CRFTagging.settings },
+            train: { run, data, report in try CRFTagging(run, data, report).train() },
+            open: { _, folder in try CRFTagger(folder: folder) }
+        )
+    }
+}
+
+extension TaskDescription {
+    /// Tags of tokens.
+    static var tokenClassification: TaskDescription { tagging("token-classification", .tokens) }
+    /// The roles of predicates' arguments.
+    static var semanticRoles: TaskDescription { tagging("semantic-roles", .roles) }
+
+    private static func tagging(_ name: String, _ kind: TaggingKind) -> TaskDescription {
+        TaskDescription(
+            name: name,
+            dataFields: DataRecipe.exampleFields,
+            families: TaggerFamily.all.filter { $0.kinds.contains(kind) }.map { $0.description(kind) },
+            defaults: { recipe in
+                recipe.data.validationFraction = 0.1
+                recipe.tokenizer.type = "word"
+                recipe.tokenizer.minFrequency = 2
+                recipe.training.numTrainEpochs = 20
+                recipe.training.perDeviceTrainBatchSize = 16
+                recipe.training.learningRate = 2e-3
+                recipe.training.weightDecay = 0.01
+                recipe.training.adamBeta2 = 0.999
+                recipe.training.lrSchedulerType = "linear"
+                recipe.training.minLrRatio = 0
+                recipe.training.evalStrategy = "epoch"
+                recipe.training.saveStrategy = "epoch"
+                recipe.training.metricForBestModel = "eval_f1"
+                recipe.training.greaterIsBetter = true
+            },
+            finish: { _, _ in },
+            makeRun: { TaggingRun(recipe: $0, registryFolder: $1, version: $2, kind: kind) }
+        )
+    }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanModels
+import YuyanTasks
+import YuyanTestSupport
+import YuyanTraining
+
+/// Pre-training of encoders on text, and what begins with them.
+@Suite(.serialized) struct MaskedLanguageRunTests {
+    private let folder: ScratchFolder
+    private var place: String { "\(folder.path)/out" }
+
+    init() throws {
+        folder = try ScratchFolder()
+        var numbers = TextNumbers(seed: 3)
+        // The second word of every pair follows from the first.
+        let pairs = [("salt", "pepper"), ("day", "night"), ("cats", "dogs"), ("rise", "fall")]
+        let lines = (0..<600).map { _ -> String in
+            (0..<4).map { _ -> String in
+                let pair = pairs[Int.random(in: 0..<pairs.count, using: &numbers)]
+                return "\(pair.0) and \(pair.1)"
+            }.joined(separator: " . ")
+        }
+        try folder.write(lines.joined(separator: "\n"), to: "text.txt")
+    }
+
+    private func recipe(_ settings: [String] = []) throws -> Recipe {
+        let yaml = """
+            task: masked-language-modeling
+            data: { train: "\(folder.path)/text.txt", validation_fraction: 0.1 }
+            tokenizer: { vocab_size: 120 }
+            model: { hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 4, intermediate_size: 64,
+                     max_position_embeddings: 32 }
+            training: { output_dir: "\(place)", max_steps: 200, seed: 1, tensorboard: false, learning_rate: 5.0e-3,
+                        per_device_train_batch_size: 16, eval_steps: 100 }
+            """
+        return try Recipe(yaml: yaml, name: "r.yaml", overrides: settings)
+    }
+
+    private func run(_ recipe: Recipe) throws -> any TaskRun {
+        try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
+    }
+
+    @Test func learnsJudgesAndFillsIn() throws {
+        let outcome = try run(recipe()).train { _ in }
+        #expect((outcome.metrics["eval_accuracy"] ?? 0) > 0.6, "\(outcome.metrics)")
+        let trained = try run(Recipe(modelFolder: place))
+        let evaluation = try trained.evaluate(folder: place, data: EvaluationData(), report: { _ in })
+        #expect(evaluation.json["loss"]?.numberValue == outcome.metrics["eval_loss"])
+        func row(_ text: String) -> Record {
+            Record(names: ["text"], values: [.text(text)], place: RecordPlace(path: "rows", line: 3))
+        }
+        let predictor = try trained.predictor(folder: place)
+        let answer = try predictor.predict([row("cats and dogs . salt and [MASK] . day and night")])[0]
+        let best = answer["masks"]?.arrayValue?.first?.arrayValue?.first
+        #expect(best?["token"]?.stringValue == "pepper", "\(answer)")
+        let unmasked = #expect(throws: RecipeError.self) { try predictor.predict([row("salt")]) }
+        #expect(unmasked?.description.contains("[MASK]") == true)
+    }
+
+    /// Which tokens are hidden depends on the seed and the step alone, so that a run that is resumed ends the same.
+    @Test func resumesExactly() throws {
+        let recipe = try recipe(["max_steps=12", "save_steps=4", "eval_steps=4", "save_total_limit=0"])
+        _ = try run(recipe).train { _ in }
+        let whole = try #require(folder.bytes("out/model.safetensors"))
+        for name in ["checkpoint-12", "model.safetensors"] {
+            try FileManager.default.removeItem(atPath: "\(place)/\(name)")
+        }
+        _ = try run(recipe).train { _ in }
+        #expect(folder.bytes("out/model.safetensors") == whole)
+    }
+
+    /// A classifier begins with the encoder that was pre-trained, and with its tokenizer.
+    @Test func classifiersBeginWithIt() throws {
+        _ = try run(recipe(["max_steps=20"])).train { _ in }
+        let labelled = try LabelledFolder()
+        try labelled.writeParts()
+        let own = try labelled.recipe("encoder", "out", ["model.path=\(place)", "max_steps=3"])
+        let outcome = try labelled.train(own)
+        #expect(outcome.metrics["eval_loss"]?.isFinite == true)
+        let written = try JSONValue(contentsOf: "\(labelled.folder.path)/out/config.json")
+        #expect(written["hidden_size"]?.integerValue == 32 && written["pooling"]?.stringValue == "mean")
+    }
+
+    @Test func mistakesAreNamed() throws {
+        let mask = #expect(throws: RecipeError.self) {
+            try run(recipe(["tokenizer.type=char"])).train { _ in }
+        }
+        #expect(mask?.description.contains("[MASK]") == true)
+        let share = #expect(throws: RecipeError.self) {
+            try run(recipe(["mlm_probability=0"])).train { _ in }
+        }
+        #expect(share?.description.contains("model.mlm_probability") == true)
+    }
+}
