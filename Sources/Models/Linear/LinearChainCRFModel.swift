@@ -113,6 +113,8 @@ public struct LinearChainCRFModel: Sendable {
             problem.evaluate($0, $1)
         }
         if outcome == .cancelled { throw CancellationError() }
+        // Iterations are counted from 0, and the last one of all is told of before it is made.
+        if outcome == .iterationLimit { iterations += 1 }
         let size = problem.features.count * problem.tags.count
         return LinearChainCRFModel(
             options,
