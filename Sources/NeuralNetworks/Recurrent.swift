@@ -99,6 +99,10 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
     public var directions: Int { options.isBidirectional ? 2 : 1 }
     /// The width of the output: directions · H.
     public var outputWidth: Int { directions * options.width }
+    /// The values of the matrices of all layers and directions: the multiplications of a position.
+    public var matrixElementCount: Int {
+        scans.reduce(0) { $0 + $1.input.shape.elementCount + $1.recurrent.shape.elementCount }
+    }
     /// The parameters by PyTorch's names, in PyTorch's order.
     public var ownParameters: [NamedParameter] { scans.flatMap(\.named) }
 

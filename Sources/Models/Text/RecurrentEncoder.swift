@@ -193,14 +193,6 @@ public final class RecurrentEncoder: SequenceEncoder {
     /// - Parameter length: The tokens of a text.
     /// - Returns: Operations per text.
     public func forwardFlops(length: Int) -> Double {
-        let options = network.options
-        var width = options.inputWidth
-        var sum = 0.0
-        for _ in 0..<options.layers {
-            let weights = options.cell.gateCount * options.width * (width + options.width)
-            sum += 2 * Double(length * network.directions * weights)
-            width = network.outputWidth
-        }
-        return sum
+        2 * Double(length * network.matrixElementCount)
     }
 }

@@ -105,6 +105,21 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     public var headInitializer: Initializer { initializer }
     var initializer: Initializer { .normal(standardDeviation: initializerRange) }
 
+    var blockOptions: BlockOptions {
+        BlockOptions(
+            width: hiddenSize,
+            heads: numAttentionHeads,
+            headWidth: hiddenSize / numAttentionHeads,
+            innerWidth: intermediateSize,
+            activation: hiddenAct,
+            dropout: hiddenDropout,
+            attentionDropout: attentionDropout,
+            placement: normPlacement,
+            epsilon: layerNormEps,
+            initializer: initializer
+        )
+    }
+
     func makeNorm() -> LayerNorm { LayerNorm(width: hiddenSize, epsilon: Float(layerNormEps)) }
 
     /// The fields as they are written.
@@ -214,7 +229,7 @@ public final class TransformerEncoder: SequenceEncoder {
         embeddingNorm = isPost ? configuration.makeNorm() : nil
         var blocks: [EncoderBlock] = []
         for _ in 0..<configuration.numHiddenLayers {
-            blocks.append(EncoderBlock(configuration, random: &random))
+            blocks.append(EncoderBlock(configuration.blockOptions, random: &random))
         }
         self.blocks = blocks
         finalNorm = isPost ? nil : configuration.makeNorm()
@@ -252,8 +267,9 @@ public final class TransformerEncoder: SequenceEncoder {
         let context = AttentionContext(
             segments: batch.lengthTensor.map { sequenceSegments(lengths: $0, positions: batch.length) }
         )
-        for block in blocks { x = block(x, context: context) }
-        return finalNorm.map { $0(x) } ?? x
+        var stream = ResidualStream(sum: x, branch: nil)
+        for block in blocks { stream = block(stream, context: context, dtype: x.dtype) }
+        return stream.joined(finalNorm, dtype: x.dtype).normalized
     }
 
     /// The text's vector.
