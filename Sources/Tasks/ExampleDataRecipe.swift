@@ -9,6 +9,8 @@ public struct ExampleDataRecipe: Sendable, Equatable {
     public var multiLabel = false
     /// What happens to rows, beyond the training part, with labels that it does not have: `refuse` or `skip`.
     public var unknownLabels = "refuse"
+    /// The most tokens of a training batch of pairs of texts, both sides and padding included.
+    public var batchTokens = 4096
 
     /// The defaults.
     public init() {}
@@ -35,6 +37,11 @@ extension DataRecipe {
             .flag("multi_label", at: \.examples.multiLabel),
             .text("unknown_labels", at: \.examples.unknownLabels, oneOf: ["refuse", "skip"]),
         ]
+    }
+
+    /// The keys of tasks on pairs of texts.
+    static var pairFields: [RecipeField<DataRecipe>] {
+        [.integer("batch_tokens", at: \.examples.batchTokens)]
     }
 
     /// A key of `DataSettings`, which knows what its value must be.

@@ -167,7 +167,9 @@ public protocol TaskRun {
 
 /// The tasks that recipes name.
 public enum TaskCatalog {
-    static var all: [TaskDescription] { [.languageModeling, .textClassification, .tokenClassification] }
+    static var all: [TaskDescription] {
+        [.languageModeling, .textClassification, .tokenClassification, .sequenceToSequence]
+    }
 
     /// The names of the tasks.
     public static var names: [String] { all.map(\.name) }
@@ -203,6 +205,8 @@ struct TaskDescription {
     let name: String
     /// The keys of the section `data`.
     let dataFields: [RecipeField<DataRecipe>]
+    /// The keys of the section `generation`; none where the task writes no texts.
+    var generationFields: [RecipeField<GenerationRecipe>] = []
     /// The families of models, the default first.
     let families: [ModelFamily]
     /// Changes the defaults of a new recipe.

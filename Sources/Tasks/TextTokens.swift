@@ -30,6 +30,11 @@ struct TextTokens: Sendable {
         suffix = isFramed ? (after.isEmpty ? end : after) : []
     }
 
+    /// Texts that end with a token and have none before them; of a pair both do.
+    init(_ tokenizer: any Tokenizer, maxLength: Int, end: Int32) {
+        (self.tokenizer, self.maxLength, prefix, suffix) = (tokenizer, maxLength, [], [end])
+    }
+
     func encode(_ text: String, _ second: String? = nil) -> Encoded {
         var one = tokenizer.encode(text)
         var two = second.map { tokenizer.encode($0) } ?? []

@@ -1,5 +1,5 @@
 import Testing
-import YuyanModels
+import YuyanGeneration
 import YuyanTestSupport
 
 /// Toy models from sequences to sequences: MarianMTModel and T5 of transformers, and a recurrent one in PyTorch.
@@ -75,6 +75,35 @@ import YuyanTestSupport
         let losses = try ModelGolden.train(golden.model, steps: 30, learningRate: 1e-2) { golden.loss() }
         let expected = try golden.file.values("adamw_losses")
         expectClose(actual: losses, expected: expected, relative: 2e-3, absolute: 2e-4)
+    }
+
+    /// What transformers writes after those steps: greedily, with beams, with powers of the length, without repeats.
+    @Test(arguments: ["marian", "t5"]) func writesAlike(name: String) throws {
+        let golden = try Golden(name)
+        _ = try ModelGolden.train(golden.model, steps: 30, learningRate: 1e-2) { golden.loss() }
+        let sources = try golden.file.rows("source", lengths: "source_lengths")
+        for (key, options) in [
+            ("greedy", BeamSearchOptions(maxNewTokens: 10)),
+            ("beams", BeamSearchOptions(numBeams: 4, maxNewTokens: 10)),
+            ("long", BeamSearchOptions(numBeams: 3, lengthPenalty: 3, maxNewTokens: 10)),
+            ("short", BeamSearchOptions(numBeams: 3, lengthPenalty: 0, maxNewTokens: 10)),
+            ("no_repeats", BeamSearchOptions(numBeams: 2, maxNewTokens: 10, noRepeatNgramSize: 2)),
+        ] {
+            let found = try #require(try BeamSearch(golden.model, options)(sources))
+            let (all, width) = (
+                try golden.file.integers("generated.\(key)"), try golden.file.shape("generated.\(key)")[1]
+            )
+            let expected = (0..<3).map { row in all[row * width..<(row + 1) * width].filter { $0 >= 0 } }
+            #expect(found.map { $0.tokenIDs + ($0.isFinished ? [1] : []) } == expected, "\(key)")
+            if key == "greedy" { continue }
+            expectClose(
+                actual: found.map(\.score),
+                expected: try golden.file.values("scores.\(key)"),
+                relative: 5e-3,
+                absolute: 1e-4,
+                key
+            )
+        }
     }
 
     /// What is written holds the same tensors under the same keys as what the reference wrote, and reads back.

@@ -85,6 +85,8 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
 
     /// The number of target tokens V.
     public var vocabularySize: Int { configuration.vocabSize }
+    /// The number of source tokens.
+    public var sourceVocabularySize: Int { configuration.sourceVocabSize ?? configuration.vocabSize }
     /// The token that the decoder begins with.
     public var startToken: Int32 { Int32(configuration.decoderStartTokenId) }
     /// The token that ends a target.

@@ -39,6 +39,8 @@ public struct SequenceBatch: Sendable, Hashable {
 public protocol SequenceToSequenceModel: Module {
     /// The number of target tokens V.
     var vocabularySize: Int { get }
+    /// The number of source tokens.
+    var sourceVocabularySize: Int { get }
     /// The token that the decoder begins with.
     var startToken: Int32 { get }
     /// The token that ends a target.

@@ -132,21 +132,7 @@ struct NeuralClassification {
             return try TokenizerFiles.load(anywhere: path)
         }
         let texts = data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) }
-        let tokenizer = try TokenizerLearner(
-            recipe.tokenizer,
-            texts: TextList(texts),
-            folder: FileManager.default.temporaryDirectory.path,
-            report: { event in report(event.taskEvent) },
-            isCancelled: { StopSignal.received != nil }
-        ).learn()
-        // As a folder gives it back, so that this run and later uses of the model see the same tokens.
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "yuyan-tokenizer-\(UUID().uuidString)"
-        ).path
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
-        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        try TokenizerFiles.save(tokenizer, to: scratch)
-        return try TokenizerFiles.load(folder: scratch)
+        return try TokenizerLearner.learnAsLoaded(recipe.tokenizer, texts) { report($0.taskEvent) }
     }
 
     private func makeModel(_ tokenizer: any Tokenizer) throws -> TextClassifierModel {
