@@ -103,7 +103,7 @@ let package = Package(
         tests("GenerationTests", ["YuyanGeneration"]),
         tests("TasksTests", ["YuyanTasks"]),
         tests("CommandsTests", ["YuyanCommands"]),
-        tests("GoldenTests", ["YuyanModels", "YuyanOptimizers"]),
+        tests("GoldenTests", ["YuyanGeneration", "YuyanOptimizers"]),
         tests("EndToEndTests", ["YuyanCommands"]),
     ]
 )

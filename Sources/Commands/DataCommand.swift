@@ -23,10 +23,15 @@ struct DataSettingOptions: ParsableArguments {
     )
     var settings: [String] = []
 
-    /// The settings that are given.
+    /// Settings that are no way to read data but one to write texts: those of a recipe's section `generation`.
+    var generation: [String] { settings.filter(Self.isOfGeneration) }
+
+    private static func isOfGeneration(_ setting: String) -> Bool { setting.hasPrefix("generation.") }
+
+    /// The settings for reading that are given.
     func object() throws -> JSONObject {
         var object = JSONObject()
-        for setting in settings {
+        for setting in settings where !Self.isOfGeneration(setting) {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty else {
                 throw ValidationError("--set \(setting): a setting is written key=value")

@@ -36,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         StopSignal.install()
         let console = Console()
-        let recipe = try Recipe(modelFolder: folder)
+        let recipe = try Recipe(modelFolder: folder, overrides: reading.generation)
         let task = try TaskCatalog.run(recipe, registryFolder: nil, version: YuyanCommand.version)
         let source = EvaluationData(path: data, settings: try reading.object())
         let evaluation = try task.evaluate(folder: folder, data: source, report: RunPrinter(console).show)

@@ -43,7 +43,7 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         StopSignal.install()
         let console = Console()
-        let recipe = try Recipe(modelFolder: folder)
+        let recipe = try Recipe(modelFolder: folder, overrides: reading.generation)
         let task = try TaskCatalog.run(recipe, registryFolder: nil, version: YuyanCommand.version)
         let predictor = try task.predictor(folder: folder)
         let sink = try output.map { try AtomicFile(path: $0) }
@@ -91,7 +91,7 @@ struct PredictCommand: ParsableCommand {
     /// Lines are texts; other formats are read as the recipe's data were, without the columns that are to be answered.
     private func settings(_ path: String, _ predictor: any TaskPredictor) throws -> DataSettings {
         let given = try reading.dataSettings()
-        let isNamed = !reading.settings.isEmpty
+        let isNamed = reading.settings.count > reading.generation.count
         var settings = isNamed ? given : predictor.dataSettings
         if !isNamed { settings.format = DataFormat(path: path) }
         if (settings.format ?? DataFormat(path: path)) == .lines {

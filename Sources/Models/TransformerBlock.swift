@@ -23,6 +23,35 @@ struct ResidualStream {
         let whole = sum + branch.cast(to: sum.dtype)
         return (whole.cast(to: dtype), whole)
     }
+
+    /// Sends the stream through a layer with its norm before it, or behind the sum.
+    ///
+    /// - Parameters:
+    ///   - norm: The norm.
+    ///   - placement: Where it stands.
+    ///   - dtype: The dtype that the layer computes in.
+    ///   - layer: The layer, its dropout included.
+    /// - Returns: The stream behind the layer.
+    func through(
+        _ norm: any NormalizationLayer,
+        _ placement: NormPlacement,
+        _ dtype: DType,
+        _ layer: (Tensor) -> Tensor
+    ) -> ResidualStream {
+        switch placement {
+        case .pre:
+            let (input, sum) = joined(norm, dtype: dtype)
+            return ResidualStream(sum: sum, branch: layer(input))
+        case .post:
+            let (input, sum) = joined(nil, dtype: dtype)
+            let branch = layer(input)
+            let next =
+                branch.dtype == sum.dtype
+                ? norm.adding(branch, to: sum).normalized
+                : norm(sum + branch.cast(to: sum.dtype), outputDType: sum.dtype)
+            return ResidualStream(sum: next, branch: nil)
+        }
+    }
 }
 
 /// A pre-norm Transformer block: attention, then a feed-forward layer, each a branch of the residual stream.

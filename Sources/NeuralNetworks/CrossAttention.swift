@@ -8,6 +8,18 @@ public struct AttentionMemory: Sendable {
     public let values: Tensor
     /// Segments i32 [B, S], −1 for padding; nil when all positions are real.
     public let segments: Tensor?
+
+    /// The memory of some rows.
+    ///
+    /// - Parameter rows: The rows' numbers.
+    /// - Returns: Their keys and values.
+    public func selecting(_ rows: [Int]) -> AttentionMemory {
+        AttentionMemory(
+            keys: keys.gathered(rows),
+            values: values.gathered(rows),
+            segments: segments?.gathered(rows)
+        )
+    }
 }
 
 /// Multi-head attention of a decoder's positions over an encoder's.

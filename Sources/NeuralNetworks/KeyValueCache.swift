@@ -58,6 +58,23 @@ public final class KeyValueCache {
         lengths[slot] = length
     }
 
+    /// Gives a slot what another one holds.
+    ///
+    /// - Parameters:
+    ///   - source: The row to copy.
+    ///   - target: The row that holds the same afterwards.
+    public func copy(slot source: Int, to target: Int) {
+        if source == target { return }
+        for store in keys + values {
+            let shape: Shape = [1, lengths[source], store.shape[2], store.shape[3]]
+            func row(_ slot: Int) -> TensorView {
+                store.view.advanced(by: slot * store.strides[0], shape: shape, strides: store.strides)
+            }
+            store.backend.copy(row(target), from: row(source))
+        }
+        lengths[target] = lengths[source]
+    }
+
     /// Counts new positions in, after every layer has taken them up.
     ///
     /// - Parameters:
@@ -122,9 +139,16 @@ public struct CacheWindow {
     ///   - queries: New queries [B, T, H, E].
     ///   - keys: New keys [B, T, K, E].
     ///   - values: New values [B, T, K, E].
+    ///   - bias: What is added to the scores of every row [H, T, positions held and new]; nil for nothing.
     ///   - options: Scale; new positions see each other causally.
     /// - Returns: [B, T, H, E].
-    func attention(queries: Tensor, keys: Tensor, values: Tensor, options: AttentionOptions) -> Tensor {
+    func attention(
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        bias: Tensor? = nil,
+        options: AttentionOptions
+    ) -> Tensor {
         let count = queries.shape[1]
         require(
             queries.shape[0] == slots.count && keys.dtype == cache.keys[layer].dtype,
@@ -151,6 +175,20 @@ public struct CacheWindow {
                 strides: out.strides
             )
             let query = queries.slice(axis: 0, row..<row + 1)
+            if let bias {
+                func held(_ store: Tensor) -> Tensor {
+                    store.slice(axis: 0, slot..<slot + 1).slice(axis: 1, 0..<past + count)
+                }
+                let mixed = biasedAttention(
+                    query,
+                    held(cache.keys[layer]),
+                    held(cache.values[layer]),
+                    bias: bias,
+                    options: options
+                )
+                backend.copy(target, from: mixed.view)
+                continue
+            }
             backend.attentionForward(
                 AttentionForward(
                     out: target,

@@ -99,15 +99,9 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
     public var directions: Int { options.isBidirectional ? 2 : 1 }
     /// The width of the output: directions · H.
     public var outputWidth: Int { directions * options.width }
-    /// Floating-point operations of the matrix products of all layers, of a position.
-    public var forwardFlops: Double {
-        var (width, sum) = (options.inputWidth, 0.0)
-        for _ in 0..<options.layers {
-            let weights = options.cell.gateCount * options.width * (width + options.width)
-            sum += 2 * Double(directions * weights)
-            width = outputWidth
-        }
-        return sum
+    /// The values of the matrices of all layers and directions: the multiplications of a position.
+    public var matrixElementCount: Int {
+        scans.reduce(0) { $0 + $1.input.shape.elementCount + $1.recurrent.shape.elementCount }
     }
     /// The parameters by PyTorch's names, in PyTorch's order.
     public var ownParameters: [NamedParameter] { scans.flatMap(\.named) }

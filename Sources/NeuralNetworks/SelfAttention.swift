@@ -12,7 +12,7 @@ public struct AttentionContext {
     public var cache: CacheWindow?
     /// What is added to the scores of every row [H, T, S], for example relative positions; nil for nothing.
     ///
-    /// With it the scores [B, H, T, S] lie in memory. Not with a cache.
+    /// With it the scores [B, H, T, S] lie in memory. With a cache S counts what every slot holds and the new positions.
     public var bias: Tensor?
 
     /// Describes attention among all positions of a row unless told otherwise.
@@ -168,8 +168,12 @@ public final class SelfAttention: RandomizedModule {
             options.dropout = dropout
             options.random = random
         }
+        if let cache = context.cache {
+            require(context.segments == nil, "SelfAttention: segments and a cache exclude each other")
+            let mixed = cachedAttention(packed, cache: cache, bias: context.bias, options: options)
+            return outputProjection(mixed)
+        }
         if let bias = context.bias {
-            require(context.cache == nil, "SelfAttention: a bias and a cache exclude each other")
             let parts = apart(packed)
             let mixed = biasedAttention(
                 parts[0],
@@ -180,10 +184,6 @@ public final class SelfAttention: RandomizedModule {
                 options: options
             )
             return outputProjection(mixed.reshaped(x.shape[0], x.shape[1], heads * headWidth))
-        }
-        if let cache = context.cache {
-            require(context.segments == nil, "SelfAttention: segments and a cache exclude each other")
-            return outputProjection(cachedAttention(packed, cache: cache, options: options))
         }
         let mixed = packedAttention(
             packed,
@@ -232,10 +232,21 @@ public final class SelfAttention: RandomizedModule {
     }
 
     /// Attention of new positions over a cache that takes them up first.
-    private func cachedAttention(_ packed: Tensor, cache: CacheWindow, options: AttentionOptions) -> Tensor {
+    private func cachedAttention(
+        _ packed: Tensor,
+        cache: CacheWindow,
+        bias: Tensor?,
+        options: AttentionOptions
+    ) -> Tensor {
         let (rows, count) = (packed.shape[0], packed.shape[1])
         let parts = apart(packed)
-        let mixed = cache.attention(queries: parts[0], keys: parts[1], values: parts[2], options: options)
+        let mixed = cache.attention(
+            queries: parts[0],
+            keys: parts[1],
+            values: parts[2],
+            bias: bias,
+            options: options
+        )
         return mixed.reshaped([rows, count, heads * headWidth])
     }
 

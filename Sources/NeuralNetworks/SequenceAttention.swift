@@ -10,6 +10,31 @@ public enum ScoreKind: String, Sendable, CaseIterable {
     case scaledDot
 }
 
+/// The keys and values of a ``SequenceAttention``, made ready once for many queries.
+public struct SequenceKeys: Sendable {
+    /// What scores are made with [B, S, …].
+    let scored: Tensor
+    /// What is averaged [B, S, …].
+    let values: Tensor
+    /// u8 [B, 1, S]: which positions are real; nil when all are.
+    let visible: Tensor?
+
+    /// The number of rows B.
+    public var count: Int { values.shape[0] }
+
+    /// The keys and values of some rows.
+    ///
+    /// - Parameter rows: The rows' numbers.
+    /// - Returns: Their keys and values.
+    public func selecting(_ rows: [Int]) -> SequenceKeys {
+        SequenceKeys(
+            scored: scored.gathered(rows),
+            values: values.gathered(rows),
+            visible: visible?.gathered(rows)
+        )
+    }
+}
+
 /// Attention with one head of a decoder's states over an encoder's, as recurrent sequence-to-sequence models use it.
 public final class SequenceAttention: Module {
     /// How scores are made.
@@ -70,14 +95,60 @@ public final class SequenceAttention: Module {
     ///   - lengths: The keys' lengths i32 [B]; nil when all are S.
     /// - Returns: [B, T, S]: rows that sum to 1 over the real keys; zeros where there is none.
     public func weights(queries: Tensor, keys: Tensor, lengths: Tensor? = nil) -> Tensor {
+        weights(queries: queries, over: self.keys(keys, lengths: lengths))
+    }
+
+    /// Makes keys ready: what depends on them alone is computed here and not for every query.
+    ///
+    /// Traps when shapes do not fit.
+    ///
+    /// - Parameters:
+    ///   - keys: The encoder's states [B, S, keys' width].
+    ///   - values: What is averaged [B, S, …]; the keys when nil.
+    ///   - lengths: The keys' lengths i32 [B]; nil when all are S.
+    /// - Returns: What queries are compared with.
+    public func keys(_ keys: Tensor, values: Tensor? = nil, lengths: Tensor? = nil) -> SequenceKeys {
+        require(keys.rank == 3, "SequenceAttention: keys \(keys.shape); [B, S, …] are wanted")
+        let scored =
+            switch kind {
+            case .additive: keyProjection.map { $0(keys) } ?? keys
+            case .general: queryProjection.map { $0(keys) } ?? keys
+            case .dot, .scaledDot: keys.contiguous()
+            }
+        let visible = lengths.map { lengths in
+            sequenceMask(lengths: lengths, positions: keys.shape[1])
+                .reshaped(keys.shape[0], 1, keys.shape[1])
+        }
+        return SequenceKeys(scored: scored, values: (values ?? keys).contiguous(), visible: visible)
+    }
+
+    /// The weights of keys that were made ready, for each query.
+    ///
+    /// Traps when shapes do not fit.
+    ///
+    /// - Parameters:
+    ///   - queries: The decoder's states [B, T, queries' width].
+    ///   - keys: The keys.
+    /// - Returns: [B, T, S]: rows that sum to 1 over the real keys; zeros where there is none.
+    public func weights(queries: Tensor, over keys: SequenceKeys) -> Tensor {
         require(
-            queries.rank == 3 && keys.rank == 3 && queries.shape[0] == keys.shape[0],
-            "SequenceAttention: queries \(queries.shape) and keys \(keys.shape); [B, T, …] and [B, S, …] are wanted"
+            queries.rank == 3 && queries.shape[0] == keys.scored.shape[0],
+            "SequenceAttention: queries \(queries.shape) and keys \(keys.scored.shape); [B, T, …] and [B, S, …] are wanted"
         )
-        let scores = scores(queries, keys)
-        guard let lengths else { return softmax(scores) }
-        let mask = sequenceMask(lengths: lengths, positions: keys.shape[1])
-        return maskedSoftmax(scores, visible: mask.reshaped(keys.shape[0], 1, keys.shape[1]))
+        let scores = scores(queries, keys.scored)
+        return keys.visible.map { maskedSoftmax(scores, visible: $0) } ?? softmax(scores)
+    }
+
+    /// The values' mean by the weights of each query: the context vectors.
+    ///
+    /// Traps when shapes do not fit.
+    ///
+    /// - Parameters:
+    ///   - queries: The decoder's states [B, T, queries' width].
+    ///   - keys: Keys and values that were made ready.
+    /// - Returns: [B, T, values' width].
+    public func callAsFunction(queries: Tensor, over keys: SequenceKeys) -> Tensor {
+        matmul(weights(queries: queries, over: keys), keys.values)
     }
 
     /// The keys' mean by the weights of each query: the context vectors.
@@ -96,26 +167,23 @@ public final class SequenceAttention: Module {
         values: Tensor? = nil,
         lengths: Tensor? = nil
     ) -> Tensor {
-        matmul(weights(queries: queries, keys: keys, lengths: lengths), (values ?? keys).contiguous())
+        self(queries: queries, over: self.keys(keys, values: values, lengths: lengths))
     }
 
-    private func scores(_ queries: Tensor, _ keys: Tensor) -> Tensor {
-        let (batch, targets, sources) = (queries.shape[0], queries.shape[1], keys.shape[1])
+    private func scores(_ queries: Tensor, _ scored: Tensor) -> Tensor {
+        let (batch, targets, sources) = (queries.shape[0], queries.shape[1], scored.shape[1])
         switch kind {
         case .additive:
-            guard let queryProjection, let keyProjection, let score else { return queries }
+            guard let queryProjection, let score else { return queries }
             let inner = queryProjection.outputWidth
             let sum =
                 queryProjection(queries).reshaped(batch, targets, 1, inner)
-                + keyProjection(keys).reshaped(batch, 1, sources, inner)
+                + scored.reshaped(batch, 1, sources, inner)
             return score(tanh(sum)).reshaped(batch, targets, sources)
-        case .general:
-            let turned = queryProjection.map { $0(keys) } ?? keys
-            return matmul(queries.contiguous(), turned.transposed())
-        case .dot: return matmul(queries.contiguous(), keys.contiguous().transposed())
+        case .general, .dot: return matmul(queries.contiguous(), scored.transposed())
         case .scaledDot:
-            let factor = 1 / Double(keys.shape[2]).squareRoot()
-            return matmul(queries.contiguous(), keys.contiguous().transposed()) * factor
+            let factor = 1 / Double(scored.shape[2]).squareRoot()
+            return matmul(queries.contiguous(), scored.transposed()) * factor
         }
     }
 }

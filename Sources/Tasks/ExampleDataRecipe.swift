@@ -12,6 +12,8 @@ public struct ExampleDataRecipe: Sendable, Equatable {
     public var unknownLabels = "refuse"
     /// Whose rules compare answers: `auto` or one of `AnswerStandard`.
     public var answerStandard = "auto"
+    /// The most tokens of a training batch of pairs of texts, both sides and padding included.
+    public var batchTokens = 4096
 
     /// The defaults.
     public init() {}
@@ -44,6 +46,11 @@ extension DataRecipe {
     static var answerFields: [RecipeField<DataRecipe>] {
         let names = ["auto"] + AnswerStandard.allCases.map(\.rawValue)
         return [.text("answer_standard", at: \.examples.answerStandard, oneOf: names)]
+    }
+
+    /// The keys of tasks on pairs of texts.
+    static var pairFields: [RecipeField<DataRecipe>] {
+        [.integer("batch_tokens", at: \.examples.batchTokens)]
     }
 
     /// A key of `DataSettings`, which knows what its value must be.

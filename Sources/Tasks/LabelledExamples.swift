@@ -21,8 +21,13 @@ struct ExampleParts<Example: DatasetExample> {
     /// - Parameters:
     ///   - recipe: The recipe.
     ///   - isStratified: Whether a share that validates has the labels' shares.
+    ///   - row: What a division looks at; equal texts stay on one side.
     /// - Throws: ``RecipeError`` when files are not named, `FileFormatError` that names file and place.
-    init(_ recipe: Recipe, isStratified: Bool) throws {
+    init(
+        _ recipe: Recipe,
+        isStratified: Bool,
+        row: (Example) -> Splitter.Row = { Splitter.Row($0, group: $0.splitGroup) }
+    ) throws {
         let data = recipe.data
         let settings = data.examples.settings
         let paths = DataRecipe.files(data.train)
@@ -46,7 +51,7 @@ struct ExampleParts<Example: DatasetExample> {
             parts.append(try DatasetFingerprint(files, settings: settings).sha256)
         } else {
             let seed = recipe.training.dataSeed ?? recipe.training.seed
-            let rows = all.map { Splitter.Row($0, group: $0.splitGroup) }
+            let rows = all.map(row)
             let isGrouped = rows.contains { $0.group != nil }
             let splitter = try Splitter(
                 fractions: [1 - data.validationFraction, data.validationFraction],
@@ -90,14 +95,16 @@ extension Recipe {
     /// - Parameters:
     ///   - path: The files, separated by commas; nil for the recipe's own.
     ///   - isStratified: Whether a share that validates has the labels' shares.
+    ///   - row: What a division looks at; equal texts stay on one side.
     /// - Returns: The examples, and what messages call them.
     /// - Throws: ``RecipeError`` for files without examples, `FileFormatError` that names file and place.
     func examples<Example: DatasetExample>(
         toJudgeBy path: String?,
-        isStratified: Bool
+        isStratified: Bool,
+        row: (Example) -> Splitter.Row = { Splitter.Row($0, group: $0.splitGroup) }
     ) throws -> (examples: [Example], name: String) {
         guard let list = path else {
-            let parts = try ExampleParts<Example>(self, isStratified: isStratified)
+            let parts = try ExampleParts<Example>(self, isStratified: isStratified, row: row)
             return (parts.validation, "data.validation")
         }
         let reader = try ExampleReader<Example>(DataRecipe.files(list), settings: data.examples.settings)
@@ -134,12 +141,14 @@ extension Recipe {
 
 /// Batches of examples of like length, each determined by its number and the seed alone.
 ///
-/// Examples are shuffled anew in every epoch and sorted by length within windows of 50 batches.
+/// Examples are shuffled anew in every epoch and sorted by length within windows of 50 batches; under a budget of tokens
+/// within the whole epoch, so that each has as many batches.
 final class ExampleBatches {
     /// The number of batches of an epoch.
     let countPerEpoch: Int
     private let lengths: [Int]
     private let rows: Int
+    private let tokenBudget: Int?
     private let seed: UInt64
     private var plan: (epoch: Int, batches: [[Int]])?
 
@@ -148,9 +157,16 @@ final class ExampleBatches {
     /// - Parameters:
     ///   - lengths: The tokens of each example.
     ///   - rows: The examples of a batch; the last of an epoch may have fewer.
+    ///   - tokenBudget: The most tokens of a batch, padding included; nil for no bound.
     ///   - seed: The seed of the order.
-    init(lengths: [Int], rows: Int, seed: UInt64) {
-        (self.lengths, self.rows, self.seed) = (lengths, rows, seed)
+    init(lengths: [Int], rows: Int, tokenBudget: Int? = nil, seed: UInt64) {
+        (self.lengths, self.rows, self.tokenBudget, self.seed) = (lengths, rows, tokenBudget, seed)
+        guard tokenBudget == nil else {
+            let first = Self.buckets(lengths, rows, tokenBudget, seed, epoch: 0)
+            countPerEpoch = first.count
+            plan = (0, first)
+            return
+        }
         let window = rows * Self.windowBatches
         let (whole, rest) = (lengths.count / window, lengths.count % window)
         countPerEpoch = whole * Self.windowBatches + (rest + rows - 1) / rows
@@ -158,19 +174,28 @@ final class ExampleBatches {
 
     private static let windowBatches = 50
 
+    private static func buckets(
+        _ lengths: [Int],
+        _ rows: Int,
+        _ tokenBudget: Int?,
+        _ seed: UInt64,
+        epoch: Int
+    ) -> [[Int]] {
+        LengthBuckets(
+            lengths: lengths,
+            tokenBudget: tokenBudget ?? .max,
+            maximumRows: rows,
+            window: tokenBudget == nil ? rows * windowBatches : max(lengths.count, 1),
+            seed: seed,
+            epoch: epoch
+        ).batches
+    }
+
     /// The examples of a batch, counted from 0 over all epochs.
     func members(_ number: Int) -> [Int] {
         let epoch = number / countPerEpoch
         if plan?.epoch != epoch {
-            let buckets = LengthBuckets(
-                lengths: lengths,
-                tokenBudget: .max,
-                maximumRows: rows,
-                window: rows * Self.windowBatches,
-                seed: seed,
-                epoch: epoch
-            )
-            plan = (epoch, buckets.batches)
+            plan = (epoch, Self.buckets(lengths, rows, tokenBudget, seed, epoch: epoch))
         }
         return plan?.batches[number % countPerEpoch] ?? []
     }

@@ -91,9 +91,7 @@ public struct LanguageModelRun {
     }
 
     /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
-    public var computeDType: DType {
-        recipe.training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32
-    }
+    public var computeDType: DType { recipe.computeDType }
 
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
@@ -209,15 +207,17 @@ public struct LanguageModelRun {
 extension Recipe {
     /// The recipe that a trained model folder keeps (`recipe.json`), with the folder as its output.
     ///
-    /// - Parameter folder: The model folder.
+    /// - Parameters:
+    ///   - folder: The model folder.
+    ///   - overrides: `key=value` settings that win.
     /// - Throws: ``RecipeError`` when it is missing or not understood.
-    public init(modelFolder folder: String) throws {
+    public init(modelFolder folder: String, overrides: [String] = []) throws {
         let path = "\(folder)/recipe.json"
         guard FileManager.default.fileExists(atPath: path) else {
             throw RecipeError("\(path) does not exist: \(folder) is not the folder of a finished run")
         }
         // JSON is YAML.
-        try self.init(path: path)
+        try self.init(path: path, overrides: overrides)
         if data.prepared == nil { data.prepared = "\(training.outputDir)/data" }
         training.outputDir = folder
     }

@@ -14,6 +14,8 @@ public struct Recipe: Sendable, Equatable {
     public var model = ModelRecipe()
     /// How it is trained.
     public var training = TrainingArguments()
+    /// How a model that writes texts does so, and by what they are judged.
+    public var generation = GenerationRecipe()
 
     /// The defaults.
     public init() {}

@@ -49,7 +49,11 @@ extension Recipe {
         try validate(name)
     }
 
-    private static let sections = ["task", "data", "tokenizer", "model", "training"]
+    /// The sections; `generation` where the task writes texts.
+    private var sections: [String] {
+        ["task", "data", "tokenizer", "model", "training"]
+            + (taskDescription.generationFields.isEmpty ? [] : ["generation"])
+    }
 
     private mutating func take(_ keyNode: Node, _ value: Node, _ name: String) throws {
         let key = keyNode.scalar?.string ?? ""
@@ -59,8 +63,8 @@ extension Recipe {
             task = scalar.string
             return
         }
-        guard Self.sections.contains(key) else {
-            let near = NameSuggestion.words(for: key, among: Self.sections)
+        guard sections.contains(key) else {
+            let near = NameSuggestion.words(for: key, among: sections)
             throw RecipeError("\(place): a recipe has no section \(key)\(near)")
         }
         if value.null != nil { return }
@@ -108,18 +112,18 @@ extension Recipe {
             if let owner = mappingOwner(of: section) {
                 return try assign(section: owner, key: name, value, place: setting)
             }
-            guard Self.sections.contains(section) else {
-                let near = NameSuggestion.words(for: section, among: Self.sections)
+            guard sections.contains(section) else {
+                let near = NameSuggestion.words(for: section, among: sections)
                 throw RecipeError("\(setting): a recipe has no section \(section)\(near)")
             }
             try assign(section: section, key: String(name[name.index(after: dot)...]), value, place: setting)
             return
         }
-        let owners = Self.sections.filter { keys(of: $0).contains(name) }
+        let owners = sections.filter { keys(of: $0).contains(name) }
         switch owners.count {
         case 1: try assign(section: owners[0], key: name, value, place: setting)
         case 0:
-            let all = Self.sections.flatMap { keys(of: $0) }
+            let all = sections.flatMap { keys(of: $0) }
             let near = NameSuggestion.words(for: name, among: all)
             throw RecipeError("\(setting): a recipe has no key \(name)\(near)")
         default:
@@ -134,6 +138,7 @@ extension Recipe {
         case "tokenizer": TokenizerRecipe.fields.flatMap { [$0.key] + $0.aliases }
         case "model": taskDescription.modelFields(model.family).flatMap { [$0.key] + $0.aliases }
         case "training": TrainingArguments.fields.flatMap { [$0.key] + $0.aliases }
+        case "generation": taskDescription.generationFields.flatMap { [$0.key] + $0.aliases }
         default: []
         }
     }
@@ -145,6 +150,8 @@ extension Recipe {
         case "model" where key == "family": break  // The recipe began with it.
         case "model":
             try assign(taskDescription.modelFields(model.family), to: \.model, section, key, value, place)
+        case "generation":
+            try assign(taskDescription.generationFields, to: \.generation, section, key, value, place)
         default: try assign(TrainingArguments.fields, to: \.training, section, key, value, place)
         }
     }
@@ -226,6 +233,8 @@ extension Recipe {
         object["tokenizer"] = section(TokenizerRecipe.fields, tokenizer)
         object["model"] = section(taskDescription.modelFields(model.family), model)
         object["training"] = section(TrainingArguments.fields, training)
+        let writing = taskDescription.generationFields
+        if !writing.isEmpty { object["generation"] = section(writing, generation) }
         return .object(object)
     }
 }

@@ -186,7 +186,7 @@ public enum TaskCatalog {
     static var all: [TaskDescription] {
         [
             .languageModeling, .maskedLanguageModeling, .textClassification, .tokenClassification,
-            .semanticRoles, .questionAnswering,
+            .semanticRoles, .questionAnswering, .sequenceToSequence,
         ]
     }
 
@@ -224,6 +224,8 @@ struct TaskDescription {
     let name: String
     /// The keys of the section `data`.
     let dataFields: [RecipeField<DataRecipe>]
+    /// The keys of the section `generation`; none where the task writes no texts.
+    var generationFields: [RecipeField<GenerationRecipe>] = []
     /// The families of models, the default first.
     let families: [ModelFamily]
     /// Changes the defaults of a new recipe.

@@ -1,7 +1,5 @@
-import Foundation
 import YuyanModels
 import YuyanTokenizers
-import YuyanTraining
 
 /// How texts, or pairs of texts, become the tokens of a model that reads whole texts.
 ///
@@ -32,6 +30,11 @@ struct TextTokens: Sendable {
         let end = [tokenizer.endOfText ?? 0]
         prefix = isFramed ? (before.isEmpty ? end : before) : []
         suffix = isFramed ? (after.isEmpty ? end : after) : []
+    }
+
+    /// Texts that end with a token and have none before them; of a pair both do.
+    init(_ tokenizer: any Tokenizer, maxLength: Int, end: Int32) {
+        (self.tokenizer, self.maxLength, prefix, suffix) = (tokenizer, maxLength, [], [end])
     }
 
     func encode(_ text: String, _ second: String? = nil) -> Encoded {
@@ -78,19 +81,6 @@ extension Recipe {
         report: @escaping (TaskEvent) -> Void
     ) throws -> any Tokenizer {
         if let path = tokenizer.path ?? model.path { return try TokenizerFiles.load(anywhere: path) }
-        let manager = FileManager.default
-        let learned = try TokenizerLearner(
-            tokenizer,
-            texts: TextList(texts),
-            folder: manager.temporaryDirectory.path,
-            report: { event in report(event.taskEvent) },
-            isCancelled: { StopSignal.received != nil }
-        ).learn()
-        let scratch = manager.temporaryDirectory
-            .appendingPathComponent("yuyan-tokenizer-\(UUID().uuidString)").path
-        defer { try? manager.removeItem(atPath: scratch) }
-        try manager.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        try TokenizerFiles.save(learned, to: scratch)
-        return try TokenizerFiles.load(folder: scratch)
+        return try TokenizerLearner.learnAsLoaded(tokenizer, texts) { report($0.taskEvent) }
     }
 }

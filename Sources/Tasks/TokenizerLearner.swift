@@ -2,6 +2,7 @@ import Foundation
 import YuyanDatasets
 import YuyanFileFormats
 import YuyanTokenizers
+import YuyanTraining
 
 /// Texts that a tokenizer is learned from.
 protocol LearnableTexts {
@@ -47,6 +48,29 @@ struct TokenizerLearner {
         self.folder = folder
         self.report = report
         self.isCancelled = isCancelled
+    }
+
+    /// Learns from texts in memory and gives the tokenizer as a folder gives it back, so that a run and later uses of its
+    /// model see the same tokens.
+    static func learnAsLoaded(
+        _ settings: TokenizerRecipe,
+        _ texts: [String],
+        report: @escaping (CorpusEvent) -> Void
+    ) throws -> any Tokenizer {
+        let tokenizer = try TokenizerLearner(
+            settings,
+            texts: TextList(texts),
+            folder: FileManager.default.temporaryDirectory.path,
+            report: report,
+            isCancelled: { StopSignal.received != nil }
+        ).learn()
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "yuyan-tokenizer-\(UUID().uuidString)"
+        ).path
+        defer { try? FileManager.default.removeItem(atPath: scratch) }
+        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+        try TokenizerFiles.save(tokenizer, to: scratch)
+        return try TokenizerFiles.load(folder: scratch)
     }
 
     /// Reads the texts and learns.

@@ -37,6 +37,24 @@ public func embedding(_ ids: Tensor, table: Tensor, outputDType: DType? = nil) -
     }
 }
 
+extension Tensor {
+    /// Elements along the first axis by their numbers, each as often as it is named.
+    ///
+    /// Traps when a number lies outside the axis.
+    ///
+    /// - Parameter numbers: Places on the first axis.
+    /// - Returns: A tensor with as many elements along the first axis as numbers.
+    public func gathered(_ numbers: [Int]) -> Tensor {
+        guard dtype.isFloatingPoint else {
+            return concatenate(numbers.map { slice(axis: 0, $0..<$0 + 1) }, axis: 0)
+        }
+        let inner = shape.dimensions.dropFirst()
+        let ids = Tensor(numbers.map { Int32($0) }, shape: [numbers.count], backend: backend)
+        let rows = embedding(ids, table: reshaped([shape[0], inner.reduce(1, *)]))
+        return rows.reshaped([numbers.count] + inner)
+    }
+}
+
 /// The angles per position of rotary embeddings, f32 [E/2]: `base^(−2i/E)`.
 public func rotaryFrequencies(
     headWidth: Int,

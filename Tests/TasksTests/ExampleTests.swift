@@ -1,5 +1,7 @@
 import Foundation
 import Testing
+import YuyanDatasets
+import YuyanFileFormats
 import YuyanTasks
 import YuyanTestSupport
 import YuyanTraining
@@ -22,6 +24,7 @@ import YuyanTraining
         case "token-classification": return try tags(path)
         case "semantic-roles": return try findsRoles(path)
         case "question-answering": return try answers(path)
+        case "sequence-to-sequence": return try writes(path)
         default: break
         }
         let folder = try ScratchFolder()
@@ -91,6 +94,33 @@ import YuyanTraining
         var recipe = try Recipe(path: path, overrides: settings)
         recipe.data.validation = nil
         try takesFourSteps(recipe)
+    }
+
+    private func writes(_ path: String) throws {
+        let pairs = try PairFolder()
+        let settings = [
+            "data.format=jsonl", "data.train=\(pairs.folder.path)/train.jsonl",
+            "output_dir=\(pairs.folder.path)/out", "max_steps=4", "eval_steps=2", "save_steps=2",
+            "logging_steps=1", "tokenizer.vocab_size=300", "max_new_tokens=8", "hidden_size=32",
+        ]
+        let recipe = try Recipe(path: path, overrides: settings)
+        let columns = recipe.data.examples.settings.columns
+        let rows = PairFolder.pairs(60, seed: 1).map { pair -> String in
+            var object = JSONObject()
+            for (role, column) in columns {
+                // Columns by number are those of a table; here they are keys of that name.
+                object["\(column)"] = .string(role == "target" ? pair.target : pair.source)
+            }
+            return JSONValue.object(object).printed(indent: nil) + "\n"
+        }
+        try pairs.folder.write(rows.joined(), to: "train.jsonl")
+        var named = recipe
+        named.data.examples.settings.columns = columns.mapValues { .name("\($0)") }
+        named.data.examples.settings.header = true
+        let run = try TaskCatalog.run(named, registryFolder: nil, version: "test")
+        let outcome = try run.train { _ in }
+        #expect(outcome.step == 4 && outcome.reason == .finished)
+        #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
     }
 
     private func classifies(_ path: String) throws {

@@ -58,6 +58,8 @@ def randomise(model, generator):
     """Weights far from the initial ones, so that norms, biases and attention all matter."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:
+                continue
             noise = torch.randn(parameter.shape, generator=generator)
             if parameter.dim() == 1:
                 offset = 1.0 if "norm" in name or "ln_" in name else 0.0

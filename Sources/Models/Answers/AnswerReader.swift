@@ -161,6 +161,6 @@ public final class AnswerReader: AnswerNetwork {
     ///   - context: The tokens of a text.
     /// - Returns: Operations per question.
     public func forwardFlops(question: Int, context: Int) -> Double {
-        Double(context) * contextLayers.forwardFlops + Double(question) * questionLayers.forwardFlops
+        2 * Double(context * contextLayers.matrixElementCount + question * questionLayers.matrixElementCount)
     }
 }

@@ -336,5 +336,5 @@ public final class TaggerModel: Module {
     }
 
     /// Floating-point operations of the recurrent layers, of a word.
-    public var forwardFlops: Double { network.forwardFlops }
+    public var forwardFlops: Double { 2 * Double(network.matrixElementCount) }
 }

@@ -8,6 +8,58 @@ public enum NormPlacement: String, Sendable, CaseIterable {
     case pre
 }
 
+/// The sizes and choices of a block of a Transformer.
+struct BlockOptions {
+    var width: Int
+    var heads: Int
+    var headWidth: Int
+    var innerWidth: Int
+    var activation: Activation
+    /// Whether the feed-forward layer is gated.
+    var isGated = false
+    var hasBias = true
+    /// The factor on attention's scores; the usual one when nil.
+    var scale: Float?
+    /// Dropout on branches.
+    var dropout: Double
+    /// Dropout on attention weights.
+    var attentionDropout: Double
+    var placement: NormPlacement
+    var normalization = NormalizationKind.layerNorm
+    var epsilon: Double
+    var initializer: Initializer
+
+    /// What self-attention and cross-attention share.
+    var attention: SelfAttention.Options {
+        var options = SelfAttention.Options(width: width, heads: heads, headWidth: headWidth)
+        (options.hasInputBias, options.hasOutputBias) = (hasBias, hasBias)
+        options.dropout = Float(attentionDropout)
+        options.scale = scale
+        options.inputInitializer = initializer
+        options.outputInitializer = initializer
+        return options
+    }
+
+    func makeNorm() -> any NormalizationLayer {
+        normalization == .rmsNorm
+            ? RMSNorm(width: width, epsilon: Float(epsilon))
+            : LayerNorm(width: width, epsilon: Float(epsilon))
+    }
+
+    func makeFeedForward(random: inout RandomSource) -> FeedForward {
+        FeedForward(
+            width: width,
+            innerWidth: innerWidth,
+            activation: activation,
+            isGated: isGated,
+            hasBias: hasBias,
+            inputInitializer: initializer,
+            outputInitializer: initializer,
+            random: &random
+        )
+    }
+}
+
 /// A block of a Transformer encoder: attention among all positions, then a feed-forward layer.
 ///
 /// Source: Vaswani et al., 2017; with norms before the branches, Xiong et al., 2020.
@@ -15,66 +67,47 @@ public final class EncoderBlock: Module {
     /// Attention.
     public let attention: SelfAttention
     /// The norm of attention's branch or sum.
-    public let attentionNorm: LayerNorm
+    public let attentionNorm: any NormalizationLayer
     /// The feed-forward layer.
     public let feedForward: FeedForward
     /// The norm of the feed-forward branch or sum.
-    public let feedForwardNorm: LayerNorm
+    public let feedForwardNorm: any NormalizationLayer
     private let attentionDropout: Dropout
     private let feedForwardDropout: Dropout
     private let placement: NormPlacement
 
-    init(_ configuration: TransformerEncoderConfiguration, random: inout RandomSource) {
-        let initializer = configuration.initializer
-        var options = SelfAttention.Options(
-            width: configuration.hiddenSize,
-            heads: configuration.numAttentionHeads
-        )
-        options.dropout = Float(configuration.attentionDropout)
-        options.inputInitializer = initializer
-        options.outputInitializer = initializer
-        attention = SelfAttention(options, random: &random)
-        attentionNorm = configuration.makeNorm()
-        feedForward = FeedForward(
-            width: configuration.hiddenSize,
-            innerWidth: configuration.intermediateSize,
-            activation: configuration.hiddenAct,
-            inputInitializer: initializer,
-            outputInitializer: initializer,
-            random: &random
-        )
-        feedForwardNorm = configuration.makeNorm()
-        attentionDropout = Dropout(Float(configuration.hiddenDropout))
-        feedForwardDropout = Dropout(Float(configuration.hiddenDropout))
-        placement = configuration.normPlacement
+    init(_ options: BlockOptions, random: inout RandomSource) {
+        attention = SelfAttention(options.attention, random: &random)
+        attentionNorm = options.makeNorm()
+        feedForward = options.makeFeedForward(random: &random)
+        feedForwardNorm = options.makeNorm()
+        attentionDropout = Dropout(Float(options.dropout))
+        feedForwardDropout = Dropout(Float(options.dropout))
+        placement = options.placement
     }
 
     /// The weights that the block's attention gives.
     ///
     /// - Parameters:
-    ///   - x: The stream [B, T, D].
+    ///   - stream: The stream [B, T, D].
     ///   - context: Segments that mark padding.
+    ///   - dtype: The dtype that branches compute in.
     /// - Returns: [B, H, T, T].
-    public func attentionWeights(_ x: Tensor, context: AttentionContext) -> Tensor {
-        attention.weights(placement == .pre ? attentionNorm(x) : x, context: context)
+    func attentionWeights(_ stream: ResidualStream, context: AttentionContext, dtype: DType) -> Tensor {
+        let input = stream.joined(placement == .pre ? attentionNorm : nil, dtype: dtype).normalized
+        return attention.weights(input, context: context)
     }
 
     /// Applies the block.
     ///
     /// - Parameters:
-    ///   - x: The stream [B, T, D].
-    ///   - context: Segments that mark padding.
-    /// - Returns: [B, T, D].
-    public func callAsFunction(_ x: Tensor, context: AttentionContext) -> Tensor {
-        switch placement {
-        case .post:
-            let middle = attentionNorm.adding(attentionDropout(attention(x, context: context)), to: x)
-            let branch = feedForwardDropout(feedForward(middle.normalized))
-            return feedForwardNorm.adding(branch, to: middle.normalized).normalized
-        case .pre:
-            let branch = attentionDropout(attention(attentionNorm(x), context: context))
-            let middle = feedForwardNorm.adding(branch, to: x)
-            return middle.sum + feedForwardDropout(feedForward(middle.normalized))
-        }
+    ///   - stream: The stream [B, T, D].
+    ///   - context: Segments that mark padding, and what tells positions apart.
+    ///   - dtype: The dtype that branches compute in.
+    /// - Returns: The stream behind the block.
+    func callAsFunction(_ stream: ResidualStream, context: AttentionContext, dtype: DType) -> ResidualStream {
+        stream
+            .through(attentionNorm, placement, dtype) { attentionDropout(attention($0, context: context)) }
+            .through(feedForwardNorm, placement, dtype) { feedForwardDropout(feedForward($0)) }
     }
 }

@@ -195,6 +195,6 @@ public final class RecurrentEncoder: SequenceEncoder {
     /// - Parameter length: The tokens of a text.
     /// - Returns: Operations per text.
     public func forwardFlops(length: Int) -> Double {
-        Double(length) * network.forwardFlops
+        2 * Double(length * network.matrixElementCount)
     }
 }

@@ -127,6 +127,21 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     public var headInitializer: Initializer { initializer }
     var initializer: Initializer { .normal(standardDeviation: initializerRange) }
 
+    var blockOptions: BlockOptions {
+        BlockOptions(
+            width: hiddenSize,
+            heads: numAttentionHeads,
+            headWidth: hiddenSize / numAttentionHeads,
+            innerWidth: intermediateSize,
+            activation: hiddenAct,
+            dropout: hiddenDropout,
+            attentionDropout: attentionDropout,
+            placement: normPlacement,
+            epsilon: layerNormEps,
+            initializer: initializer
+        )
+    }
+
     func makeNorm() -> LayerNorm { LayerNorm(width: hiddenSize, epsilon: Float(layerNormEps)) }
 
     /// The fields as they are written.
@@ -244,7 +259,7 @@ public final class TransformerEncoder: SequenceEncoder {
         embeddingNorm = isPost ? configuration.makeNorm() : nil
         var blocks: [EncoderBlock] = []
         for _ in 0..<configuration.numHiddenLayers {
-            blocks.append(EncoderBlock(configuration, random: &random))
+            blocks.append(EncoderBlock(configuration.blockOptions, random: &random))
         }
         self.blocks = blocks
         finalNorm = isPost ? nil : configuration.makeNorm()
@@ -272,9 +287,10 @@ public final class TransformerEncoder: SequenceEncoder {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: [B, T, D].
     public func states(_ batch: TokenBatch) -> Tensor {
-        var (x, context) = entrance(batch)
-        for block in blocks { x = block(x, context: context) }
-        return finalNorm.map { $0(x) } ?? x
+        let (x, context) = entrance(batch)
+        var stream = ResidualStream(sum: x, branch: nil)
+        for block in blocks { stream = block(stream, context: context, dtype: x.dtype) }
+        return stream.joined(finalNorm, dtype: x.dtype).normalized
     }
 
     /// The weights that every block's attention gives.
@@ -282,11 +298,12 @@ public final class TransformerEncoder: SequenceEncoder {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: For each block [B, H, T, T], from the row's token to the column's.
     public func attentionWeights(_ batch: TokenBatch) -> [Tensor] {
-        var (x, context) = entrance(batch)
+        let (x, context) = entrance(batch)
+        var stream = ResidualStream(sum: x, branch: nil)
         var weights: [Tensor] = []
         for block in blocks {
-            weights.append(block.attentionWeights(x, context: context))
-            x = block(x, context: context)
+            weights.append(block.attentionWeights(stream, context: context, dtype: x.dtype))
+            stream = block(stream, context: context, dtype: x.dtype)
         }
         return weights
     }

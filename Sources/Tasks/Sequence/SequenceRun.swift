@@ -1,0 +1,253 @@
+import Foundation
+import YuyanDatasets
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// Translation, summaries, answers: pairs of texts → tokenizers, model, figures.
+struct SequenceRun: TaskRun {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+
+    func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation {
+        var plain = recipe
+        // A report on pairs knows two texts.
+        plain.data.examples.settings.columns["source_pair"] = nil
+        let preparation = try plain.inspectExamples(as: .pairs, report: report)
+        for note in try SequenceData(recipe).notes { report(.note(note)) }
+        return preparation
+    }
+
+    func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
+        try session.check()
+        try recipe.generation.check()
+        let data = try SequenceData(recipe)
+        for note in data.notes { report(.note(note)) }
+        let (source, target) = try makeTokenizers(data, report)
+        let isJoint = recipe.hasJointVocabulary
+        let model = try makeModel(source, target)
+        recipe.setComputeDType(of: model)
+        let tokens = try SequenceTokens(source: source, target: target, model)
+        let training = encode(data.training, tokens, "training", report)
+        let validation = encode(data.validation, tokens, "validation", report)
+        let objective = SequenceObjective(
+            try SequenceWriter(model, tokens, recipe),
+            training: training,
+            validation: validation,
+            judged: judged(data.validation, report),
+            recipe: recipe,
+            save: { folder in
+                try model.save(to: folder)
+                try TokenizerFiles.save(target, to: folder)
+                guard !isJoint else { return }
+                let own = "\(folder)/\(SequenceTokens.sourceFolder)"
+                try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+                try TokenizerFiles.save(source, to: own)
+            }
+        )
+        let prints = [source, target].map { $0.tokenizerDocument().printedBytes(indent: nil) }
+        let outcome = try session.train(
+            objective,
+            tables: model.tables,
+            dataFingerprint: SHA256.hex(
+                of: "\(data.fingerprint)\n\(prints.map { SHA256.hex(of: $0) }.joined(separator: "\n"))".utf8
+            ),
+            dtype: (model as? EncoderDecoderModel)?.computeDType ?? .f32,
+            willStart: { report(.note(describe(model, source, target, peak: $0))) },
+            report: { report(.training($0)) }
+        )
+        if case .interrupted = outcome.reason { return outcome }
+        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
+        try RunCard(
+            title: "A model from texts to texts trained with Yuyan \(version)",
+            summary: "\(recipe.model.family), \(model.parameterCount) parameters",
+            fingerprint: data.fingerprint,
+            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"],
+            labels: LabelVocabulary(counts: [:], order: .name)
+        ).write(recipe, outcome)
+        return outcome
+    }
+
+    private func describe(
+        _ model: any SequenceToSequenceModel,
+        _ source: any Tokenizer,
+        _ target: any Tokenizer,
+        peak: Double
+    ) -> String {
+        let dtype = (model as? EncoderDecoderModel)?.computeDType ?? .f32
+        let vocabulary =
+            recipe.hasJointVocabulary
+            ? "vocabulary \(target.vocabularySize)"
+            : "vocabularies \(source.vocabularySize) and \(target.vocabularySize)"
+        return
+            "model: \(recipe.model.family), \(model.parameterCount) parameters, \(vocabulary); \(dtype) on "
+            + "\(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+    }
+
+    private func encode(
+        _ part: [SequenceExample],
+        _ tokens: SequenceTokens,
+        _ name: String,
+        _ report: (TaskEvent) -> Void
+    ) -> EncodedPairs {
+        let encoded = EncodedPairs(part, tokens)
+        for (side, count) in [("sources", encoded.cutSources), ("targets", encoded.cutTargets)]
+        where count > 0 {
+            report(
+                .note(
+                    "\(count) of \(part.count) \(name) \(side) have more tokens than model.max_"
+                        + "\(side.dropLast())_length and are cut"
+                )
+            )
+        }
+        return encoded
+    }
+
+    /// The validation pairs that texts are written for during training: all, or as many as `max_eval_batches` allows,
+    /// spread evenly.
+    private func judged(
+        _ validation: [SequenceExample],
+        _ report: (TaskEvent) -> Void
+    ) -> [SequenceExample] {
+        let arguments = recipe.training
+        let rows = arguments.perDeviceEvalBatchSize > 0 ? arguments.perDeviceEvalBatchSize : 64
+        let most = arguments.maxEvalBatches * rows
+        guard most > 0, most < validation.count else { return validation }
+        report(
+            .note("texts are written for \(most) of the validation rows (max_eval_batches) during training")
+        )
+        return (0..<most).map { validation[$0 * validation.count / most] }
+    }
+
+    // MARK: Parts
+
+    private func makeTokenizers(
+        _ data: SequenceData,
+        _ report: @escaping (TaskEvent) -> Void
+    ) throws -> (source: any Tokenizer, target: any Tokenizer) {
+        if let path = recipe.tokenizer.path ?? recipe.model.path {
+            let target = try TokenizerFiles.load(anywhere: path)
+            let own = "\(path)/\(SequenceTokens.sourceFolder)"
+            guard !recipe.hasJointVocabulary, FileManager.default.fileExists(atPath: own) else {
+                return (target, target)
+            }
+            return (try TokenizerFiles.load(folder: own), target)
+        }
+        let sources = data.training.flatMap { [$0.source] + ($0.sourcePair.map { [$0] } ?? []) }
+        let targets = data.training.map(\.target)
+        func learn(_ texts: [String]) throws -> any Tokenizer {
+            try TokenizerLearner.learnAsLoaded(recipe.tokenizer, texts) { report($0.taskEvent) }
+        }
+        guard recipe.hasJointVocabulary else { return (try learn(sources), try learn(targets)) }
+        let joint = try learn(sources + targets)
+        return (joint, joint)
+    }
+
+    private func makeModel(
+        _ source: any Tokenizer,
+        _ target: any Tokenizer
+    ) throws -> any SequenceToSequenceModel {
+        if let path = recipe.model.path {
+            let model = try SequenceModels.load(folder: path)
+            for (tokenizer, count) in [(source, model.sourceVocabularySize), (target, model.vocabularySize)]
+            where tokenizer.vocabularySize > count {
+                throw RecipeError(
+                    "model.path: \(path) has \(count) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
+                )
+            }
+            return model
+        }
+        var object = recipe.model.network
+        object["model_type"] = .string(
+            recipe.model.family == "recurrent"
+                ? RecurrentSequenceConfiguration.modelType : recipe.model.family
+        )
+        object["vocab_size"] = .integer(target.vocabularySize)
+        if !recipe.hasJointVocabulary { object["source_vocab_size"] = .integer(source.vocabularySize) }
+        object["eos_token_id"] = .integer(Int(try SequenceTokens.endToken(target)))
+        object["decoder_start_token_id"] = .integer(Int(try SequenceTokens.startToken(target)))
+        var random = RandomSource(seed: recipe.training.seed)
+        do {
+            return try SequenceModels.make(ConfigurationReader(.object(object)), random: &random)
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+    }
+
+    // MARK: A trained model
+
+    func evaluate(
+        folder: String,
+        data source: EvaluationData,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> TaskEvaluation {
+        try recipe.generation.check()
+        let writer = try SequenceWriter(recipe, folder: folder)
+        let (examples, _): ([SequenceExample], String) = try recipe.reading(source.settings).examples(
+            toJudgeBy: source.path,
+            isStratified: false,
+            row: SequenceData.row
+        )
+        let written = try writer.write(examples.map(\.input)) { done in
+            report(.status { "writing: \(done) of \(examples.count) texts" })
+            return StopSignal.received == nil
+        }
+        guard let written else { throw CancellationError() }
+        report(.status { "estimating intervals" })
+        let loss = EncodedPairs(examples, writer.tokens).meanLoss(
+            writer.model,
+            tokenBudget: recipe.data.examples.batchTokens
+        )
+        let figures = SequenceFigures(
+            inputs: examples.map(\.input),
+            references: examples.map(\.target),
+            outputs: written.map(\.text),
+            metrics: recipe.generation.metrics
+        )
+        return try SequenceReportPage(
+            figures: figures,
+            loss: loss,
+            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+        ).evaluation()
+    }
+
+    func predictor(folder: String) throws -> any TaskPredictor {
+        try recipe.generation.check()
+        return SequencePredictor(
+            writer: try SequenceWriter(recipe, folder: folder),
+            dataSettings: recipe.data.examples.settings
+        )
+    }
+}
+
+/// A trained model that writes texts for rows.
+struct SequencePredictor: TaskPredictor {
+    let writer: SequenceWriter
+    let dataSettings: DataSettings
+
+    var inputRoles: [ExampleRole] { [ExampleRole("source"), ExampleRole("source_pair", isRequired: false)] }
+
+    func predict(_ rows: [Record]) throws -> [JSONObject] {
+        let inputs = try rows.map { row in
+            do {
+                // A line of a file of texts is a source by itself.
+                let name = row["source"] == nil && row["text"] != nil ? "text" : "source"
+                return SequenceInput(try row.requiredText(name), pair: try row.text("source_pair"))
+            } catch {
+                throw RecipeError("\(row.place): \(error)")
+            }
+        }
+        guard let written = try writer.write(inputs, progress: { _ in StopSignal.received == nil }) else {
+            throw CancellationError()
+        }
+        return written.map { text in
+            var object = JSONObject()
+            object["target"] = .string(text.text)
+            object["score"] = text.score.map { .number($0) } ?? .null
+            return object
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import YuyanFileFormats
+import YuyanGeneration
+import YuyanModels
+import YuyanTokenizers
+
+/// A model with its tokenizers that writes a text for every text.
+struct SequenceWriter {
+    let model: any SequenceToSequenceModel
+    let tokens: SequenceTokens
+    private let search: BeamSearch
+
+    /// A text that was written.
+    struct Written {
+        let text: String
+        /// The log probability by the length raised to the penalty; nil for an empty source, which is not read.
+        let score: Double?
+    }
+
+    init(_ model: any SequenceToSequenceModel, _ tokens: SequenceTokens, _ recipe: Recipe) throws {
+        (self.model, self.tokens) = (model, tokens)
+        let own = recipe.training.perDeviceEvalBatchSize
+        search = try BeamSearch(model, recipe.generation.options(model), maximumRows: own > 0 ? own : 64)
+    }
+
+    /// Opens a model folder.
+    init(_ recipe: Recipe, folder: String) throws {
+        let model = try SequenceModels.load(folder: folder)
+        model.setTraining(false)
+        recipe.setComputeDType(of: model)
+        let target = try TokenizerFiles.load(folder: folder)
+        let own = "\(folder)/\(SequenceTokens.sourceFolder)"
+        let source =
+            FileManager.default.fileExists(atPath: own) ? try TokenizerFiles.load(folder: own) : target
+        for (tokenizer, count, place) in [
+            (target, model.vocabularySize, folder), (source, model.sourceVocabularySize, own),
+        ] where tokenizer.vocabularySize > count {
+            throw FileFormatError(
+                .mismatch,
+                path: place,
+                "a tokenizer of \(tokenizer.vocabularySize) tokens for a model of \(count)"
+            )
+        }
+        try self.init(model, SequenceTokens(source: source, target: target, model), recipe)
+    }
+
+    /// Writes a text for every input; an empty input gets an empty text.
+    ///
+    /// - Parameters:
+    ///   - inputs: The texts.
+    ///   - progress: Told of texts done; false stops.
+    /// - Returns: The texts; nil when `progress` said to stop.
+    /// - Throws: When the model's numbers are none.
+    func write(_ inputs: [SequenceInput], progress: (Int) -> Bool) throws -> [Written]? {
+        let places = inputs.indices.filter { !inputs[$0].isEmpty }
+        let sources = places.map { tokens.encode(inputs[$0]).ids }
+        guard let found = try search(sources, progress: progress) else { return nil }
+        var written = [Written](repeating: Written(text: "", score: nil), count: inputs.count)
+        for (place, sequence) in zip(places, found) {
+            written[place] = Written(text: tokens.text(sequence.tokenIDs), score: sequence.score)
+        }
+        return written
+    }
+}
+
+extension Recipe {
+    /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
+    var computeDType: DType { training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32 }
+
+    /// Lets a Transformer compute in the recipe's dtype; recurrent models compute in f32.
+    func setComputeDType(of model: any SequenceToSequenceModel) {
+        (model as? EncoderDecoderModel)?.computeDType = computeDType
+    }
+}
