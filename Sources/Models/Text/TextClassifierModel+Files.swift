@@ -67,9 +67,16 @@ extension TextClassifierModel {
     /// - Parameter folder: A folder of a model of the same family and sizes; its own layers on top are passed over.
     /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
     public func loadEncoder(folder: String) throws {
+        try encoder.loadEncoder(folder: folder, configuration)
+    }
+}
+
+extension TextEncoder {
+    /// Reads the encoder's weights from a model's folder, whatever layers stand on top there.
+    func loadEncoder(folder: String, _ configuration: any TextEncoderConfiguration) throws {
         let own = configuration.keyMap
         let prefix = "encoder."
-        let mappings = encoder.namedParameters().compactMap { item -> KeyMapping? in
+        let mappings = namedParameters().compactMap { item -> KeyMapping? in
             guard let mapping = own.mapping(of: prefix + item.name) else { return nil }
             if mapping.rows.isEmpty {
                 return KeyMapping(item.name, mapping.keys[0], isTransposed: mapping.isTransposed)
@@ -83,6 +90,6 @@ extension TextClassifierModel {
             optionalPrefixes: own.optionalPrefixes,
             ignoredKeys: own.ignoredKeys + others
         )
-        try encoder.loadParameters(from: files, map: map)
+        try loadParameters(from: files, map: map)
     }
 }
