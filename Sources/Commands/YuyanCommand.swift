@@ -21,7 +21,7 @@ public struct YuyanCommand: ParsableCommand {
         subcommands: [
             QuickstartCommand.self, PrepareCommand.self, TrainCommand.self, EvaluateCommand.self,
             PredictCommand.self, GenerateCommand.self, TokenizerCommand.self, DataCommand.self,
-            WordsCommand.self, VectorsCommand.self, RunsCommand.self,
+            WordsCommand.self, VectorsCommand.self, SearchCommand.self, RunsCommand.self,
             VersionCommand.self,
         ]
     )

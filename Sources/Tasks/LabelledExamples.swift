@@ -21,8 +21,9 @@ struct ExampleParts<Example: DatasetExample> {
     /// - Parameters:
     ///   - recipe: The recipe.
     ///   - isStratified: Whether a share that validates has the labels' shares.
+    ///   - group: What examples of one part have in common, when a share validates; nil for nothing.
     /// - Throws: ``RecipeError`` when files are not named, `FileFormatError` that names file and place.
-    init(_ recipe: Recipe, isStratified: Bool) throws {
+    init(_ recipe: Recipe, isStratified: Bool, group: ((Example) -> String)? = nil) throws {
         let data = recipe.data
         let settings = data.examples.settings
         let paths = DataRecipe.files(data.train)
@@ -46,10 +47,10 @@ struct ExampleParts<Example: DatasetExample> {
             parts.append(try DatasetFingerprint(files, settings: settings).sha256)
         } else {
             let seed = recipe.training.dataSeed ?? recipe.training.seed
-            let rows = all.map { Splitter.Row($0) }
+            let rows = all.map { Splitter.Row($0, group: group?($0)) }
             let splitter = try Splitter(
                 fractions: [1 - data.validationFraction, data.validationFraction],
-                rule: isStratified ? .stratified : .random,
+                rule: group != nil ? .groups : isStratified ? .stratified : .random,
                 seed: seed
             )
             let division = try splitter.split(rows)
@@ -89,14 +90,16 @@ extension Recipe {
     /// - Parameters:
     ///   - path: The files, separated by commas; nil for the recipe's own.
     ///   - isStratified: Whether a share that validates has the labels' shares.
+    ///   - group: What examples of one part have in common, when a share validates; nil for nothing.
     /// - Returns: The examples, and what messages call them.
     /// - Throws: ``RecipeError`` for files without examples, `FileFormatError` that names file and place.
     func examples<Example: DatasetExample>(
         toJudgeBy path: String?,
-        isStratified: Bool
+        isStratified: Bool,
+        group: ((Example) -> String)? = nil
     ) throws -> (examples: [Example], name: String) {
         guard let list = path else {
-            let parts = try ExampleParts<Example>(self, isStratified: isStratified)
+            let parts = try ExampleParts<Example>(self, isStratified: isStratified, group: group)
             return (parts.validation, "data.validation")
         }
         let reader = try ExampleReader<Example>(DataRecipe.files(list), settings: data.examples.settings)
@@ -137,8 +140,9 @@ extension Recipe {
 final class ExampleBatches {
     /// The number of batches of an epoch.
     let countPerEpoch: Int
+    /// The examples of a batch; the last of an epoch may have fewer.
+    let rows: Int
     private let lengths: [Int]
-    private let rows: Int
     private let seed: UInt64
     private var plan: (epoch: Int, batches: [[Int]])?
 

@@ -194,8 +194,10 @@ final class HNSWBuilder {
             return
         }
         let vector = distances.row(row)
-        var keys = graph.links(row, layer).map { DistanceKey.make(distances(vector, $0), $0) }
-        keys.append(DistanceKey.make(distances(vector, new), new))
+        let rows = Array(graph.links(row, layer)) + [new]
+        var gaps = [Float](repeating: 0, count: rows.count)
+        distances(vector, rows, count: rows.count, into: &gaps)
+        var keys = zip(gaps, rows).map { DistanceKey.make($0, $1) }
         keys.sort()
         write(select(keys, most: most), row, graph, layer)
     }

@@ -39,6 +39,7 @@ struct HNSWGraph {
     /// What is wrong with the numbers, so that no link leads anywhere else; nil when nothing is.
     ///
     /// - Parameter upperBlocks: The blocks that `upper` has.
+    /// - Returns: What is wrong.
     func problem(upperBlocks: Int) -> String? {
         guard entry >= 0, Int(entry) < count else { return "the entry \(entry) is none of \(count) rows" }
         let top = level(entry)
@@ -69,7 +70,9 @@ struct HNSWGraph {
     }
 }
 
-/// Walks through a graph towards a vector. Holds marks and heaps, so that many searches need no new memory.
+/// Walks through a graph towards a vector.
+///
+/// Holds marks and heaps, so that many searches need no new memory.
 final class HNSWSearcher {
     private let distances: RowDistances
     private let marks: UnsafeMutablePointer<UInt32>
@@ -79,18 +82,22 @@ final class HNSWSearcher {
     private var candidates = KeyHeap(capacity: 1024)
     /// The nearest rows so far, the farthest on top.
     private var found = KeyHeap(capacity: 1024)
-    private let pending: UnsafeMutablePointer<Int32>
+    /// Rows that a step meets for the first time, and how far they are.
+    private let fresh: UnsafeMutablePointer<Int32>
+    private let gaps: UnsafeMutablePointer<Float>
 
     init(_ distances: RowDistances, count: Int, mostLinks: Int) {
         (self.distances, self.count) = (distances, count)
         marks = .allocate(capacity: max(count, 1))
         marks.initialize(repeating: 0, count: max(count, 1))
-        pending = .allocate(capacity: max(mostLinks, 1))
+        fresh = .allocate(capacity: max(mostLinks, 1))
+        gaps = .allocate(capacity: max(mostLinks, 1))
     }
 
     deinit {
         marks.deallocate()
-        pending.deallocate()
+        fresh.deallocate()
+        gaps.deallocate()
     }
 
     /// The nearest rows of layer 0, the nearest first.
@@ -113,9 +120,10 @@ final class HNSWSearcher {
         var near = start
         while true {
             let before = near
-            for link in graph.links(DistanceKey.row(near), layer) {
-                near = min(near, DistanceKey.make(distances(query, link), link))
-            }
+            let links = graph.links(DistanceKey.row(near), layer)
+            guard let first = links.baseAddress else { return near }
+            distances(query, first, count: links.count, into: gaps)
+            for (place, link) in links.enumerated() { near = min(near, DistanceKey.make(gaps[place], link)) }
             if near == before { return near }
         }
     }
@@ -148,15 +156,15 @@ final class HNSWSearcher {
         while candidates.count > 0 {
             let near = ~candidates.pop()
             if found.count >= width, near > found.top { break }
-            var fresh = 0
+            var count = 0
             for link in graph.links(DistanceKey.row(near), layer) where marks[Int(link)] != mark {
                 marks[Int(link)] = mark
-                pending[fresh] = link
-                fresh += 1
+                fresh[count] = link
+                count += 1
             }
-            for place in 0..<fresh {
-                let row = pending[place]
-                let key = DistanceKey.make(distances(query, row), row)
+            distances(query, fresh, count: count, into: gaps)
+            for place in 0..<count {
+                let key = DistanceKey.make(gaps[place], fresh[place])
                 if found.count < width {
                     found.push(key)
                     candidates.push(~key)

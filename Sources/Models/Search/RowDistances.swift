@@ -56,50 +56,37 @@ struct RowDistances {
     /// Minus the inner product, or the squared Euclidean distance.
     @inline(__always)
     func callAsFunction(_ query: UnsafePointer<Float>, _ row: Int32) -> Float {
-        let own = rows + Int(row) * width
-        if isEuclidean { return Self.squaredDistance(query, own, width) }
-        var dot: Float = 0
-        yk_row_dots(&dot, own, query, 1, Int64(width))
-        return -dot
+        var (out, row): (Float, Int32) = (0, row)
+        self(query, &row, count: 1, into: &out)
+        return out
+    }
+
+    /// The distances of rows that are named one by one.
+    @inline(__always)
+    func callAsFunction(
+        _ query: UnsafePointer<Float>,
+        _ ids: UnsafePointer<Int32>,
+        count: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        if isEuclidean {
+            yk_gathered_squares(out, rows, ids, query, Int64(count), Int64(width))
+            return
+        }
+        yk_gathered_dots(out, rows, ids, query, Int64(count), Int64(width))
+        for place in 0..<count { out[place] = -out[place] }
     }
 
     /// The distances of neighbouring rows.
     func distances(_ query: UnsafePointer<Float>, _ range: Range<Int>, into out: UnsafeMutablePointer<Float>)
     {
         if isEuclidean {
-            for row in range {
-                out[row - range.lowerBound] = Self.squaredDistance(query, rows + row * width, width)
-            }
+            let ids = range.map { Int32($0) }
+            self(query, ids, count: ids.count, into: out)
             return
         }
         yk_row_dots(out, rows + range.lowerBound * width, query, Int64(range.count), Int64(width))
         for place in 0..<range.count { out[place] = -out[place] }
-    }
-
-    @inline(__always)
-    static func squaredDistance(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ width: Int) -> Float {
-        let (first, second) = (UnsafeRawPointer(a), UnsafeRawPointer(b))
-        var (one, two) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
-        var place = 0
-        while place + 16 <= width {
-            let offset = 4 * place
-            let left =
-                first.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
-                - second.loadUnaligned(fromByteOffset: offset, as: SIMD8<Float>.self)
-            let right =
-                first.loadUnaligned(fromByteOffset: offset + 32, as: SIMD8<Float>.self)
-                - second.loadUnaligned(fromByteOffset: offset + 32, as: SIMD8<Float>.self)
-            one += left * left
-            two += right * right
-            place += 16
-        }
-        var sum = (one + two).sum()
-        while place < width {
-            let gap = a[place] - b[place]
-            sum += gap * gap
-            place += 1
-        }
-        return sum
     }
 
     /// The score that users see.

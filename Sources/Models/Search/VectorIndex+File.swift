@@ -44,8 +44,10 @@ extension VectorIndex {
         try numbers.withNumbers { try writer.write(UnsafeRawBufferPointer($0), to: name) }
     }
 
-    /// Opens a file that ``write(to:)`` made. Rows and links are mapped, and read when they are touched; the links are
-    /// looked through once, so that a damaged file cannot lead a search astray.
+    /// Opens a file that ``write(to:)`` made.
+    ///
+    /// Rows and links are mapped, and read when they are touched; the links are looked through once, so that a damaged
+    /// file cannot lead a search astray.
     ///
     /// - Parameter path: The file.
     /// - Throws: `FileFormatError` that says what is wrong in it.

@@ -128,43 +128,17 @@ struct NeuralClassification {
     }
 
     private func makeTokenizer() throws -> any Tokenizer {
-        if let path = recipe.tokenizer.path ?? recipe.model.path {
-            return try TokenizerFiles.load(anywhere: path)
-        }
-        let texts = data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) }
-        let tokenizer = try TokenizerLearner(
-            recipe.tokenizer,
-            texts: TextList(texts),
-            folder: FileManager.default.temporaryDirectory.path,
-            report: { event in report(event.taskEvent) },
-            isCancelled: { StopSignal.received != nil }
-        ).learn()
-        // As a folder gives it back, so that this run and later uses of the model see the same tokens.
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "yuyan-tokenizer-\(UUID().uuidString)"
-        ).path
-        defer { try? FileManager.default.removeItem(atPath: scratch) }
-        try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-        try TokenizerFiles.save(tokenizer, to: scratch)
-        return try TokenizerFiles.load(folder: scratch)
+        try recipe.makeTokenizer(
+            { data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) } },
+            report: report
+        )
     }
 
     private func makeModel(_ tokenizer: any Tokenizer) throws -> TextClassifierModel {
-        var object = recipe.model.network
-        if let path = recipe.model.path {
-            // A model to begin with has its own sizes.
-            object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
-            object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
-        } else {
-            object["model_type"] = .string(recipe.model.family)
-            object["vocab_size"] = .integer(tokenizer.vocabularySize)
-        }
-        let configuration: any TextEncoderConfiguration
-        do {
-            configuration = try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
-        } catch {
-            throw RecipeError("model.\(error)")
-        }
+        var object = try recipe.encoderFields(tokenizer)
+        // A model to begin with has its own sizes, but for this.
+        object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
+        let configuration = try recipe.encoderConfiguration(object)
         let dropout = object["classifier_dropout"]?.numberValue ?? 0
         guard dropout >= 0, dropout < 1 else {
             throw RecipeError("model.classifier_dropout is \(dropout); it must be from 0 to below 1")
@@ -176,15 +150,7 @@ struct NeuralClassification {
             dropout: dropout,
             random: &random
         )
-        if let path = recipe.model.path {
-            let rows = object["vocab_size"]?.integerValue ?? 0
-            guard rows >= tokenizer.vocabularySize else {
-                throw RecipeError(
-                    "model.path: \(path) has \(rows) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
-                )
-            }
-            try model.loadEncoder(folder: path)
-        }
+        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
         return model
     }
 }
