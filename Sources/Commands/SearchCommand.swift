@@ -258,7 +258,7 @@ struct SearchEvaluateCommand: ParsableCommand {
 
     @OptionGroup var reading: DataSettingOptions
 
-    @Option(help: "How many texts are looked at for each question.")
+    @Option(help: "How many texts are looked at for each question; a graph keeps as many on the way.")
     var depth = 1000
 
     @Flag(help: "Print one JSON object.")

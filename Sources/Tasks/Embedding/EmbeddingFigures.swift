@@ -15,6 +15,9 @@ struct EmbeddingFigures {
     let leftOut: Int
 
     static let cutoffs = [1, 5, 10]
+    /// Cosines are told apart in steps of a millionth or so: what is below is the noise of single precision, which would
+    /// give pairs of equal likeness an order.
+    private static let steps = 0x1p20
     /// How many texts are ranked for a question where any text could be the right one.
     static let depth = 1000
 
@@ -36,7 +39,7 @@ struct EmbeddingFigures {
             for column in 0..<dimension {
                 sum += Double(vectors[one * dimension + column]) * Double(vectors[two * dimension + column])
             }
-            return sum
+            return (sum * Self.steps).rounded() / Self.steps
         }
         cosines = zip(pairs.first, pairs.second).map { cosine($0, $1) }
         guard kind != .scores else {
