@@ -22,7 +22,7 @@ public struct YuyanCommand: ParsableCommand {
             QuickstartCommand.self, PrepareCommand.self, TrainCommand.self, EvaluateCommand.self,
             ExplainCommand.self,
             PredictCommand.self, GenerateCommand.self, TokenizerCommand.self, DataCommand.self,
-            WordsCommand.self, VectorsCommand.self, RunsCommand.self,
+            WordsCommand.self, VectorsCommand.self, SearchCommand.self, RunsCommand.self,
             VersionCommand.self,
         ]
     )

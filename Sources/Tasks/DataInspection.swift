@@ -17,6 +17,8 @@ public enum DataKind: String, Sendable, CaseIterable {
     case questionAnswering = "question-answering"
     /// Two texts that belong together, such as a translation.
     case pairs
+    /// Two texts with what is known of their likeness.
+    case similarity = "text-embedding"
     /// Conversations and instructions.
     case conversation
     /// Conversations with judged answers.
@@ -47,6 +49,7 @@ public enum DataKind: String, Sendable, CaseIterable {
         case .semanticRoles: try read(SemanticRoleExample.self)
         case .questionAnswering: try read(QuestionAnsweringExample.self)
         case .pairs: try read(PairExample.self)
+        case .similarity: try read(SimilarityExample.self)
         case .conversation: try read(ConversationExample.self)
         case .preference: try read(PreferenceExample.self)
         }

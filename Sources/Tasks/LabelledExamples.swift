@@ -146,8 +146,9 @@ extension Recipe {
 final class ExampleBatches {
     /// The number of batches of an epoch.
     let countPerEpoch: Int
+    /// The examples of a batch; the last of an epoch may have fewer.
+    let rows: Int
     private let lengths: [Int]
-    private let rows: Int
     private let tokenBudget: Int?
     private let seed: UInt64
     private var plan: (epoch: Int, batches: [[Int]])?

@@ -74,13 +74,8 @@ struct NetworkSetting {
 }
 
 extension NetworkSetting {
-    /// The keys of a table of token vectors that may begin with word vectors.
+    /// The keys of a table of token vectors, which may begin with word vectors.
     static func vectors(width: Int, dropout: Double = 0, wordDropout: Double = 0) -> [NetworkSetting] {
-        table(width: width, dropout: dropout, wordDropout: wordDropout) + PretrainedVectors.settings
-    }
-
-    /// The keys of a table of token vectors.
-    static func table(width: Int, dropout: Double = 0, wordDropout: Double = 0) -> [NetworkSetting] {
         [
             NetworkSetting("embedding_dim", .integer, .integer(width)),
             NetworkSetting(
@@ -90,7 +85,7 @@ extension NetworkSetting {
             ),
             NetworkSetting("embedding_dropout", .number, .number(dropout)),
             NetworkSetting("word_dropout", .number, .number(wordDropout)),
-        ]
+        ] + PretrainedVectors.settings
     }
 
     /// The keys of a Transformer encoder.

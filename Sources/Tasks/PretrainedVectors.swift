@@ -1,5 +1,6 @@
 import YuyanFileFormats
 import YuyanModels
+import YuyanTokenizers
 
 /// Word vectors that a network's table begins with.
 struct PretrainedVectors {
@@ -37,23 +38,38 @@ struct PretrainedVectors {
     /// The width of a vector.
     var width: Int { vectors.dimension }
 
+    /// Puts the vectors of a tokenizer's tokens into a table; the rows of tokens without one stay as they are.
+    ///
+    /// - Parameters:
+    ///   - table: The table, whose first rows are the tokens'.
+    ///   - tokenizer: The tokenizer.
+    /// - Returns: What the user should know.
+    /// - Throws: ``RecipeError`` when no token has a vector, or there is no table.
+    func fill(_ table: Parameter?, _ tokenizer: any Tokenizer) throws -> String {
+        guard let table else { throw RecipeError("model.vectors: the model has no table of token vectors") }
+        return try fill(table, (0..<tokenizer.vocabularySize).map { tokenizer.token(of: Int32($0)) ?? "" })
+    }
+
     /// Puts the vectors of tokens into a table; the rows of tokens without one stay as they are.
     ///
     /// - Parameters:
-    ///   - table: The table.
-    ///   - tokens: The tokens by row.
+    ///   - table: The table, whose first rows are the tokens'.
+    ///   - tokens: The tokens.
     /// - Returns: What the user should know.
     /// - Throws: ``RecipeError`` when no token has a vector.
-    func fill(_ table: Embedding, tokens: [String]) throws -> String {
-        let own = table.weight.value.floats()
-        let (values, found) = vectors.table(for: tokens) { place in
-            Array(own[place * width..<(place + 1) * width])
+    func fill(_ table: Parameter, _ tokens: [String]) throws -> String {
+        var values = table.value.floats()
+        var found = 0
+        for (row, token) in tokens.enumerated() {
+            guard !token.isEmpty, let vector = vectors[token] else { continue }
+            values.replaceSubrange(row * width..<(row + 1) * width, with: vector)
+            found += 1
         }
         guard found > 0 else {
             throw RecipeError("model.vectors: none of the \(tokens.count) tokens has a vector in \(path)")
         }
-        table.weight.assign(Tensor(values, shape: [tokens.count, width]))
-        table.weight.requiresGradient = !isFrozen
+        table.assign(Tensor(values, shape: table.shape))
+        table.requiresGradient = !isFrozen
         return "\(found) of \(tokens.count) tokens begin with vectors of \(path)"
             + (isFrozen ? ", which stay" : "")
     }

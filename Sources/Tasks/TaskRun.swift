@@ -186,7 +186,7 @@ public enum TaskCatalog {
     static var all: [TaskDescription] {
         [
             .languageModeling, .maskedLanguageModeling, .textClassification, .tokenClassification,
-            .semanticRoles, .questionAnswering, .sequenceToSequence,
+            .semanticRoles, .questionAnswering, .sequenceToSequence, .textEmbedding,
         ]
     }
 

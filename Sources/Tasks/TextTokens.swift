@@ -66,21 +66,3 @@ struct TextTokens: Sendable {
         )
     }
 }
-
-extension Recipe {
-    /// The tokenizer of a model that is trained on examples: the one that the recipe names, its starting model's, or
-    /// one learned from texts.
-    ///
-    /// - Parameters:
-    ///   - texts: The texts of the training part.
-    ///   - report: Told how far the learning is.
-    /// - Returns: The tokenizer as a folder gives it back, so that the run and later uses of its model see the same tokens.
-    /// - Throws: Errors that name file or key, or `CancellationError`.
-    func makeTokenizer(
-        learningFrom texts: [String],
-        report: @escaping (TaskEvent) -> Void
-    ) throws -> any Tokenizer {
-        if let path = tokenizer.path ?? model.path { return try TokenizerFiles.load(anywhere: path) }
-        return try TokenizerLearner.learnAsLoaded(tokenizer, texts) { report($0.taskEvent) }
-    }
-}

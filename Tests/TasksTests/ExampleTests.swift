@@ -25,6 +25,7 @@ import YuyanTraining
         case "semantic-roles": return try findsRoles(path)
         case "question-answering": return try answers(path)
         case "sequence-to-sequence": return try writes(path)
+        case "text-embedding": return try embeds(path)
         default: break
         }
         let folder = try ScratchFolder()
@@ -48,6 +49,30 @@ import YuyanTraining
         let outcome = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train { _ in }
         #expect(outcome.step == 4 && outcome.reason == .finished)
         #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
+    }
+
+    private func embeds(_ path: String) throws {
+        let paired = try PairFolder()
+        let columns = try Recipe(path: path).data.examples.settings.columns
+        let kind = columns["score"] != nil ? "scores" : columns["label"] != nil ? "labels" : "pairs"
+        try paired.writeParts(kind)
+        try paired.writeWordVectors()
+        var settings = [
+            "data.train=\(paired.folder.path)/train.tsv", "data.format=tsv", "data.header=false",
+            "columns.text=0",
+            "columns.text_pair=1", "output_dir=\(paired.folder.path)/out", "max_steps=4", "eval_steps=2",
+            "save_steps=2", "logging_steps=1",
+        ]
+        if kind != "pairs" { settings.append("columns.\(kind == "scores" ? "score" : "label")=2") }
+        var recipe = try Recipe(path: path, overrides: settings)
+        recipe.data.validation = nil
+        recipe.tokenizer.vocabSize = 300
+        if recipe.model.family == "word-vectors" {
+            recipe = try Recipe(path: path, overrides: settings + ["vectors=\(paired.folder.path)/words.vec"])
+        }
+        let outcome = try paired.train(recipe)
+        #expect(outcome.reason == .finished)
+        #expect(outcome.metrics["eval_\(kind == "scores" ? "spearman" : "mrr")"]?.isFinite == true)
     }
 
     private func tags(_ path: String) throws {

@@ -67,9 +67,16 @@ extension TextClassifierModel {
     /// - Parameter folder: A folder of a model of the same family and sizes; its own layers on top are passed over.
     /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
     public func loadEncoder(folder: String) throws {
-        try encoder.loadParameters(
+        try encoder.loadEncoder(folder: folder, configuration)
+    }
+}
+
+extension TextEncoder {
+    /// Reads the encoder's weights from a model's folder, whatever layers stand on top there.
+    func loadEncoder(folder: String, _ configuration: any TextEncoderConfiguration) throws {
+        try loadParameters(
             from: WeightFiles(path: folder),
-            map: configuration.keyMap.part(below: "encoder.", of: encoder)
+            map: configuration.keyMap.part(below: "encoder.", of: self)
         )
     }
 }

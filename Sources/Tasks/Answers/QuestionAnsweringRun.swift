@@ -22,8 +22,8 @@ struct QuestionAnsweringRun: TaskRun {
         try session.check()
         let data = try QuestionData(recipe)
         for note in data.notes { report(.note(note)) }
-        let tokenizer = try recipe.makeTokenizer(learningFrom: texts(data.training), report: report)
-        let model = try makeModel(tokenizer)
+        let tokenizer = try recipe.makeTokenizer({ texts(data.training) }, report: report)
+        let model = try makeModel(tokenizer, report)
         let tokens = try QuestionTokens(tokenizer, model.configuration, recipe)
         let habits = AnswerHabits(allowsNone: data.allowsNone, standard: data.standard)
         let objective = try QuestionAnsweringObjective(
@@ -77,16 +77,16 @@ struct QuestionAnsweringRun: TaskRun {
         }
     }
 
-    private func makeModel(_ tokenizer: any Tokenizer) throws -> QuestionAnsweringModel {
-        var object = recipe.model.network
-        if let path = recipe.model.path {
-            // A model to begin with has its own sizes.
-            object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
-        } else {
-            object["model_type"] = .string(recipe.model.family)
-            object["vocab_size"] = .integer(tokenizer.vocabularySize)
-            if object["question_overlap"]?.boolValue == true { object["type_vocab_size"] = 3 }
+    private func makeModel(
+        _ tokenizer: any Tokenizer,
+        _ report: (TaskEvent) -> Void
+    ) throws -> QuestionAnsweringModel {
+        var object = try recipe.encoderFields(tokenizer)
+        if recipe.model.path == nil, object["question_overlap"]?.boolValue == true {
+            object["type_vocab_size"] = 3
         }
+        let vectors = try PretrainedVectors(recipe)
+        if let vectors { object["embedding_dim"] = .integer(vectors.width) }
         let configuration: any AnswerNetworkConfiguration
         do {
             configuration = try QuestionAnsweringModel.configuration(ConfigurationReader(.object(object)))
@@ -95,15 +95,8 @@ struct QuestionAnsweringRun: TaskRun {
         }
         var random = RandomSource(seed: recipe.training.seed)
         let model = QuestionAnsweringModel(configuration, random: &random)
-        if let path = recipe.model.path {
-            guard configuration.vocabSize >= tokenizer.vocabularySize else {
-                throw RecipeError(
-                    "model.path: \(path) has \(configuration.vocabSize) tokens, the tokenizer "
-                        + "\(tokenizer.vocabularySize); use the model's own"
-                )
-            }
-            try model.loadEncoder(folder: path)
-        }
+        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let note = try vectors?.fill(model.network.tables.first, tokenizer) { report(.note(note)) }
         return model
     }
 
@@ -248,7 +241,7 @@ extension TaskDescription {
             NetworkSetting("max_answer_length", .integer, 30), NetworkSetting("doc_stride", .integer, 128),
         ]
         let reader =
-            NetworkSetting.table(width: 128) + [
+            NetworkSetting.vectors(width: 128) + [
                 NetworkSetting("hidden_size", .integer, 96), NetworkSetting("num_layers", .integer, 2),
                 NetworkSetting("dropout", .number, 0.3), NetworkSetting("max_length", .integer, 512),
             ]

@@ -111,7 +111,7 @@ extension ClassifierFamily {
     private static var bagOfEmbeddings: ClassifierFamily {
         network(
             "bag-of-embeddings",
-            NetworkSetting.table(width: 64) + [
+            NetworkSetting.vectors(width: 64) + [
                 NetworkSetting("max_ngram", .integer, 2),
                 NetworkSetting("buckets", .integer, .integer(1 << 16)),
                 NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean"),

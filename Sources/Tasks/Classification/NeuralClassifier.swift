@@ -69,7 +69,7 @@ struct NeuralClassification {
         )
         try session.check()
         let tokenizer = try recipe.makeTokenizer(
-            learningFrom: data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) },
+            { data.training.texts.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) } },
             report: report
         )
         let model = try makeModel(tokenizer)
@@ -131,23 +131,12 @@ struct NeuralClassification {
     }
 
     private func makeModel(_ tokenizer: any Tokenizer) throws -> TextClassifierModel {
-        var object = recipe.model.network
-        if let path = recipe.model.path {
-            // A model to begin with has its own sizes.
-            object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
-            object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
-        } else {
-            object["model_type"] = .string(recipe.model.family)
-            object["vocab_size"] = .integer(tokenizer.vocabularySize)
-        }
+        var object = try recipe.encoderFields(tokenizer)
+        // A model to begin with has its own sizes, but for this.
+        object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
         let vectors = try PretrainedVectors(recipe)
         if let vectors { object["embedding_dim"] = .integer(vectors.width) }
-        let configuration: any TextEncoderConfiguration
-        do {
-            configuration = try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
-        } catch {
-            throw RecipeError("model.\(error)")
-        }
+        let configuration = try recipe.encoderConfiguration(object)
         let dropout = object["classifier_dropout"]?.numberValue ?? 0
         guard dropout >= 0, dropout < 1 else {
             throw RecipeError("model.classifier_dropout is \(dropout); it must be from 0 to below 1")
@@ -159,22 +148,8 @@ struct NeuralClassification {
             dropout: dropout,
             random: &random
         )
-        if let path = recipe.model.path {
-            let rows = object["vocab_size"]?.integerValue ?? 0
-            guard rows >= tokenizer.vocabularySize else {
-                throw RecipeError(
-                    "model.path: \(path) has \(rows) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
-                )
-            }
-            try model.loadEncoder(folder: path)
-        }
-        if let vectors {
-            guard let table = model.encoder.tokenTable else {
-                throw RecipeError("model.vectors: \(recipe.model.family) has no table of token vectors")
-            }
-            let tokens = (0..<tokenizer.vocabularySize).map { tokenizer.token(of: Int32($0)) ?? "" }
-            report(.note(try vectors.fill(table, tokens: tokens)))
-        }
+        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
         return model
     }
 }

@@ -85,7 +85,7 @@ struct NeuralTagging {
         let model = TaggerModel(configuration, labelCount: data.labels.count, random: &random)
         // Row 0 stands for all words that are not known.
         if let vectors {
-            report(.note(try vectors.fill(model.vectors.table, tokens: [""] + vocabulary.words)))
+            report(.note(try vectors.fill(model.vectors.table.weight, [""] + vocabulary.words)))
         }
         return model
     }

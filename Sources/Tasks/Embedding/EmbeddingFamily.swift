@@ -1,0 +1,234 @@
+import Foundation
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+import YuyanTraining
+
+/// The families of models that make vectors of texts.
+enum EmbeddingFamily {
+    /// What averages word vectors.
+    static let wordVectors = "word-vectors"
+
+    /// The keys that every network has beside its own.
+    private static let learning = [
+        NetworkSetting("loss", .word(["auto"] + EmbeddingLoss.allCases.map(\.rawValue)), "auto"),
+        NetworkSetting("temperature", .number, 0.05), NetworkSetting("hard_negatives", .integer, 1),
+    ]
+
+    private static let averaging = [
+        NetworkSetting("vectors", .path, .null),
+        NetworkSetting("weighting", .word(WordWeighting.allCases.map(\.rawValue)), "sif"),
+        NetworkSetting("smoothing", .number, 1e-3), NetworkSetting("remove_components", .integer, 1),
+        NetworkSetting("words", .path, "english"), NetworkSetting("lowercase", .flag, true),
+    ]
+
+    /// All families, the default first.
+    static var all: [ModelFamily] {
+        let networks = ClassifierFamily.neural.sorted { one, _ in one.name == "encoder" }
+        return networks.map { family in
+            let settings = family.settings.filter { $0.key != "classifier_dropout" } + learning
+            return ModelFamily(
+                name: family.name,
+                fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
+                defaults: { recipe in
+                    family.defaults(&recipe)
+                    for setting in settings { recipe.model.network[setting.key] = setting.usual }
+                    recipe.training.perDeviceTrainBatchSize = 64
+                    recipe.training.numTrainEpochs = 10
+                }
+            )
+        } + [
+            ModelFamily(
+                name: wordVectors,
+                fields: averaging.map(\.field),
+                defaults: { recipe in
+                    for setting in averaging { recipe.model.network[setting.key] = setting.usual }
+                }
+            )
+        ]
+    }
+
+    /// Opens a model folder.
+    static func open(_ recipe: Recipe, _ folder: String) throws -> any TextEmbedding {
+        recipe.model.family == wordVectors
+            ? try WordVectorEmbedder(recipe, folder: folder) : try NeuralEmbedder(recipe, folder: folder)
+    }
+}
+
+/// The training of a text encoder on pairs of texts.
+struct NeuralEmbedding {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+    let data: EmbeddingData
+    let report: (TaskEvent) -> Void
+
+    func train() throws -> TrainingOutcome {
+        let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
+        try session.check()
+        let loss = try recipe.embeddingLoss(data.kind)
+        let negatives = recipe.model.network["hard_negatives"]?.integerValue ?? 1
+        guard (0...1000).contains(negatives) else {
+            throw RecipeError("model.hard_negatives is \(negatives); it must lie in 0...1000")
+        }
+        let temperature = recipe.model.network["temperature"]?.numberValue ?? 0.05
+        guard temperature > 0, temperature.isFinite else {
+            throw RecipeError("model.temperature is \(temperature); it must be above 0")
+        }
+        let tokenizer = try recipe.makeTokenizer({ data.training.texts }, report: report)
+        var fields = try recipe.encoderFields(tokenizer)
+        let vectors = try PretrainedVectors(recipe)
+        if let vectors { fields["embedding_dim"] = .integer(vectors.width) }
+        var random = RandomSource(seed: recipe.training.seed)
+        let model = TextEmbeddingModel(try recipe.encoderConfiguration(fields), random: &random)
+        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
+        let tokens = TextTokens(
+            tokenizer,
+            maxLength: model.configuration.maxLength,
+            isFramed: model.configuration.isFramed
+        )
+        let range = (data.training.scores.min() ?? 0)...(data.training.scores.max() ?? 1)
+        func part(_ pairs: SimilarityPairs, _ name: String) -> EmbeddingBatches {
+            let encoded = EncodedPairs(pairs, tokens)
+            if encoded.cutCount > 0 {
+                report(
+                    .note(
+                        "\(encoded.cutCount) of \(pairs.texts.count) \(name) texts have more than "
+                            + "\(tokens.maxLength) tokens and are cut"
+                    )
+                )
+            }
+            return EmbeddingBatches(
+                encoded,
+                loss,
+                negatives: negatives,
+                seed: recipe.training.dataSeed ?? recipe.training.seed,
+                range: range
+            )
+        }
+        let training = part(data.training, "training")
+        guard !training.rows.isEmpty else {
+            throw RecipeError("data.train: no pair has the label 1; there is nothing to learn from")
+        }
+        let objective = EmbeddingObjective(
+            model,
+            data.kind,
+            training: training,
+            validation: part(data.validation, "validation"),
+            recipe: recipe,
+            save: { folder in
+                try model.save(to: folder)
+                try TokenizerFiles.save(tokenizer, to: folder)
+            }
+        )
+        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
+        return try session.train(
+            objective,
+            tables: model.encoder.tables,
+            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
+            dtype: .f32,
+            willStart: { peak in
+                report(
+                    .note(
+                        "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
+                            + "\(tokenizer.vocabularySize), vectors of \(model.dimension); loss \(loss.rawValue); f32 on "
+                            + "\(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+                    )
+                )
+            },
+            report: { report(.training($0)) }
+        )
+    }
+}
+
+/// Averages of word vectors, weighed by what pairs of texts hold.
+struct WordVectorAveraging {
+    let recipe: Recipe
+    let registryFolder: String?
+    let version: String
+    let data: EmbeddingData
+    let report: (TaskEvent) -> Void
+
+    func train() throws -> TrainingOutcome {
+        let began = Date()
+        let network = recipe.model.network
+        guard let path = network["vectors"]?.stringValue else {
+            throw RecipeError(
+                "model.vectors is missing: name a folder of yuyan vectors train, or a file of word vectors"
+            )
+        }
+        let smoothing = network["smoothing"]?.numberValue ?? 1e-3
+        guard smoothing > 0, smoothing.isFinite else {
+            throw RecipeError("model.smoothing is \(smoothing); it must be above 0")
+        }
+        let removed = network["remove_components"]?.integerValue ?? 1
+        let words = try TextWords(recipe)
+        let vectors = try WordVectors(path: path)
+        guard (0..<vectors.dimension).contains(removed) else {
+            throw RecipeError(
+                "model.remove_components is \(removed); it must lie in 0..<\(vectors.dimension)"
+            )
+        }
+        let texts = data.training.texts.map { words($0) }
+        var counts = AveragedWordVectors.Counts()
+        for text in texts { counts.add(text) }
+        var model = AveragedWordVectors(
+            vectors,
+            weighting: WordWeighting(rawValue: network["weighting"]?.stringValue ?? "") ?? .sif,
+            smoothing: smoothing,
+            counts: counts
+        )
+        model.removeComponents(removed, of: texts)
+        let occurrences = texts.reduce(0) { $0 + $1.count }
+        let known = texts.reduce(0) { $0 + $1.count { model.words[$0] != nil } }
+        report(
+            .note(
+                "\(vectors.count) word vectors of \(vectors.dimension); \(known) of \(occurrences) words of the training "
+                    + "texts have one"
+            )
+        )
+        return try finish(model, words, began)
+    }
+
+    private func finish(
+        _ model: AveragedWordVectors,
+        _ words: TextWords,
+        _ began: Date
+    ) throws -> TrainingOutcome {
+        let folder = recipe.training.outputDir
+        try FileManager.default.createDirectory(
+            atPath: "\(folder)/\(AveragedWordVectors.wordFolder)",
+            withIntermediateDirectories: true
+        )
+        var record = try RunRecord(
+            recipe,
+            registryFolder: registryFolder,
+            dataFingerprint: data.fingerprint,
+            version: version
+        )
+        do {
+            let pairs = data.validation
+            let found = try WordVectorEmbedder(model, words).vectors(pairs.texts) { _ in
+                StopSignal.received == nil
+            }
+            let metrics = try EmbeddingFigures(pairs, data.kind, vectors: found, dimension: model.dimension)
+                .metrics()
+            record.take(.evaluated(step: 1, metrics: metrics, isBest: true))
+            try model.save(to: folder)
+            let outcome = TrainingOutcome(
+                reason: .finished,
+                step: 1,
+                metrics: metrics,
+                bestStep: nil,
+                seconds: Date().timeIntervalSince(began)
+            )
+            report(.training(.evaluated(step: 1, metrics: metrics, isBest: true)))
+            try record.end(outcome)
+            return outcome
+        } catch {
+            record.fail()
+            throw error
+        }
+    }
+}

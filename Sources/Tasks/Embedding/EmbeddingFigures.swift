@@ -1,0 +1,168 @@
+import YuyanMetrics
+import YuyanModels
+
+/// How well vectors of texts tell which texts belong together.
+struct EmbeddingFigures {
+    let kind: SimilarityKind
+    let pairs: SimilarityPairs
+    /// The cosine of each pair.
+    let cosines: [Double]
+    /// Questions and what was found for them; nil where pairs have scores.
+    let retrieval: RetrievalScorer?
+    /// The questions that count, in the scorer's order, with the ranks' texts.
+    let rankings: [(question: Int, ranking: [Int])]
+    /// Questions left out because all of their texts are right, or none is.
+    let leftOut: Int
+
+    static let cutoffs = [1, 5, 10]
+    /// Cosines are told apart in steps of a millionth or so: what is below is the noise of single precision, which would
+    /// give pairs of equal likeness an order.
+    private static let steps = 0x1p20
+    /// How many texts are ranked for a question where any text could be the right one.
+    static let depth = 1000
+
+    /// Judges vectors.
+    ///
+    /// With labels, the texts of each question are ranked by cosine; of equal ones the first in the data comes first. With
+    /// pairs alone, all second texts are ranked for every first text.
+    ///
+    /// - Parameters:
+    ///   - pairs: The pairs.
+    ///   - kind: What they tell.
+    ///   - vectors: The vectors of the pairs' texts at length 1, in rows.
+    ///   - dimension: The width of a vector.
+    /// - Throws: ``RecipeError`` when there is nothing to judge by.
+    init(_ pairs: SimilarityPairs, _ kind: SimilarityKind, vectors: [Float], dimension: Int) throws {
+        (self.pairs, self.kind) = (pairs, kind)
+        func cosine(_ one: Int, _ two: Int) -> Double {
+            var sum = 0.0
+            for column in 0..<dimension {
+                sum += Double(vectors[one * dimension + column]) * Double(vectors[two * dimension + column])
+            }
+            return (sum * Self.steps).rounded() / Self.steps
+        }
+        cosines = zip(pairs.first, pairs.second).map { cosine($0, $1) }
+        guard kind != .scores else {
+            (retrieval, rankings, leftOut) = (nil, [], 0)
+            return
+        }
+        var scorer = RetrievalScorer(cutoffs: Self.cutoffs)
+        var rankings: [(question: Int, ranking: [Int])] = []
+        var leftOut = 0
+        var candidates: [Int: [Int]] = [:]
+        if kind == .labels {
+            for (one, two) in zip(pairs.first, pairs.second) where candidates[one]?.contains(two) != true {
+                candidates[one, default: []].append(two)
+            }
+        }
+        let found = kind == .pairs ? try Self.search(pairs, vectors, dimension) : []
+        for (place, question) in pairs.questions.enumerated() {
+            let right = pairs.right[question] ?? []
+            var ranking: [Int]
+            if kind == .labels {
+                let own = candidates[question] ?? []
+                // A text that is right and wrong at once counts as right.
+                guard !right.isEmpty, right.count < own.count else {
+                    leftOut += 1
+                    continue
+                }
+                let scored = own.enumerated().map { (place: $0, text: $1, score: cosine(question, $1)) }
+                ranking = scored.sorted { ($1.score, $0.place) < ($0.score, $1.place) }.map(\.text)
+            } else {
+                ranking = found[place]
+            }
+            let grades = Dictionary(right.map { ($0, 1.0) }, uniquingKeysWith: { one, _ in one })
+            try scorer.add(ranking: ranking, grades: grades)
+            rankings.append((question, ranking))
+        }
+        guard scorer.statistics.count > 0 else {
+            throw RecipeError("no question has a right text and a wrong one; there is nothing to judge by")
+        }
+        (retrieval, self.rankings, self.leftOut) = (scorer, rankings, leftOut)
+    }
+
+    /// The second texts nearest to each first text.
+    private static func search(
+        _ pairs: SimilarityPairs,
+        _ vectors: [Float],
+        _ dimension: Int
+    ) throws -> [[Int]] {
+        func rows(_ numbers: [Int]) -> [Float] {
+            numbers.flatMap { vectors[$0 * dimension..<($0 + 1) * dimension] }
+        }
+        var seen: Set<Int> = []
+        let candidates = pairs.second.filter { seen.insert($0).inserted }
+        var options = VectorIndexOptions()
+        options.metric = .dot
+        let index = try VectorIndex(rows(candidates), dimension: dimension, options: options)
+        let found = try index.search(rows(pairs.questions), count: min(depth + 1, candidates.count))
+        return zip(pairs.questions, found).map { question, hits in
+            // A text is no answer to itself.
+            let others = hits.map { candidates[$0.row] }.filter { $0 != question }
+            return Array(others.prefix(depth))
+        }
+    }
+
+    // MARK: Figures
+
+    private static let names: [String] =
+        ["mrr", "map"]
+        + cutoffs.flatMap { cutoff in
+            ["precision", "recall", "hit_rate", "ndcg", "mrr"].map { "\($0)_at_\(cutoff)" }
+        }
+    /// The numbers of a scorer that are shown, in this order.
+    private static let shown = [
+        "map", "mrr", "ndcg_at_10", "precision_at_1", "recall_at_1", "recall_at_5", "recall_at_10",
+    ]
+
+    /// Retrieval's figures by name.
+    static func figures(_ scorer: RetrievalScorer, intervals: [ConfidenceInterval]?) -> [TaskFigure] {
+        let count = Double(scorer.statistics.count)
+        let totals = scorer.statistics.totals
+        return shown.compactMap { name in
+            names.firstIndex(of: name).map { place in
+                TaskFigure(name, totals[place] / count, interval: intervals?[place])
+            }
+        }
+    }
+
+    /// What an evaluation during training tells, without intervals.
+    func metrics() throws -> [String: Double] {
+        var figures: [TaskFigure] = []
+        if let retrieval {
+            figures = Self.figures(retrieval, intervals: nil)
+        } else {
+            figures = [TaskFigure("spearman", try spearman), TaskFigure("pearson", try pearson)]
+        }
+        return Dictionary(figures.map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+    }
+
+    private var spearman: Double { get throws { try spearmanCorrelation(pairs.scores, cosines) } }
+    private var pearson: Double { get throws { try pearsonCorrelation(pairs.scores, cosines) } }
+
+    /// All figures with intervals: from a bootstrap over questions, or over pairs with scores.
+    func all() throws -> [TaskFigure] {
+        if let retrieval {
+            let counts = [
+                TaskFigure("questions", Double(retrieval.statistics.count), isCount: true),
+                TaskFigure("questions_left_out", Double(leftOut), isCount: true),
+            ]
+            let own = Self.figures(retrieval, intervals: retrieval.intervals())
+            return counts + own
+        }
+        func interval(_ figure: ([Double], [Double]) throws -> Double) -> ConfidenceInterval {
+            bootstrapInterval(count: pairs.count, resamples: 1000) { draw in
+                do {
+                    return try figure(draw.map { pairs.scores[$0] }, draw.map { cosines[$0] })
+                } catch {
+                    return .nan
+                }
+            }
+        }
+        return [
+            TaskFigure("pairs", Double(pairs.count), isCount: true),
+            TaskFigure("spearman", try spearman, interval: interval(spearmanCorrelation)),
+            TaskFigure("pearson", try pearson, interval: interval(pearsonCorrelation)),
+        ]
+    }
+}

@@ -1,0 +1,57 @@
+import YuyanFileFormats
+import YuyanModels
+import YuyanTokenizers
+
+// The tokenizer and the text encoder that a recipe asks for.
+
+extension Recipe {
+    /// The tokenizer that the recipe names, that of the model it begins with, or one learned from texts.
+    ///
+    /// - Parameters:
+    ///   - texts: What to learn from; made only when it is needed.
+    ///   - report: Told how far it is.
+    /// - Returns: The tokenizer.
+    /// - Throws: Errors of files and settings, or `CancellationError`.
+    func makeTokenizer(
+        _ texts: () -> [String],
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> any Tokenizer {
+        if let path = tokenizer.path ?? model.path { return try TokenizerFiles.load(anywhere: path) }
+        return try TokenizerLearner.learnAsLoaded(tokenizer, texts()) { report($0.taskEvent) }
+    }
+
+    /// The fields of the encoder's configuration: those of the model that the recipe begins with, or the recipe's own.
+    ///
+    /// - Parameter tokenizer: The tokenizer.
+    /// - Returns: The fields.
+    /// - Throws: `FileFormatError`, or ``RecipeError`` when the tokenizer has more tokens than the model.
+    func encoderFields(_ tokenizer: any Tokenizer) throws -> JSONObject {
+        guard let path = model.path else {
+            var object = model.network
+            object["model_type"] = .string(model.family)
+            object["vocab_size"] = .integer(tokenizer.vocabularySize)
+            return object
+        }
+        let object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
+        let rows = object["vocab_size"]?.integerValue ?? 0
+        guard rows >= tokenizer.vocabularySize else {
+            throw RecipeError(
+                "model.path: \(path) has \(rows) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
+            )
+        }
+        return object
+    }
+
+    /// The encoder of fields.
+    ///
+    /// - Parameter fields: The fields, `model_type` among them.
+    /// - Returns: Its configuration.
+    /// - Throws: ``RecipeError`` that names the field.
+    func encoderConfiguration(_ fields: JSONObject) throws -> any TextEncoderConfiguration {
+        do {
+            return try TextEncoderFamilies.configuration(ConfigurationReader(.object(fields)))
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+    }
+}
