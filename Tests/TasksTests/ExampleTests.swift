@@ -122,7 +122,7 @@ import YuyanTraining
     }
 
     private func writes(_ path: String) throws {
-        let pairs = try PairFolder()
+        let pairs = try TranslationFolder()
         let settings = [
             "data.format=jsonl", "data.train=\(pairs.folder.path)/train.jsonl",
             "output_dir=\(pairs.folder.path)/out", "max_steps=4", "eval_steps=2", "save_steps=2",
@@ -130,7 +130,7 @@ import YuyanTraining
         ]
         let recipe = try Recipe(path: path, overrides: settings)
         let columns = recipe.data.examples.settings.columns
-        let rows = PairFolder.pairs(60, seed: 1).map { pair -> String in
+        let rows = TranslationFolder.pairs(60, seed: 1).map { pair -> String in
             var object = JSONObject()
             for (role, column) in columns {
                 // Columns by number are those of a table; here they are keys of that name.

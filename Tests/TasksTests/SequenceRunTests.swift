@@ -7,7 +7,7 @@ import YuyanTestSupport
 import YuyanTraining
 
 /// Pairs of a small language and another one, word by word.
-struct PairFolder {
+struct TranslationFolder {
     let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }
@@ -63,13 +63,13 @@ struct PairFolder {
 
 /// Sequence to sequence from recipe to texts, on pairs made here.
 @Suite(.serialized) struct SequenceRunTests {
-    private let pairs: PairFolder
+    private let pairs: TranslationFolder
     private var out: String { "\(pairs.folder.path)/out" }
 
     init() throws {
-        pairs = try PairFolder()
-        try pairs.write(PairFolder.pairs(600, seed: 1), to: "train.tsv")
-        try pairs.write(PairFolder.pairs(40, seed: 2), to: "dev.tsv")
+        pairs = try TranslationFolder()
+        try pairs.write(TranslationFolder.pairs(600, seed: 1), to: "train.tsv")
+        try pairs.write(TranslationFolder.pairs(40, seed: 2), to: "dev.tsv")
     }
 
     @discardableResult
@@ -126,7 +126,7 @@ struct PairFolder {
         )
         #expect(evaluation.page?.html.contains("The worst texts") == true)
         #expect(evaluation.document["bleu_tokenization"]?.stringValue == "13a")
-        let wanted = PairFolder.pairs(40, seed: 2)
+        let wanted = TranslationFolder.pairs(40, seed: 2)
         let rows = wanted.map { ["source": $0.source] } + [["source": ""], ["text": "one two three"]]
         for overrides in [[], ["generation.num_beams=3"]] {
             let answers = try run(overrides).predictor(folder: out).predict(rows.map(Self.row))
@@ -161,11 +161,11 @@ struct PairFolder {
     /// Chinese is judged character by character, as sacreBLEU's zh does, and ROUGE and answers likewise.
     @Test func chinese() throws {
         try pairs.write(
-            PairFolder.pairs(600, seed: 3, dictionary: PairFolder.chinese, joint: ""),
+            TranslationFolder.pairs(600, seed: 3, dictionary: TranslationFolder.chinese, joint: ""),
             to: "train.tsv"
         )
         try pairs.write(
-            PairFolder.pairs(30, seed: 4, dictionary: PairFolder.chinese, joint: ""),
+            TranslationFolder.pairs(30, seed: 4, dictionary: TranslationFolder.chinese, joint: ""),
             to: "dev.tsv"
         )
         let metrics = "metrics=bleu,chrf,rouge_1,rouge_2,rouge_l,exact_match,f1"
@@ -215,7 +215,7 @@ struct PairFolder {
     /// Long texts are cut and told of, empty ones left out, and equal sources stay on one side of a division.
     @Test func strangeRows() throws {
         let long = Array(repeating: "big dog", count: 40).joined(separator: " ")
-        var rows = PairFolder.pairs(60, seed: 5) + [(long, "x"), ("x", long)]
+        var rows = TranslationFolder.pairs(60, seed: 5) + [(long, "x"), ("x", long)]
         rows += (0..<4).flatMap { [("", "leer \($0)"), ("empty \($0)", "")] }
         rows += (0..<40).map { ("one", "target \($0)") }
         try pairs.write(rows, to: "train.tsv")
