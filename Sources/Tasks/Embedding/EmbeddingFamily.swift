@@ -90,7 +90,7 @@ struct NeuralEmbedding {
         )
         let range = (data.training.scores.min() ?? 0)...(data.training.scores.max() ?? 1)
         func part(_ pairs: SimilarityPairs, _ name: String) -> EmbeddingBatches {
-            let encoded = EncodedPairs(pairs, tokens)
+            let encoded = EncodedSimilarityPairs(pairs, tokens)
             if encoded.cutCount > 0 {
                 report(
                     .note(

@@ -3,7 +3,7 @@ import YuyanModels
 import YuyanTraining
 
 /// The pairs of a part with the tokens of their texts.
-struct EncodedPairs {
+struct EncodedSimilarityPairs {
     let pairs: SimilarityPairs
     let tokens: [TextTokens.Encoded]
 
@@ -36,7 +36,7 @@ struct EmbeddingBatch {
 
 /// Makes batches of pairs.
 struct EmbeddingBatches {
-    let encoded: EncodedPairs
+    let encoded: EncodedSimilarityPairs
     let loss: EmbeddingLoss
     /// The pairs that are learned from: the right ones where candidates are told apart, else all.
     let rows: [Int]
@@ -47,7 +47,7 @@ struct EmbeddingBatches {
     private let span: Double
 
     init(
-        _ encoded: EncodedPairs,
+        _ encoded: EncodedSimilarityPairs,
         _ loss: EmbeddingLoss,
         negatives: Int,
         seed: UInt64,
