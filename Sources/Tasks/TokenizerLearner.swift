@@ -64,13 +64,21 @@ struct TokenizerLearner {
             report: report,
             isCancelled: { StopSignal.received != nil }
         ).learn()
+        return try withFiles(of: tokenizer) { try TokenizerFiles.load(folder: $0) }
+    }
+
+    /// Calls with a folder, there for the time of the call, that holds a tokenizer's files.
+    static func withFiles<Result>(
+        of tokenizer: any Tokenizer,
+        _ body: (_ folder: String) throws -> Result
+    ) throws -> Result {
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
             "yuyan-tokenizer-\(UUID().uuidString)"
         ).path
         defer { try? FileManager.default.removeItem(atPath: scratch) }
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
         try TokenizerFiles.save(tokenizer, to: scratch)
-        return try TokenizerFiles.load(folder: scratch)
+        return try body(scratch)
     }
 
     /// Reads the texts and learns.

@@ -1,3 +1,4 @@
+import Foundation
 import YuyanDatasets
 import YuyanFileFormats
 import YuyanModels
@@ -46,22 +47,62 @@ struct SequenceInput: Sendable, Hashable {
 /// A source is its tokens and the end token (of two texts, each with it); a target, too. Texts that are longer than the
 /// model are cut at their end.
 struct SequenceTokens: Sendable {
-    let sourceTokenizer: any Tokenizer
-    let targetTokenizer: any Tokenizer
+    /// The tokenizers of both sides.
+    struct Pair {
+        let target: any Tokenizer
+        /// The source's own; nil where it is the target's.
+        let ownSource: (any Tokenizer)?
+
+        var source: any Tokenizer { ownSource ?? target }
+
+        /// Each tokenizer with the number of tokens that a model has for its side.
+        func sizes(of model: any SequenceToSequenceModel) -> [(tokenizer: any Tokenizer, count: Int)] {
+            [(target, model.vocabularySize), (source, model.sourceVocabularySize)]
+        }
+    }
+
+    let tokenizers: Pair
     private let sources: TextTokens
     private let targets: TextTokens
 
-    /// The folder of the source's tokenizer below a model's, where it has one of its own.
-    static let sourceFolder = "source_tokenizer"
+    /// The files of a tokenizer, which stand with `source_` before their names where the source has one of its own.
+    private static let files = ["tokenizer.json", "tokenizer_config.json"]
 
-    init(
-        source: any Tokenizer,
-        target: any Tokenizer,
-        _ model: any SequenceToSequenceModel
-    ) throws {
-        (sourceTokenizer, targetTokenizer) = (source, target)
-        sources = TextTokens(source, maxLength: model.maxSourceLength, end: try Self.endToken(source))
-        targets = TextTokens(target, maxLength: model.maxTargetLength, end: model.endToken)
+    /// Writes the tokenizers beside a model.
+    func save(to folder: String) throws {
+        try TokenizerFiles.save(tokenizers.target, to: folder)
+        guard let source = tokenizers.ownSource else { return }
+        try TokenizerLearner.withFiles(of: source) { scratch in
+            for name in Self.files {
+                try JSONValue(contentsOf: "\(scratch)/\(name)").write(to: "\(folder)/source_\(name)")
+            }
+        }
+    }
+
+    /// Reads the tokenizers of a folder.
+    static func load(folder: String) throws -> Pair {
+        let target = try TokenizerFiles.load(anywhere: folder)
+        let paths = files.map { "\(folder)/source_\($0)" }
+        guard FileManager.default.fileExists(atPath: paths[0]) else {
+            return Pair(target: target, ownSource: nil)
+        }
+        let source = try TokenizerFiles.load(
+            try JSONValue(contentsOf: paths[0]),
+            path: paths[0],
+            configuration: try JSONValue(contentsOf: paths[1]),
+            configurationPath: paths[1]
+        )
+        return Pair(target: target, ownSource: source)
+    }
+
+    init(_ tokenizers: Pair, _ model: any SequenceToSequenceModel) throws {
+        self.tokenizers = tokenizers
+        sources = TextTokens(
+            tokenizers.source,
+            maxLength: model.maxSourceLength,
+            end: try Self.endToken(tokenizers.source)
+        )
+        targets = TextTokens(tokenizers.target, maxLength: model.maxTargetLength, end: model.endToken)
     }
 
     /// The token that ends texts of a tokenizer: what it puts behind them, or its end of text.
@@ -82,7 +123,7 @@ struct SequenceTokens: Sendable {
     func encode(target: String) -> TextTokens.Encoded { targets.encode(target) }
 
     func text(_ ids: [Int32]) -> String {
-        targetTokenizer.decode(ids, skippingSpecialTokens: true)
+        tokenizers.target.decode(ids, skippingSpecialTokens: true)
     }
 }
 

@@ -26,11 +26,10 @@ struct SequenceRun: TaskRun {
         try recipe.generation.check()
         let data = try SequenceData(recipe)
         for note in data.notes { report(.note(note)) }
-        let (source, target) = try makeTokenizers(data, report)
-        let isJoint = recipe.hasJointVocabulary
-        let model = try makeModel(source, target)
+        let tokenizers = try makeTokenizers(data, report)
+        let model = try makeModel(tokenizers)
         recipe.setComputeDType(of: model)
-        let tokens = try SequenceTokens(source: source, target: target, model)
+        let tokens = try SequenceTokens(tokenizers, model)
         let training = encode(data.training, tokens, "training", report)
         let validation = encode(data.validation, tokens, "validation", report)
         let objective = SequenceObjective(
@@ -41,14 +40,12 @@ struct SequenceRun: TaskRun {
             recipe: recipe,
             save: { folder in
                 try model.save(to: folder)
-                try TokenizerFiles.save(target, to: folder)
-                guard !isJoint else { return }
-                let own = "\(folder)/\(SequenceTokens.sourceFolder)"
-                try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
-                try TokenizerFiles.save(source, to: own)
+                try tokens.save(to: folder)
             }
         )
-        let prints = [source, target].map { $0.tokenizerDocument().printedBytes(indent: nil) }
+        let prints = [tokenizers.source, tokenizers.target].map {
+            $0.tokenizerDocument().printedBytes(indent: nil)
+        }
         let outcome = try session.train(
             objective,
             tables: model.tables,
@@ -56,7 +53,7 @@ struct SequenceRun: TaskRun {
                 of: "\(data.fingerprint)\n\(prints.map { SHA256.hex(of: $0) }.joined(separator: "\n"))".utf8
             ),
             dtype: (model as? EncoderDecoderModel)?.computeDType ?? .f32,
-            willStart: { report(.note(describe(model, source, target, peak: $0))) },
+            willStart: { report(.note(describe(model, tokenizers, peak: $0))) },
             report: { report(.training($0)) }
         )
         if case .interrupted = outcome.reason { return outcome }
@@ -73,18 +70,14 @@ struct SequenceRun: TaskRun {
 
     private func describe(
         _ model: any SequenceToSequenceModel,
-        _ source: any Tokenizer,
-        _ target: any Tokenizer,
+        _ tokenizers: SequenceTokens.Pair,
         peak: Double
     ) -> String {
         let dtype = (model as? EncoderDecoderModel)?.computeDType ?? .f32
-        let vocabulary =
-            recipe.hasJointVocabulary
-            ? "vocabulary \(target.vocabularySize)"
-            : "vocabularies \(source.vocabularySize) and \(target.vocabularySize)"
-        return
-            "model: \(recipe.model.family), \(model.parameterCount) parameters, \(vocabulary); \(dtype) on "
-            + "\(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+        let own = tokenizers.ownSource.map { "\($0.vocabularySize) and " } ?? ""
+        return "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary \(own)"
+            + "\(tokenizers.target.vocabularySize); \(dtype) on \(standardBackend.summary), matrix peak "
+            + "\(Int(peak / 1e9)) GFLOP/s"
     }
 
     private func encode(
@@ -127,46 +120,41 @@ struct SequenceRun: TaskRun {
     private func makeTokenizers(
         _ data: SequenceData,
         _ report: @escaping (TaskEvent) -> Void
-    ) throws -> (source: any Tokenizer, target: any Tokenizer) {
+    ) throws -> SequenceTokens.Pair {
         if let path = recipe.tokenizer.path ?? recipe.model.path {
-            let target = try TokenizerFiles.load(anywhere: path)
-            let own = "\(path)/\(SequenceTokens.sourceFolder)"
-            guard !recipe.hasJointVocabulary, FileManager.default.fileExists(atPath: own) else {
-                return (target, target)
-            }
-            return (try TokenizerFiles.load(folder: own), target)
+            let found = try SequenceTokens.load(folder: path)
+            guard recipe.model.path == nil, !recipe.hasJointVocabulary else { return found }
+            return SequenceTokens.Pair(target: found.target, ownSource: found.source)
         }
         let sources = data.training.flatMap { [$0.source] + ($0.sourcePair.map { [$0] } ?? []) }
         let targets = data.training.map(\.target)
         func learn(_ texts: [String]) throws -> any Tokenizer {
             try TokenizerLearner.learnAsLoaded(recipe.tokenizer, texts) { report($0.taskEvent) }
         }
-        guard recipe.hasJointVocabulary else { return (try learn(sources), try learn(targets)) }
-        let joint = try learn(sources + targets)
-        return (joint, joint)
+        guard recipe.hasJointVocabulary else {
+            return SequenceTokens.Pair(target: try learn(targets), ownSource: try learn(sources))
+        }
+        return SequenceTokens.Pair(target: try learn(sources + targets), ownSource: nil)
     }
 
-    private func makeModel(
-        _ source: any Tokenizer,
-        _ target: any Tokenizer
-    ) throws -> any SequenceToSequenceModel {
+    private func makeModel(_ tokenizers: SequenceTokens.Pair) throws -> any SequenceToSequenceModel {
         if let path = recipe.model.path {
             let model = try SequenceModels.load(folder: path)
-            for (tokenizer, count) in [(source, model.sourceVocabularySize), (target, model.vocabularySize)]
-            where tokenizer.vocabularySize > count {
+            for (tokenizer, count) in tokenizers.sizes(of: model) where tokenizer.vocabularySize > count {
                 throw RecipeError(
                     "model.path: \(path) has \(count) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"
                 )
             }
             return model
         }
+        let target = tokenizers.target
         var object = recipe.model.network
         object["model_type"] = .string(
             recipe.model.family == "recurrent"
                 ? RecurrentSequenceConfiguration.modelType : recipe.model.family
         )
         object["vocab_size"] = .integer(target.vocabularySize)
-        if !recipe.hasJointVocabulary { object["source_vocab_size"] = .integer(source.vocabularySize) }
+        if let own = tokenizers.ownSource { object["source_vocab_size"] = .integer(own.vocabularySize) }
         object["eos_token_id"] = .integer(Int(try SequenceTokens.endToken(target)))
         object["decoder_start_token_id"] = .integer(Int(try SequenceTokens.startToken(target)))
         var random = RandomSource(seed: recipe.training.seed)

@@ -1,4 +1,3 @@
-import Foundation
 import YuyanFileFormats
 import YuyanGeneration
 import YuyanModels
@@ -28,20 +27,16 @@ struct SequenceWriter {
         let model = try SequenceModels.load(folder: folder)
         model.setTraining(false)
         recipe.setComputeDType(of: model)
-        let target = try TokenizerFiles.load(folder: folder)
-        let own = "\(folder)/\(SequenceTokens.sourceFolder)"
-        let source =
-            FileManager.default.fileExists(atPath: own) ? try TokenizerFiles.load(folder: own) : target
-        for (tokenizer, count, place) in [
-            (target, model.vocabularySize, folder), (source, model.sourceVocabularySize, own),
-        ] where tokenizer.vocabularySize > count {
+        let tokenizers = try SequenceTokens.load(folder: folder)
+        for (tokenizer, count) in tokenizers.sizes(of: model)
+        where tokenizer.vocabularySize > count {
             throw FileFormatError(
                 .mismatch,
-                path: place,
+                path: folder,
                 "a tokenizer of \(tokenizer.vocabularySize) tokens for a model of \(count)"
             )
         }
-        try self.init(model, SequenceTokens(source: source, target: target, model), recipe)
+        try self.init(model, SequenceTokens(tokenizers, model), recipe)
     }
 
     /// Writes a text for every input; an empty input gets an empty text.
