@@ -167,7 +167,9 @@ public protocol TaskRun {
 
 /// The tasks that recipes name.
 public enum TaskCatalog {
-    static var all: [TaskDescription] { [.languageModeling, .textClassification, .tokenClassification, .textEmbedding] }
+    static var all: [TaskDescription] {
+        [.languageModeling, .textClassification, .tokenClassification, .textEmbedding]
+    }
 
     /// The names of the tasks.
     public static var names: [String] { all.map(\.name) }
