@@ -21,7 +21,8 @@ import YuyanTestSupport
     /// Whatever the model and method, the words that tell the label have the largest shares, and the parts are the text.
     @Test(
         arguments: [
-            ("linear", ["word_ngrams=1", "words=whitespace"]), ("bag-of-embeddings", []), ("text-cnn", ["embedding_dim=32"]),
+            ("linear", ["word_ngrams=1", "words=whitespace"]), ("bag-of-embeddings", []),
+            ("text-cnn", ["embedding_dim=32"]),
             ("lstm", ["hidden_size=24", "embedding_dim=32", "learning_rate=1e-2"]),
         ] as [(String, [String])]
     )

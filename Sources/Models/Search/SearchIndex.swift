@@ -127,11 +127,12 @@ public struct SearchIndex: Sendable {
         let manager = FileManager.default
         guard manager.fileExists(atPath: folder) else { return }
         let path = "\(folder)/\(configurationFile)"
-        var isEmpty = false
-        if !manager.fileExists(atPath: path) {
-            isEmpty = try manager.contentsOfDirectory(atPath: folder).isEmpty
+        var type: String?
+        if manager.fileExists(atPath: path) {
+            type = try JSONValue(contentsOf: path)["model_type"]?.stringValue
+        } else if try manager.contentsOfDirectory(atPath: folder).isEmpty {
+            return
         }
-        let type = isEmpty ? modelType : try JSONValue(contentsOf: path)["model_type"]?.stringValue
         guard type == modelType else {
             throw FileFormatError(
                 .unsupported,

@@ -218,14 +218,13 @@ public struct SearchEngine {
                 "\(folder): the index does not say which model it was made with; name it with --model"
             )
         }
-        let opened: any TextEmbedding
-        do {
-            opened = try TextEmbedder.open(place)
-        } catch let error as FileFormatError where path == nil && error.code == .notFound {
+        guard path != nil || FileManager.default.fileExists(atPath: place) else {
             throw RecipeError(
-                "\(folder): the model \(place), which the index was made with, is not there; name its place with --model"
+                "\(folder): the model \(place), which the index was made with, is not there; name its place with "
+                    + "--model"
             )
         }
+        let opened = try TextEmbedder.open(place)
         guard opened.dimension == vectors.dimension else {
             throw RecipeError(
                 "\(place): vectors of \(opened.dimension), but those of the index \(folder) have \(vectors.dimension); "
