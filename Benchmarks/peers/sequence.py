@@ -5,7 +5,8 @@
   sequence.py train FAMILY DATA TOKENIZER.json SOURCE TARGET EPOCHS [name=value ...]
                                                 trains (FAMILY: encoder-decoder or recurrent) on the columns SOURCE and
                                                 TARGET of DATA/train.tsv and judges by DATA/dev.tsv
-  serve a line «sequence f32 B T V D F LAYERS HEADS» of worker.py: whole training steps of nn.Transformer
+  sequence.py                                   answers the lines of worker.py: «sequence f32 B T V D F LAYERS HEADS» are
+                                                whole training steps of nn.Transformer
 
 Sizes and settings are those of the recipes in Examples; DATA's texts are cut by TOKENIZER.json, which Yuyan learned.
 """
@@ -216,9 +217,7 @@ def train(family, data, tokenizer_path, source, target, epochs, options):
                 ).item()
                 count += sum(map(len, two))
         line = f"epoch {epoch + 1} step {step} loss {total / count:.4f} BLEU {bleu:.2f} chrF {chrf:.2f}"
-        rouge = ""
-        if "rouge" in options:
-            rouge = f" ROUGE-L {rouge_l(outputs, references):.4f}"
+        rouge = f" ROUGE-L {rouge_l(outputs, references):.4f}" if "rouge" in options else ""
         print(f"{line}{rouge} CPU {seconds:.0f} s", flush=True)
 
 
@@ -245,11 +244,9 @@ def make(words):
     model = Transformer(vocabulary, width, heads, layers, inner, 0.0).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     source, inputs, labels = (torch.randint(0, vocabulary, (rows, positions)) for _ in range(3))
-    memory_mask = None
 
     def step():
-        memory = model.encode(source, memory_mask)
-        logits = model.decode(inputs, memory, memory_mask)
+        logits = model.decode(inputs, model.encode(source, None), None)
         F.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -258,7 +255,10 @@ def make(words):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "split":
+    if len(sys.argv) == 1:
+        from worker import serve
+        serve(make)
+    elif sys.argv[1] == "split":
         split(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     else:
         family, data, tokenizer = sys.argv[2:5]
