@@ -1,0 +1,76 @@
+"""Writes tagged sentences of public data sets as DATASET/train.conll and DATASET/dev.conll: token TAB tag.
+
+    python3 tagging_data.py DATA OUT [DATASET...]
+
+DATA is a folder with the published files, each set in a folder of its own as `SETS` names it. Of WikiANN every tenth
+sentence is taken, of MSRA the first 5,000; Weibo's characters lose the positions that follow them. Sentences to judge by
+whose tokens stand in the training part are left out everywhere.
+"""
+import gzip
+import itertools
+import pathlib
+import sys
+
+
+def sentences(path, token=lambda text: text):
+    opener = gzip.open if path.suffix == ".gz" else open
+    found, current = [], []
+    with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+        for line in itertools.chain(file, [""]):
+            cells = line.rstrip("\r\n").split("\t")
+            if len(cells) > 1 and cells[0].strip("\ufeff "):
+                current.append((token(cells[0]), cells[1]))
+            elif current:
+                found.append(current)
+                current = []
+    return found
+
+
+def wnut(folder):
+    return sentences(folder / "wnut17train.conll"), sentences(folder / "emerging.dev.conll")
+
+
+def wikiann(folder):
+    def read(name):
+        return sentences(folder / name, lambda text: text.removeprefix("en:"))[::10]
+    return read("train.bio.gz"), read("dev.bio")
+
+
+def weibo(folder):
+    def read(part):
+        return sentences(folder / f"weiboNER_2nd_conll.{part}", lambda text: text[0])
+    return read("train"), read("dev")
+
+
+def msra(folder):
+    rows = (folder / "dev.tsv").read_text(encoding="utf-8").split("\n")[1:]
+    cells = (row.split("\t") for row in rows if row)
+    return (sentences(folder / "dh_msra_first20000.bio.gz")[:5000],
+            [list(zip(text.split(" "), tags.split(" "), strict=True)) for text, tags in cells])
+
+
+SETS = {
+    "wnut17": ("ner-wnut17-en", wnut),
+    "wikiann": ("ner-wikiann-en", wikiann),
+    "weibo-ner": ("ner-weibo-zh", weibo),
+    "msra": ("ner-msra-zh", msra),
+}
+
+
+def main(data, out, *names):
+    for name in names or SETS:
+        folder, read = SETS[name]
+        training, validation = read(pathlib.Path(data) / folder)
+        known = {tuple(token for token, _ in sentence) for sentence in training}
+        kept = [sentence for sentence in validation if tuple(token for token, _ in sentence) not in known]
+        target = pathlib.Path(out) / name
+        target.mkdir(parents=True, exist_ok=True)
+        for part, chosen in (("train", training), ("dev", kept)):
+            text = "".join("".join(f"{token}\t{tag}\n" for token, tag in sentence) + "\n" for sentence in chosen)
+            (target / f"{part}.conll").write_text(text, encoding="utf-8", newline="\n")
+        print(f"{name}: {len(training)} sentences to learn from, {len(kept)} to judge by, "
+              f"{len(validation) - len(kept)} left out")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
