@@ -111,7 +111,7 @@ struct TaggedFolder {
             task: token-classification
             data: { train: "\(tagged.folder.path)/train.conll", validation: "\(tagged.folder.path)/dev.conll",
                     format: conll }
-            model: { family: crf, l2: 0.1 }
+            model: { family: crf }
             training: { output_dir: "\(tagged.folder.path)/out" }
             """
         let outcome = try train(try Recipe(yaml: yaml, name: "r.yaml"))

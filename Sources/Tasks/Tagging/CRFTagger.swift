@@ -40,7 +40,7 @@ struct CRFTagging {
     /// The keys of the section `model`.
     static var settings: [NetworkSetting] {
         [
-            NetworkSetting("l1", .number, .number(0)), NetworkSetting("l2", .number, 1),
+            NetworkSetting("l1", .number, 0.1), NetworkSetting("l2", .number, 0.1),
             NetworkSetting("min_count", .integer, 1), NetworkSetting("window", .integer, 2),
             NetworkSetting("affix_length", .integer, .null), NetworkSetting("shapes", .flag, true),
             NetworkSetting("pairs", .flag, .null), NetworkSetting("lowercase", .flag, true),
