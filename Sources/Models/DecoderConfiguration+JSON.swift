@@ -27,11 +27,11 @@ extension DecoderConfiguration {
     /// - Throws: `FileFormatError` naming the field that cannot be read, or that says what this decoder does not do.
     public init(_ reader: ConfigurationReader) throws(FileFormatError) {
         let type = try reader.string("model_type") ?? Self.ownModelType
-        do {
+        self = try reader.naming { reader in
             switch type {
-            case "gpt2": self = try Self.gpt2(reader)
-            case "llama": self = try Self.llama(reader)
-            case Self.ownModelType: self = try Self.own(reader)
+            case "gpt2": return try Self.gpt2(reader)
+            case "llama": return try Self.llama(reader)
+            case Self.ownModelType: return try Self.own(reader)
             default:
                 throw FileFormatError(
                     .unsupported,
@@ -40,12 +40,6 @@ extension DecoderConfiguration {
                     "'\(type)' is no decoder known here; gpt2, llama and \(Self.ownModelType) are"
                 )
             }
-        } catch let error as FileFormatError {
-            throw error
-        } catch let error as ConfigurationError {
-            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
-        } catch {
-            throw FileFormatError(.malformed, path: reader.path, "\(error)")
         }
     }
 

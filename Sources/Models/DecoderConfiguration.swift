@@ -50,6 +50,25 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(field): \(message)" }
 }
 
+extension ConfigurationReader {
+    /// Makes something of the fields, with errors that name the file beside the field.
+    ///
+    /// - Parameter make: What is made.
+    /// - Returns: What came of it.
+    /// - Throws: `FileFormatError` that names file and field.
+    func naming<Made>(_ make: (ConfigurationReader) throws -> Made) throws(FileFormatError) -> Made {
+        do {
+            return try make(self)
+        } catch let error as FileFormatError {
+            throw error
+        } catch let error as ConfigurationError {
+            throw FileFormatError(.malformed, path: path, at: .key(error.field), error.message)
+        } catch {
+            throw FileFormatError(.malformed, path: path, "\(error)")
+        }
+    }
+}
+
 /// The sizes and choices of a decoder-only Transformer.
 ///
 /// Field names are Hugging Face's in camel case.

@@ -84,6 +84,24 @@ extension DataRecipe {
     ]
 }
 
+extension Recipe {
+    /// Takes what tasks on examples have in common where a recipe says nothing: a tenth to judge by, a linear fall of the
+    /// learning rate, and an evaluation and a checkpoint after every epoch, of which the best is kept.
+    ///
+    /// - Parameter metric: The figure that says which is the best.
+    mutating func learnExamples(best metric: String) {
+        data.validationFraction = 0.1
+        training.weightDecay = 0.01
+        training.adamBeta2 = 0.999
+        training.lrSchedulerType = "linear"
+        training.minLrRatio = 0
+        training.evalStrategy = "epoch"
+        training.saveStrategy = "epoch"
+        training.metricForBestModel = metric
+        training.greaterIsBetter = true
+    }
+}
+
 extension DataSettings {
     /// Takes over settings of the command line: members of mappings join those that are there.
     mutating func join(_ object: JSONObject) throws {

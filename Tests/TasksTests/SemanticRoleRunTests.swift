@@ -86,6 +86,14 @@ import YuyanTraining
         #expect(predicates.map { $0["text"]?.stringValue } == ["saw", "met"])
         let arguments = predicates.map { ($0["arguments"]?.arrayValue ?? []).map { $0["text"]?.stringValue } }
         #expect(arguments == [["Anna", "Bo"], ["Chen", "Eli"]])
+        // A sentence whose column marks no predicate has none; one that says nothing of predicates is a mistake.
+        let none = Record(
+            names: ["tokens", "predicates"],
+            values: [.list(["Anna", "saw"]), .list(["_", "_"])],
+            place: RecordPlace(path: "-", line: nil)
+        )
+        let empty = try trained.predictor(folder: place).predict([none])[0]
+        #expect(empty["predicates"]?.arrayValue?.isEmpty == true && empty["tokens"]?.arrayValue?.count == 2)
     }
 
     /// Tags that mark spans are judged as spans.

@@ -41,15 +41,7 @@ public final class QuestionAnsweringModel: Module {
                     + families.flatMap { $0.modelTypes }.joined(separator: ", ")
             )
         }
-        do {
-            return try family.init(reader)
-        } catch let error as FileFormatError {
-            throw error
-        } catch let error as ConfigurationError {
-            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
-        } catch {
-            throw FileFormatError(.malformed, path: reader.path, "\(error)")
-        }
+        return try reader.naming { try family.init($0) }
     }
 
     /// The logits of beginnings and ends; places beyond a text's end have a very small one.

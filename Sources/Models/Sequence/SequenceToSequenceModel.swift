@@ -151,12 +151,7 @@ public enum SequenceModels {
     public static func load(folder: String) throws -> any SequenceToSequenceModel {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
         var random = RandomSource(seed: 0)
-        let model: any SequenceToSequenceModel
-        do {
-            model = try make(reader, random: &random)
-        } catch let error as ConfigurationError {
-            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
-        }
+        let model = try reader.naming { try make($0, random: &random) }
         try model.load(from: folder)
         return model
     }

@@ -7,12 +7,7 @@ extension TaggerModel {
     /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
     public convenience init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
-        let configuration: TaggerConfiguration
-        do {
-            configuration = try TaggerConfiguration(reader)
-        } catch let error as ConfigurationError {
-            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
-        }
+        let configuration = try reader.naming { try TaggerConfiguration($0) }
         let count = try reader.requiredInteger("num_labels")
         guard count >= 1, count <= 1 << 20 else {
             throw FileFormatError(

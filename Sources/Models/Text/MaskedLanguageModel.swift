@@ -26,15 +26,7 @@ public final class MaskedLanguageModel: Module {
     public static func configuration(
         _ reader: ConfigurationReader
     ) throws(FileFormatError) -> TransformerEncoderConfiguration {
-        do {
-            return try TransformerEncoderConfiguration(withoutPooler: reader)
-        } catch let error as FileFormatError {
-            throw error
-        } catch let error as ConfigurationError {
-            throw FileFormatError(.malformed, path: reader.path, at: .key(error.field), error.message)
-        } catch {
-            throw FileFormatError(.malformed, path: reader.path, "\(error)")
-        }
+        try reader.naming { try TransformerEncoderConfiguration(withoutPooler: $0) }
     }
 
     /// Makes a model with initial weights.

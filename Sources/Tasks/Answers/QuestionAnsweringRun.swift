@@ -259,20 +259,12 @@ extension TaskDescription {
                 },
             ],
             defaults: { recipe in
-                recipe.data.validationFraction = 0.1
+                recipe.learnExamples(best: "eval_f1")
                 recipe.tokenizer.type = "wordpiece"
                 recipe.tokenizer.vocabSize = 8000
                 recipe.training.numTrainEpochs = 10
                 recipe.training.perDeviceTrainBatchSize = 16
                 recipe.training.earlyStoppingPatience = 4
-                recipe.training.weightDecay = 0.01
-                recipe.training.adamBeta2 = 0.999
-                recipe.training.lrSchedulerType = "linear"
-                recipe.training.minLrRatio = 0
-                recipe.training.evalStrategy = "epoch"
-                recipe.training.saveStrategy = "epoch"
-                recipe.training.metricForBestModel = "eval_f1"
-                recipe.training.greaterIsBetter = true
             },
             finish: { _, _ in },
             makeRun: { QuestionAnsweringRun(recipe: $0, registryFolder: $1, version: $2) }

@@ -144,19 +144,11 @@ extension TaskDescription {
             dataFields: DataRecipe.exampleFields + DataRecipe.labelFields,
             families: ClassifierFamily.all.map(\.description),
             defaults: { recipe in
-                recipe.data.validationFraction = 0.1
+                recipe.learnExamples(best: "eval_accuracy")
                 recipe.tokenizer.type = "word"
                 recipe.tokenizer.vocabSize = 50_000
                 recipe.training.numTrainEpochs = 5
                 recipe.training.earlyStoppingPatience = 3
-                recipe.training.weightDecay = 0.01
-                recipe.training.adamBeta2 = 0.999
-                recipe.training.lrSchedulerType = "linear"
-                recipe.training.minLrRatio = 0
-                recipe.training.evalStrategy = "epoch"
-                recipe.training.saveStrategy = "epoch"
-                recipe.training.metricForBestModel = "eval_accuracy"
-                recipe.training.greaterIsBetter = true
             },
             finish: { recipe, given in
                 if recipe.isMultiLabel, !given.contains("metric_for_best_model") {

@@ -130,19 +130,11 @@ extension TaskDescription {
             dataFields: DataRecipe.exampleFields,
             families: EmbeddingFamily.all,
             defaults: { recipe in
-                recipe.data.validationFraction = 0.1
+                // The best model's figure is chosen when the data are read.
+                recipe.learnExamples(best: "")
                 recipe.tokenizer.type = "word"
                 recipe.tokenizer.vocabSize = 50_000
                 recipe.training.earlyStoppingPatience = 3
-                recipe.training.weightDecay = 0.01
-                recipe.training.adamBeta2 = 0.999
-                recipe.training.lrSchedulerType = "linear"
-                recipe.training.minLrRatio = 0
-                recipe.training.evalStrategy = "epoch"
-                recipe.training.saveStrategy = "epoch"
-                // Chosen when the data are read.
-                recipe.training.metricForBestModel = ""
-                recipe.training.greaterIsBetter = true
             },
             finish: { _, _ in },
             makeRun: { EmbeddingRun(recipe: $0, registryFolder: $1, version: $2) }

@@ -123,20 +123,12 @@ extension TaskDescription {
             dataFields: DataRecipe.exampleFields,
             families: TaggerFamily.all.filter { $0.kinds.contains(kind) }.map { $0.description(kind) },
             defaults: { recipe in
-                recipe.data.validationFraction = 0.1
+                recipe.learnExamples(best: "eval_f1")
                 recipe.tokenizer.type = "word"
                 recipe.tokenizer.minFrequency = 2
                 recipe.training.numTrainEpochs = 20
                 recipe.training.perDeviceTrainBatchSize = 16
                 recipe.training.learningRate = 2e-3
-                recipe.training.weightDecay = 0.01
-                recipe.training.adamBeta2 = 0.999
-                recipe.training.lrSchedulerType = "linear"
-                recipe.training.minLrRatio = 0
-                recipe.training.evalStrategy = "epoch"
-                recipe.training.saveStrategy = "epoch"
-                recipe.training.metricForBestModel = "eval_f1"
-                recipe.training.greaterIsBetter = true
             },
             finish: { _, _ in },
             makeRun: { TaggingRun(recipe: $0, registryFolder: $1, version: $2, kind: kind) }

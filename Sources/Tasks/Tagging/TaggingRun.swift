@@ -97,18 +97,19 @@ struct TaggingPredictor: TaskPredictor {
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let inputs = try rows.map { row in
-            do { return try self.inputs(row) } catch { throw RecipeError("\(row.place): \(error)") }
+        let sentences = try rows.map { row in
+            do { return try sentence(row) } catch { throw RecipeError("\(row.place): \(error)") }
         }
-        var all = try tagger.tags(Array(inputs.joined())) { _ in StopSignal.received == nil }[...]
-        return try inputs.map { own in
+        let inputs = sentences.flatMap(\.inputs)
+        var all = try tagger.tags(inputs) { _ in StopSignal.received == nil }[...]
+        return try sentences.map { tokens, own in
             defer { all = all.dropFirst(own.count) }
-            return try answer(own, Array(all.prefix(own.count)))
+            return try answer(tokens, own, Array(all.prefix(own.count)))
         }
     }
 
-    /// The sentence of a row, once for each of its predicates where there are such.
-    private func inputs(_ row: Record) throws -> [TaggerInput] {
+    /// The tokens of a row, and the sentence once for each of its predicates where there are such.
+    private func sentence(_ row: Record) throws -> (tokens: [String], inputs: [TaggerInput]) {
         // A text of its own, or a line of a file of texts.
         let name = row["tokens"] == nil ? "text" : "tokens"
         let separator = dataSettings.listSeparator
@@ -120,7 +121,7 @@ struct TaggingPredictor: TaskPredictor {
         } else {
             throw RecipeError("the row has no tokens")
         }
-        guard kind == .roles else { return [TaggerInput(tokens)] }
+        guard kind == .roles else { return (tokens, [TaggerInput(tokens)]) }
         var places: [Int] = []
         if let marks = try row.list("predicates", separator: separator) {
             guard marks.count == tokens.count else {
@@ -133,19 +134,22 @@ struct TaggingPredictor: TaskPredictor {
                 tokens[place] = String(tokens[place].dropFirst().dropLast())
                 places.append(place)
             }
+            guard !places.isEmpty || tokens.isEmpty else {
+                throw RecipeError(
+                    "no predicate is given: write it in brackets, as 'She [gave] him a book', or name a column "
+                        + "'predicates' that has _ for every token that is none"
+                )
+            }
         }
-        guard !places.isEmpty || tokens.isEmpty else {
-            throw RecipeError(
-                "no predicate is given: write it in brackets, as 'She [gave] him a book', or name a column 'predicates' "
-                    + "that has _ for every token that is none"
-            )
-        }
-        return places.map { TaggerInput(tokens, predicate: $0) }
+        return (tokens, places.map { TaggerInput(tokens, predicate: $0) })
     }
 
-    private func answer(_ inputs: [TaggerInput], _ tags: [[String]]) throws -> JSONObject {
+    private func answer(
+        _ tokens: [String],
+        _ inputs: [TaggerInput],
+        _ tags: [[String]]
+    ) throws -> JSONObject {
         var object = JSONObject()
-        let tokens = inputs.first?.tokens ?? []
         object["tokens"] = .array(tokens.map { .string($0) })
         guard kind == .roles else {
             object["tags"] = .array((tags.first ?? []).map { .string($0) })
