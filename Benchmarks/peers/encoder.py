@@ -1,4 +1,4 @@
-"""Whole training steps of a BERT classifier in PyTorch: encoder f32 <B> <T> <V> <D> <heads> <layers> <F>.
+"""Whole training steps of a BERT classifier in PyTorch: encoder <dtype> <B> <T> <V> <D> <heads> <layers> <F>.
 
 Norms behind the branches, exact GELU, dropout of 0.1 everywhere, the first token's state through a layer with tanh, two
 classes; attention is PyTorch's own fused one.
@@ -31,8 +31,7 @@ class Classifier(nn.Module):
 
 
 def make(words):
-    if words[1] != "f32":
-        raise ValueError(f"no {words[1]} here")
+    dtype = words[1]
     batch, positions, vocabulary, *sizes = map(int, words[2:])
     torch.manual_seed(0)
     model = Classifier(positions, vocabulary, *sizes).train()
@@ -40,7 +39,9 @@ def make(words):
     ids, targets = torch.randint(0, vocabulary, (batch, positions)), torch.randint(0, 2, (batch,))
 
     def step():
-        F.cross_entropy(model(ids), targets).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            loss = F.cross_entropy(model(ids), targets)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -5,7 +5,7 @@
   sequence.py train FAMILY DATA TOKENIZER.json SOURCE TARGET EPOCHS [name=value ...]
                                                 trains (FAMILY: encoder-decoder or recurrent) on the columns SOURCE and
                                                 TARGET of DATA/train.tsv and judges by DATA/dev.tsv
-  sequence.py                                   answers the lines of worker.py: «sequence f32 B T V D F LAYERS HEADS» are
+  sequence.py                                   answers the lines of worker.py: «sequence DTYPE B T V D F LAYERS HEADS» are
                                                 whole training steps of nn.Transformer
 
 Sizes and settings are those of the recipes in Examples; DATA's texts are cut by TOKENIZER.json, which Yuyan learned.
@@ -71,7 +71,7 @@ def make_model(family, vocabulary, options):
         attention_dim=int(options.get("hidden_size", 128)), vocab_size=vocabulary, tie_word_embeddings=True,
         dropout=float(options.get("dropout", 0.3)),
     ))
-    nn.init.uniform_(model.tokenEmbedding.weight, -0.1, 0.1)
+    nn.init.normal_(model.tokenEmbedding.weight, std=model.tokenEmbedding.weight.shape[1] ** -0.5)
     return model
 
 
@@ -237,8 +237,7 @@ def rouge_l(outputs, references):
 
 
 def make(words):
-    if words[1] != "f32":
-        raise ValueError(f"no {words[1]} here")
+    dtype = words[1]
     rows, positions, vocabulary, width, inner, layers, heads = map(int, words[2:])
     torch.manual_seed(0)
     model = Transformer(vocabulary, width, heads, layers, inner, 0.0).train()
@@ -246,8 +245,10 @@ def make(words):
     source, inputs, labels = (torch.randint(0, vocabulary, (rows, positions)) for _ in range(3))
 
     def step():
-        logits = model.decode(inputs, model.encode(source, None), None)
-        F.cross_entropy(logits.flatten(0, 1), labels.flatten()).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            logits = model.decode(inputs, model.encode(source, None), None)
+            loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

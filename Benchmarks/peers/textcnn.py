@@ -1,4 +1,4 @@
-"""Whole training steps of a convolutional text classifier in PyTorch: textcnn f32 <B> <T> <V> <D> <filters>.
+"""Whole training steps of a convolutional text classifier in PyTorch: textcnn <dtype> <B> <T> <V> <D> <filters>.
 
 Windows of 3, 4 and 5 tokens that may reach over both ends, the largest value of each filter, dropout, two classes.
 """
@@ -24,8 +24,7 @@ class Classifier(nn.Module):
 
 
 def make(words):
-    if words[1] != "f32":
-        raise ValueError(f"no {words[1]} here")
+    dtype = words[1]
     batch, positions, vocabulary, *sizes = map(int, words[2:])
     torch.manual_seed(0)
     model = Classifier(vocabulary, *sizes).train()
@@ -33,7 +32,9 @@ def make(words):
     ids, targets = torch.randint(0, vocabulary, (batch, positions)), torch.randint(0, 2, (batch,))
 
     def step():
-        F.cross_entropy(model(ids), targets).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            loss = F.cross_entropy(model(ids), targets)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -4,7 +4,7 @@ import YuyanNeuralNetworks
 ///
 /// The residual stream is f32 (f64 when the parameters are); branches compute in ``computeDType``.
 /// Sources: Radford et al., 2019 (GPT-2); Touvron et al., 2023 (Llama).
-public final class DecoderModel: Module {
+public final class DecoderModel: MixedPrecisionModule {
     /// Sizes and choices.
     public let configuration: DecoderConfiguration
     /// The token table [V, D].
@@ -104,7 +104,7 @@ public final class DecoderModel: Module {
             ids.rank == 2 && ids.dtype == .i32,
             "DecoderModel: token ids must be i32 [B, T], not \(ids.dtype) \(ids.shape)"
         )
-        let dtype = tokenEmbedding.weight.value.dtype == .f64 ? DType.f64 : computeDType
+        let dtype = productDType(for: tokenEmbedding.weight.value.dtype)
         let places = positions ?? defaultPositions(ids.shape, cache: cache)
         var context = AttentionContext(segments: segments, isCausal: true)
         if rotaryFrequencies != nil {
@@ -185,7 +185,7 @@ public final class DecoderModel: Module {
             capacity: capacity ?? configuration.maxPositionEmbeddings,
             heads: configuration.numKeyValueHeads,
             headWidth: configuration.headDim,
-            dtype: tokenEmbedding.weight.value.dtype == .f64 ? .f64 : computeDType
+            dtype: productDType(for: tokenEmbedding.weight.value.dtype)
         )
     }
 

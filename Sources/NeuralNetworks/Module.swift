@@ -14,6 +14,23 @@ public protocol RandomizedModule: Module {
     var random: RandomSource { get set }
 }
 
+/// A module whose products of matrices may compute in a shorter dtype than its parameters have.
+///
+/// What it is given and what it gives keep their dtype; between them stand f32 (or f64) sums and branches in
+/// ``computeDType``. Parameters of f64 compute in f64 whatever it says.
+public protocol MixedPrecisionModule: Module {
+    /// The dtype of products: f32 or bf16.
+    var computeDType: DType { get set }
+}
+
+extension MixedPrecisionModule {
+    /// The dtype that products compute in.
+    ///
+    /// - Parameter dtype: The parameters' dtype.
+    /// - Returns: f64 for f64, else ``computeDType``.
+    public func productDType(for dtype: DType) -> DType { dtype == .f64 ? .f64 : computeDType }
+}
+
 /// A module that names its parameters itself, where the names that files use are no property paths.
 ///
 /// Its stored properties are not searched.
@@ -69,6 +86,20 @@ extension Module {
             module.random = RandomSource(seed: seed, stream: stream, position: call << 34)
             stream += 1
         }
+    }
+
+    /// Lets everything below compute in a dtype, where it can.
+    ///
+    /// - Parameter dtype: f32 or bf16.
+    /// - Returns: The dtype that products compute in: `dtype` where any module can, else f32.
+    @discardableResult
+    public func setComputeDType(_ dtype: DType) -> DType {
+        var result = DType.f32
+        for case let module as any MixedPrecisionModule in namedModules().map(\.module) {
+            module.computeDType = dtype
+            result = dtype
+        }
+        return result
     }
 
     /// Forgets all gradients.

@@ -105,7 +105,7 @@ public enum CorpusStep {
     public static func open(_ folder: String) throws -> PreparedCorpus {
         let tokenizer = try TokenizerFiles.load(folder: folder)
         let dataset = try PreparedDataset(folder: folder)
-        let fingerprint = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
+        let fingerprint = tokenizer.fingerprint
         guard dataset.description.tokenizerFingerprint == fingerprint else {
             throw TrainingError(
                 "\(folder)/tokenizer.json is not the tokenizer that made the tokens there; prepare the data again"

@@ -4,6 +4,17 @@ import YuyanTokenizers
 
 // The tokenizer and the text encoder that a recipe asks for.
 
+extension Tokenizer {
+    /// What tells this tokenizer from others: the SHA-256 of its document, in hex.
+    var fingerprint: String { SHA256.hex(of: tokenizerDocument().printedBytes(indent: nil)) }
+
+    /// What a model of data's tokens learns from.
+    ///
+    /// - Parameter data: The data's own fingerprint.
+    /// - Returns: That of data and tokenizer together.
+    func fingerprint(on data: String) -> String { SHA256.hex(of: "\(data)\n\(fingerprint)".utf8) }
+}
+
 extension Recipe {
     /// The tokenizer that the recipe names, that of the model it begins with, or one learned from texts.
     ///

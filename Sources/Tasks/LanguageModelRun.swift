@@ -12,7 +12,7 @@ public enum LanguageModelEvent {
     /// The corpus is ready.
     case prepared(PreparedCorpus)
     /// The model is made.
-    case model(DecoderModel, dtype: DType, peakOperationsPerSecond: Double)
+    case model(DecoderModel, MatrixEngine)
     /// The trainer's own.
     case training(TrainingEvent)
 }
@@ -72,26 +72,19 @@ public struct LanguageModelRun {
         try session.check()
         let corpus = try prepare(report: report)
         let decoder = try makeDecoder(corpus.tokenizer)
-        decoder.computeDType = computeDType
         decoder.checkpointsActivations = recipe.training.gradientCheckpointing
         let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
         let outcome = try session.train(
             makeObjective(decoder, corpus),
             tables: tables.compactMap { $0 },
             dataFingerprint: corpus.fingerprint,
-            dtype: decoder.computeDType,
-            willStart: { peak in
-                report(.model(decoder, dtype: decoder.computeDType, peakOperationsPerSecond: peak))
-            },
+            willStart: { report(.model(decoder, $0)) },
             report: { report(.training($0)) }
         )
         if case .interrupted = outcome.reason { return outcome }
         try writeCard(decoder, corpus, outcome)
         return outcome
     }
-
-    /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
-    public var computeDType: DType { recipe.computeDType }
 
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
@@ -164,7 +157,7 @@ public struct LanguageModelRun {
         progress: (Int, Int) -> Void
     ) throws -> [String: Double] {
         let decoder = try DecoderModel(folder: folder)
-        decoder.computeDType = computeDType
+        recipe.settle(decoder)
         let objective = try makeObjective(decoder, corpus)
         return try objective.evaluate(
             maxBatches: 0,

@@ -129,12 +129,11 @@ extension LanguageModelEvent {
                     + "\(readableBytes(data.train.bytes)) to learn from, \(validation) to judge by; vocabulary "
                     + "\(corpus.tokenizer.vocabularySize)"
             )
-        case .model(let model, let dtype, let peak):
+        case .model(let model, let engine):
             let sizes = model.configuration
             return .note(
                 "model: \(sizes.numHiddenLayers) layers, width \(sizes.hiddenSize), "
-                    + "\(sizes.numAttentionHeads) heads, \(model.parameterCount) parameters; \(dtype) on "
-                    + "\(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+                    + "\(sizes.numAttentionHeads) heads, \(model.parameterCount) parameters; \(engine)"
             )
         case .training(let event): return .training(event)
         }

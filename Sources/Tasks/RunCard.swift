@@ -2,7 +2,7 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTraining
 
-/// The `README.md` of a model folder of a task on examples.
+/// The `README.md` of a model folder; `recipe.json` goes with it.
 struct RunCard {
     let title: String
     /// What the model is, in a few words.
@@ -11,15 +11,17 @@ struct RunCard {
     /// Further lines about the data.
     let facts: [String]
     /// The labels with their counts; nil for tasks without.
-    let labels: LabelVocabulary?
+    var labels: LabelVocabulary?
 
-    /// Writes the card of a run that has ended.
+    /// Writes card and recipe of a run that has ended; nothing for one that was stopped, which is to go on.
     ///
     /// - Parameters:
     ///   - recipe: The run's recipe; its output folder gets the card.
     ///   - outcome: How it ended.
     /// - Throws: `FileFormatError` when the disk refuses.
     func write(_ recipe: Recipe, _ outcome: TrainingOutcome) throws {
+        if case .interrupted = outcome.reason { return }
+        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         var lines = ["# \(title)", ""]
         let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
         lines.append("\(summary), trained \(outcome.step) steps\(kept).")

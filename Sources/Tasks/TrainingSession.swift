@@ -20,8 +20,7 @@ struct TrainingSession {
     ///   - objective: What is trained.
     ///   - tables: Parameters that are looked up and not multiplied by, which matrix optimizers leave to others.
     ///   - dataFingerprint: What the data are.
-    ///   - dtype: The dtype of products, for the machine's peak.
-    ///   - willStart: Told the machine's peak before the first step.
+    ///   - willStart: Told what products compute with, before the first step.
     ///   - report: Told what happens.
     /// - Returns: How it ended.
     /// - Throws: Errors that name what is wrong; checkpoints written before stay.
@@ -29,8 +28,7 @@ struct TrainingSession {
         _ objective: Objective,
         tables: [Parameter],
         dataFingerprint: String,
-        dtype: DType,
-        willStart: (_ peakOperationsPerSecond: Double) -> Void,
+        willStart: (MatrixEngine) -> Void,
         report: @escaping (TrainingEvent) -> Void
     ) throws -> TrainingOutcome {
         let arguments = recipe.training.resolved(stepsPerEpoch: objective.stepsPerEpoch)
@@ -38,8 +36,8 @@ struct TrainingSession {
             !tables.contains { $0 === named.parameter }
         }
         let totalSteps = Trainer<Objective>.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
-        let peak = MatrixPeak.measure(dtype)
-        willStart(peak)
+        let engine = MatrixEngine(dtype: objective.model.setComputeDType(recipe.computeDType))
+        willStart(engine)
         var record = try RunRecord(
             recipe,
             registryFolder: registryFolder,
@@ -52,7 +50,7 @@ struct TrainingSession {
             optimizer: optimizer,
             schedule: try arguments.makeSchedule(totalSteps: totalSteps),
             dataFingerprint: dataFingerprint,
-            peakOperationsPerSecond: peak,
+            peakOperationsPerSecond: engine.peakOperationsPerSecond,
             report: { event in
                 record.take(event)
                 report(event)
@@ -66,5 +64,18 @@ struct TrainingSession {
             record.fail()
             throw error
         }
+    }
+}
+
+extension Recipe {
+    /// The dtype of products: as the recipe says, else bf16 where the processor multiplies it faster.
+    var computeDType: DType { training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32 }
+
+    /// Turns a trained model's dropout off and lets it compute in the recipe's dtype.
+    ///
+    /// - Parameter model: The model, as it was read.
+    func settle(_ model: any Module) {
+        model.setTraining(false)
+        model.setComputeDType(computeDType)
     }
 }

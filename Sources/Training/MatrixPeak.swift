@@ -30,6 +30,27 @@ public enum MatrixPeak {
     }
 }
 
+/// What a run multiplies matrices with: `f32 on CPU …, matrix peak 120 GFLOP/s`.
+public struct MatrixEngine: Sendable, CustomStringConvertible {
+    /// The dtype of products.
+    public let dtype: DType
+    /// The machine's peak in that dtype, in floating-point operations per second.
+    public let peakOperationsPerSecond: Double
+
+    /// Measures the machine in a dtype.
+    ///
+    /// - Parameter dtype: The dtype of products.
+    public init(dtype: DType) {
+        self.dtype = dtype
+        peakOperationsPerSecond = MatrixPeak.measure(dtype)
+    }
+
+    /// Dtype, machine and peak.
+    public var description: String {
+        "\(dtype) on \(standardBackend.summary), matrix peak \(Int(peakOperationsPerSecond / 1e9)) GFLOP/s"
+    }
+}
+
 extension Duration {
     /// The duration as seconds.
     var inSeconds: Double {

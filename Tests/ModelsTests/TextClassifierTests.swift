@@ -118,6 +118,32 @@ import YuyanTestSupport
         #expect(model.logits(batch).floats() == model.logits(batch).floats())
     }
 
+    /// Convolutions and Transformers compute in bf16 when they are told to; everything else stays in f32.
+    @Test(arguments: families.indices) func bfloat16StaysClose(number: Int) throws {
+        let (name, model) = (Self.families[number].name, try Self.model(number))
+        let batch = TokenBatch(texts)
+        func step() -> (loss: Double, gradient: [Double]) {
+            model.clearGradients()
+            let tape = Tape()
+            let loss = tape.record { model.loss(batch, classes: [0, 1, 2, 1], scale: 1 / 4) }
+            tape.backward(from: loss)
+            return (loss.item(), model.parameters().flatMap { $0.gradient?.doubles() ?? [] })
+        }
+        let exact = step()
+        let isMixed = ["text-cnn", "dpcnn", "encoder"].contains(name)
+        #expect(model.setComputeDType(.bf16) == (isMixed ? .bf16 : .f32))
+        let close = step()
+        #expect(model.logits(batch).dtype == .f32)
+        #expect(model.parameters().allSatisfy { $0.gradient?.dtype == .f32 })
+        #expect((close.loss == exact.loss) == !isMixed, "\(name)")
+        #expect(abs(close.loss - exact.loss) < 0.05 * max(exact.loss, 1), "\(name)")
+        func product(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        let lengths = product(exact.gradient, exact.gradient) * product(close.gradient, close.gradient)
+        #expect(product(exact.gradient, close.gradient) > 0.98 * lengths.squareRoot(), "\(name)")
+        model.setComputeDType(.f32)
+        #expect(step().loss == exact.loss)
+    }
+
     @Test func multiLabelLossIsTheMeanOfDecisions() throws {
         let model = try Self.model(4)
         let batch = TokenBatch(texts)

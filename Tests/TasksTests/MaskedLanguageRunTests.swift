@@ -43,8 +43,8 @@ import YuyanTraining
         try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
     }
 
-    @Test func learnsJudgesAndFillsIn() throws {
-        let outcome = try run(recipe()).train { _ in }
+    @Test(arguments: ["bf16=false", "bf16=true"]) func learnsJudgesAndFillsIn(dtype: String) throws {
+        let outcome = try run(recipe([dtype])).train { _ in }
         #expect((outcome.metrics["eval_accuracy"] ?? 0) > 0.6, "\(outcome.metrics)")
         let trained = try run(Recipe(modelFolder: place))
         let evaluation = try trained.evaluate(folder: place, data: EvaluationData(), report: { _ in })

@@ -45,7 +45,9 @@ MODELS = {
 }
 
 RECURRENT = {
-    "additive": dict(cell="lstm", attention="additive", num_layers=2, tie_word_embeddings=False),
+    "additive": dict(
+        cell="lstm", attention="additive", num_layers=2, tie_word_embeddings=False, scale_embedding=False,
+    ),
     "multiplicative": dict(cell="gru", attention="multiplicative", num_layers=1, tie_word_embeddings=True),
     "input-feeding": dict(
         cell="lstm", attention="multiplicative", num_layers=1, tie_word_embeddings=True, input_feeding=True,
@@ -107,6 +109,7 @@ class RecurrentSequenceModel(nn.Module):
         self.readout = nn.Linear(memory + width, out, bias=False)
         self.head = None if tied else nn.Linear(out, config["vocab_size"], bias=False)
         self.drop = nn.Dropout(get("dropout", 0.0))
+        self.scale = embedding ** 0.5 if get("scale_embedding", True) else 1.0
 
     def bridged(self, states, layer):
         layers, rows = self.config["num_layers"], states.shape[1]
@@ -117,7 +120,7 @@ class RecurrentSequenceModel(nn.Module):
         return self.drop(torch.tanh(self.readout(torch.cat([found, states], -1))))
 
     def forward(self, source, lengths, inputs):
-        x = self.drop((self.sourceEmbedding or self.tokenEmbedding)(source))
+        x = self.drop((self.sourceEmbedding or self.tokenEmbedding)(source) * self.scale)
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         output, state = self.encoder(packed)
         memory, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
@@ -127,7 +130,7 @@ class RecurrentSequenceModel(nn.Module):
         else:
             state = (self.bridged(state[0], self.bridge), self.bridged(state[1], self.cellBridge))
         keys = self.attention.keys(memory)
-        y = self.drop(self.tokenEmbedding(inputs))
+        y = self.drop(self.tokenEmbedding(inputs) * self.scale)
         if not self.additive and not self.feeds:
             states, _ = self.decoder(y, state)
             hidden = self.read(self.attention(states, keys, memory, mask), states)

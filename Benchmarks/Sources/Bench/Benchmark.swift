@@ -10,8 +10,10 @@
 /// - `train <config> <dtype>`: a whole step: forward, backward, AdamW.
 /// - `bilstm <dtype> <last|max> <B> <T> <V> <D> <H> <layers>`: a whole step of a classifier: embedding of width D, LSTM in
 ///   both directions, the last position or the maximum over positions, two classes, AdamW.
-/// - `textcnn f32 <B> <T> <V> <D> <filters>`, `encoder f32 <B> <T> <V> <D> <heads> <layers> <F>`: a whole step of a
-///   convolutional classifier, or of one on a Transformer encoder in BERT's form.
+/// - `textcnn <dtype> <B> <T> <V> <D> <filters>`, `encoder <dtype> <B> <T> <V> <D> <heads> <layers> <F>`: a whole step
+///   of a convolutional classifier, or of one on a Transformer encoder in BERT's form.
+/// - `sequence <dtype> <B> <T> <V> <D> <F> <layers> <heads>`: a whole step of a Transformer that reads B sequences and
+///   writes B others.
 /// - `latency f32 <textcnn|bilstm|encoder> <T> <V> <sizes …>`: the answer to one sentence.
 /// - `decode <config> <dtype>`: one token of one text behind a key/value cache.
 struct Benchmark {
@@ -88,14 +90,19 @@ struct Benchmark {
         Benchmark("bilstm f32 \(readout) 128 100 10000 300 128 2", unit: "tokens/s", work: 128 * 100)
     }
 
-    static func textCNN(_ positions: Int) -> Benchmark {
-        let words = "textcnn f32 50 \(positions) 14000 300 100"
+    static func textCNN(_ dtype: String, _ positions: Int) -> Benchmark {
+        let words = "textcnn \(dtype) 50 \(positions) 14000 300 100"
         return Benchmark(words, unit: "tokens/s", work: Double(50 * positions))
     }
 
     /// An encoder of BERT-base's sizes.
-    static var encoder: Benchmark {
-        Benchmark("encoder f32 16 128 30522 768 12 12 3072", unit: "tokens/s", work: 16 * 128)
+    static func encoder(_ dtype: String) -> Benchmark {
+        Benchmark("encoder \(dtype) 16 128 30522 768 12 12 3072", unit: "tokens/s", work: 16 * 128)
+    }
+
+    /// An encoder–decoder of the base sizes of Vaswani et al., 2017; tokens of the target count.
+    static func sequence(_ dtype: String) -> Benchmark {
+        Benchmark("sequence \(dtype) 16 64 32000 512 2048 6 8", unit: "tokens/s", work: 16 * 64)
     }
 
     /// Answers to sentences of 20 tokens.

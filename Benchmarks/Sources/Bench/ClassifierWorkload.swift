@@ -1,5 +1,4 @@
 import YuyanModels
-import YuyanOptimizers
 
 /// Text classifiers of the sizes that a benchmark's words say.
 enum ClassifierSizes {
@@ -40,11 +39,11 @@ enum ClassifierSizes {
     }
 }
 
-/// A whole training step of a text classifier: textcnn f32 <B> <T> <V> <D> <filters>, or
-/// encoder f32 <B> <T> <V> <D> <heads> <layers> <F>.
+/// A whole training step of a text classifier: textcnn <dtype> <B> <T> <V> <D> <filters>, or
+/// encoder <dtype> <B> <T> <V> <D> <heads> <layers> <F>.
 final class ClassifierWorkload: Workload {
     private let model: TextClassifierModel
-    private let optimizer: Optimizer
+    private let step: TrainingStep
     private let batch: TokenBatch
     private let classes: [Int]
     private var call: UInt64 = 0
@@ -52,8 +51,8 @@ final class ClassifierWorkload: Workload {
     /// Makes the workload of a line, see ``Benchmark``.
     init(_ words: [String]) throws {
         let sizes = words.dropFirst(2).compactMap { Int($0) }
-        guard words.count == sizes.count + 2, words[1] == "f32", sizes.count > 3 else {
-            throw BenchError("«\(words.joined(separator: " "))» is no <family> f32 <B> <T> <V> <sizes …>")
+        guard words.count == sizes.count + 2, sizes.count > 3 else {
+            throw BenchError("«\(words.joined(separator: " "))» is no <family> <dtype> <B> <T> <V> <sizes …>")
         }
         let configuration = try ClassifierSizes.configuration(
             words[0],
@@ -64,12 +63,8 @@ final class ClassifierWorkload: Workload {
         var random = RandomSource(seed: 1)
         let dropout = words[0] == "encoder" ? 0.1 : 0.5
         model = TextClassifierModel(configuration, classCount: 2, dropout: dropout, random: &random)
-        model.setTraining(true)
-        let parameters = model.namedParameters()
-        optimizer = try Optimizer(
-            groups: ParameterGroup.separatingDecay(of: parameters, rule: .adam(.adamW), weightDecay: 0.01),
-            of: parameters
-        )
+        model.setComputeDType(try DType(benchmark: words[1]))
+        step = try TrainingStep(model, clipsGradients: true)
         batch = ClassifierSizes.batch(
             rows: sizes[0],
             positions: sizes[1],
@@ -82,13 +77,46 @@ final class ClassifierWorkload: Workload {
     func run() {
         call += 1
         model.setRandom(seed: 1, call: call)
-        let tape = Tape()
-        let loss = tape.record { model.loss(batch, classes: classes, scale: 1 / Float(classes.count)) }
-        tape.backward(from: loss)
-        let norm = (try? GradientClipping.norm(of: optimizer.parameters)) ?? 1
-        optimizer.step(learningRate: 1e-3, gradientScale: GradientClipping.scale(norm: norm, limit: 1))
-        optimizer.clearGradients()
+        step.run { model.loss(batch, classes: classes, scale: 1 / Float(classes.count)) }
     }
+}
+
+/// A whole training step of a Transformer that reads and writes: sequence <dtype> <B> <T> <V> <D> <F> <layers> <heads>.
+final class SequenceWorkload: Workload {
+    private let model: EncoderDecoderModel
+    private let step: TrainingStep
+    private let batch: SequenceBatch
+
+    /// Makes the workload of a line, see ``Benchmark``.
+    init(_ words: [String]) throws {
+        let sizes = words.dropFirst(2).compactMap { Int($0) }
+        guard words.count == 9, sizes.count == 7 else {
+            throw BenchError(
+                "«\(words.joined(separator: " "))» is no sequence <dtype> <B> <T> <V> <D> <F> <layers> <heads>"
+            )
+        }
+        let (rows, positions, vocabulary) = (sizes[0], sizes[1], sizes[2])
+        let fields: JSONValue = [
+            "model_type": "encoder-decoder", "vocab_size": .integer(vocabulary),
+            "hidden_size": .integer(sizes[3]),
+            "intermediate_size": .integer(sizes[4]), "encoder_layers": .integer(sizes[5]),
+            "decoder_layers": .integer(sizes[5]), "num_attention_heads": .integer(sizes[6]), "dropout": 0,
+            "attention_dropout": 0, "norm_placement": "pre", "position_embedding_type": "sinusoidal",
+        ]
+        var random = RandomSource(seed: 1)
+        model = EncoderDecoderModel(
+            try EncoderDecoderConfiguration(ConfigurationReader(fields)),
+            random: &random
+        )
+        model.computeDType = try DType(benchmark: words[1])
+        step = try TrainingStep(model, clipsGradients: true)
+        func draw() -> [[Int32]] {
+            (0..<rows).map { _ in (0..<positions).map { _ in Int32(random.nextIndex(below: vocabulary)) } }
+        }
+        batch = SequenceBatch(sources: draw(), targets: draw(), start: 0)
+    }
+
+    func run() { step.run { model.loss(batch, scale: 1 / Float(batch.targetCount)) } }
 }
 
 /// The answer to one sentence: latency f32 <textcnn|bilstm|encoder> <T> <V> <sizes …>.

@@ -47,7 +47,8 @@ struct Driver {
             fflush(nil)
         }
         ceilings().filter(wanted).forEach(add)
-        let kernels = Benchmark.kernels(quick: quick, dtypes: usesBF16 ? ["f32", "bf16"] : ["f32"])
+        let dtypes = usesBF16 ? ["f32", "bf16"] : ["f32"]
+        let kernels = Benchmark.kernels(quick: quick, dtypes: dtypes)
         try measure(
             kernels,
             script: "kernels.py",
@@ -55,7 +56,7 @@ struct Driver {
             seconds: quick ? 0.05 : 0.3,
             add: add
         )
-        for dtype in usesBF16 ? ["f32", "bf16"] : ["f32"] {
+        for dtype in dtypes {
             for size in [ModelSize.a, .b4] {
                 let pairs = quick ? (size.name == "a" ? 3 : 2) : 5
                 try measure(
@@ -77,7 +78,7 @@ struct Driver {
             add: add
         )
         try measure(
-            [.textCNN(20), .textCNN(60)],
+            dtypes.flatMap { [.textCNN($0, 20), .textCNN($0, 60)] },
             script: "textcnn.py",
             pairs: quick ? 3 : 7,
             seconds: quick ? 0.3 : 1,
@@ -85,8 +86,16 @@ struct Driver {
             add: add
         )
         try measure(
-            [.encoder],
+            dtypes.map { .encoder($0) },
             script: "encoder.py",
+            pairs: quick ? 2 : 5,
+            seconds: 0,
+            memory: true,
+            add: add
+        )
+        try measure(
+            dtypes.map { .sequence($0) },
+            script: "sequence.py",
             pairs: quick ? 2 : 5,
             seconds: 0,
             memory: true,

@@ -1,10 +1,9 @@
 import YuyanModels
-import YuyanOptimizers
 
 /// A whole training step: forward, backward, AdamW.
 final class TrainingWorkload: Workload {
     private let model: DecoderModel
-    private let optimizer: Optimizer
+    private let step: TrainingStep
     private let inputs: Tensor
     private let targets: Tensor
     /// The last step's loss.
@@ -13,17 +12,8 @@ final class TrainingWorkload: Workload {
     /// Makes model, optimizer and one batch of random tokens.
     init(_ size: ModelSize, dtype: DType, backend: any Backend = standardBackend) throws {
         model = try size.makeModel(dtype: dtype)
-        model.setTraining(true)
         model.move(to: backend)
-        let parameters = model.namedParameters()
-        optimizer = try Optimizer(
-            groups: ParameterGroup.separatingDecay(
-                of: parameters,
-                rule: .adam(.adamW),
-                weightDecay: 0.01
-            ),
-            of: parameters
-        )
+        step = try TrainingStep(model)
         var random = RandomSource(seed: 2)
         let shape: Shape = [size.batch, size.context]
         func draw() -> Tensor {
@@ -35,14 +25,9 @@ final class TrainingWorkload: Workload {
     }
 
     func run() {
-        let tape = Tape()
-        let result = tape.record {
+        loss = step.run {
             model.loss(inputIDs: inputs, targets: targets, scale: 1 / Float(inputs.elementCount))
         }
-        loss = result.item()
-        tape.backward(from: result)
-        optimizer.step(learningRate: 1e-4)
-        optimizer.clearGradients()
     }
 }
 

@@ -8,9 +8,7 @@ enum Profile {
             throw BenchError("profile wants train or decode, a model and a dtype\n\(usage)")
         }
         let size = try ModelSize.named(words[1])
-        guard let dtype = DType(rawValue: words[2]), dtype == .f32 || dtype == .bf16 else {
-            throw BenchError("the dtype \(words[2]) is neither f32 nor bf16")
-        }
+        let dtype = try DType(benchmark: words[2])
         let isTraining = words[0] == "train"
         let steps = words.count > 3 ? Int(words[3]) ?? 0 : (isTraining ? 3 : 32)
         guard steps > 0 else { throw BenchError("the number of steps must be a positive whole number") }

@@ -1,5 +1,4 @@
 import YuyanModels
-import YuyanOptimizers
 
 /// A whole training step of a classifier over recurrent layers in both directions.
 final class RecurrentWorkload: Workload {
@@ -21,7 +20,7 @@ final class RecurrentWorkload: Workload {
     }
 
     private let model: Classifier
-    private let optimizer: Optimizer
+    private let step: TrainingStep
     private let inputs: Tensor
     private let targets: Tensor
     private let readsMaximum: Bool
@@ -37,12 +36,7 @@ final class RecurrentWorkload: Workload {
         let (batch, positions, vocabulary) = (sizes[0], sizes[1], sizes[2])
         readsMaximum = words[2] == "max"
         model = Classifier(vocabulary: vocabulary, inputWidth: sizes[3], width: sizes[4], layers: sizes[5])
-        model.setTraining(true)
-        let parameters = model.namedParameters()
-        optimizer = try Optimizer(
-            groups: ParameterGroup.separatingDecay(of: parameters, rule: .adam(.adamW), weightDecay: 0.01),
-            of: parameters
-        )
+        step = try TrainingStep(model)
         var random = RandomSource(seed: 2)
         func draw(_ shape: Shape, below bound: Int) -> Tensor {
             Tensor((0..<shape.elementCount).map { _ in Int32(random.nextIndex(below: bound)) }, shape: shape)
@@ -52,14 +46,10 @@ final class RecurrentWorkload: Workload {
     }
 
     func run() {
-        let tape = Tape()
-        let loss = tape.record {
+        step.run {
             let hidden = model.layers(model.embedding(inputs)).output
             let read = readsMaximum ? hidden.max(axis: 1) : hidden.select(axis: 1, hidden.shape[1] - 1)
             return crossEntropyLoss(model.output(read), targets: targets)
         }
-        tape.backward(from: loss)
-        optimizer.step(learningRate: 1e-3)
-        optimizer.clearGradients()
     }
 }

@@ -41,14 +41,13 @@ enum Worker {
 
     static func make(_ words: [String]) throws -> any Workload {
         if words.count == 3, words[0] == "train" || words[0] == "decode" {
-            guard let dtype = DType(rawValue: words[2]), dtype == .f32 || dtype == .bf16 else {
-                throw BenchError("the dtype \(words[2]) is neither f32 nor bf16")
-            }
+            let dtype = try DType(benchmark: words[2])
             let size = try ModelSize.named(words[1])
             return words[0] == "train"
                 ? try TrainingWorkload(size, dtype: dtype) : try DecodeWorkload(size, dtype: dtype)
         }
         if words.first == "textcnn" || words.first == "encoder" { return try ClassifierWorkload(words) }
+        if words.first == "sequence" { return try SequenceWorkload(words) }
         if words.first == "latency" { return try LatencyWorkload(words) }
         if words.first == "bilstm" { return try RecurrentWorkload(words) }
         guard let workload = try KernelWorkloads.make(words) else {

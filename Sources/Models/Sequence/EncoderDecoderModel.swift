@@ -59,7 +59,7 @@ public final class CrossDecoderBlock: Module {
 ///
 /// The residual stream is f32 (f64 when the parameters are); branches compute in ``computeDType``.
 /// Sources: Vaswani et al., «Attention is all you need», 2017; Raffel et al., «T5», 2020.
-public final class EncoderDecoderModel: SequenceToSequenceModel {
+public final class EncoderDecoderModel: SequenceToSequenceModel, MixedPrecisionModule {
     /// Sizes and choices.
     public let configuration: EncoderDecoderConfiguration
     /// The table of the target's tokens, and of the source's where both share one [V, D].
@@ -170,7 +170,7 @@ public final class EncoderDecoderModel: SequenceToSequenceModel {
     /// The projection to the vocabulary.
     public var projection: Parameter { head?.weight ?? tokenEmbedding.weight }
 
-    private var dtype: DType { tokenEmbedding.weight.value.dtype == .f64 ? .f64 : computeDType }
+    private var dtype: DType { productDType(for: tokenEmbedding.weight.value.dtype) }
 
     // MARK: Reading
 

@@ -38,6 +38,8 @@ public struct RecurrentSequenceConfiguration: Sendable, Hashable {
     public let inputFeeding: Bool
     /// Whether the projection to the vocabulary is the target's table; the readout is then as wide as token vectors.
     public let tieWordEmbeddings: Bool
+    /// Whether token vectors are multiplied by √E where they are read, so that small tables fill the layers.
+    public let scaleEmbedding: Bool
     /// Dropout on token vectors, between layers and on the readout.
     public let dropout: Double
     /// The most tokens of a source.
@@ -76,6 +78,7 @@ public struct RecurrentSequenceConfiguration: Sendable, Hashable {
             )
         }
         tieWordEmbeddings = try reader.flag("tie_word_embeddings") ?? true
+        scaleEmbedding = try reader.flag("scale_embedding") ?? true
         dropout = try reader.probability("dropout", default: 0.3)
         maxSourceLength = try reader.extent("max_source_length", default: 256)
         maxTargetLength = try reader.extent("max_target_length", default: 256)
@@ -100,7 +103,8 @@ public struct RecurrentSequenceConfiguration: Sendable, Hashable {
             "hidden_size": .integer(hiddenSize), "num_layers": .integer(numLayers),
             "bidirectional": .bool(bidirectional), "attention": .string(attention.rawValue),
             "attention_dim": .integer(attentionDim), "input_feeding": .bool(inputFeeding),
-            "tie_word_embeddings": .bool(tieWordEmbeddings), "dropout": .number(dropout),
+            "tie_word_embeddings": .bool(tieWordEmbeddings), "scale_embedding": .bool(scaleEmbedding),
+            "dropout": .number(dropout),
             "max_source_length": .integer(maxSourceLength), "max_target_length": .integer(maxTargetLength),
             "eos_token_id": .integer(eosTokenId), "decoder_start_token_id": .integer(decoderStartTokenId),
         ]

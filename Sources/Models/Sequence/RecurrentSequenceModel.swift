@@ -39,11 +39,13 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
     ///   - random: Where the draws come from; advances.
     public init(_ configuration: RecurrentSequenceConfiguration, random: inout RandomSource) {
         self.configuration = configuration
+        // The logits of a tied projection then begin as large as the readout, whatever the width.
+        let deviation = 1 / Double(configuration.embeddingDim).squareRoot()
         func table(_ count: Int) -> Embedding {
             Embedding(
                 count: count,
                 width: configuration.embeddingDim,
-                initializer: .uniform(bound: 0.1),
+                initializer: .normal(standardDeviation: deviation),
                 random: &random
             )
         }
@@ -102,9 +104,15 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
 
     // MARK: Reading
 
+    /// What stands for tokens [B, T] on the way in [B, T, E].
+    func vectors(_ ids: Tensor, _ table: Embedding) -> Tensor {
+        let rows = table(ids)
+        return configuration.scaleEmbedding ? rows * Double(configuration.embeddingDim).squareRoot() : rows
+    }
+
     /// What the decoder begins with and looks at.
     func read(_ source: TokenBatch) -> (keys: SequenceKeys, state: RecurrentState) {
-        let x = sourceDropout((sourceEmbedding ?? tokenEmbedding)(source.idTensor))
+        let x = sourceDropout(vectors(source.idTensor, sourceEmbedding ?? tokenEmbedding))
         let result = encoder(x, lengths: source.lengthTensor)
         let state = RecurrentState(
             hidden: bridged(result.state.hidden, bridge),
@@ -201,7 +209,7 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
     private func project(_ batch: SequenceBatch) -> SequenceProjection {
         let (keys, state) = read(batch.source)
         var step = begin(state)
-        let x = targetDropout(tokenEmbedding(batch.inputs.idTensor))
+        let x = targetDropout(vectors(batch.inputs.idTensor, tokenEmbedding))
         return SequenceProjection(hidden: write(x, &step, keys), weight: projection)
     }
 
@@ -281,7 +289,7 @@ final class RecurrentDecoding: SequenceDecoding {
 
     func step(_ ids: [Int32]) -> Tensor {
         Tape.withoutRecording {
-            let x = model.tokenEmbedding(Tensor(ids, shape: [ids.count, 1]))
+            let x = model.vectors(Tensor(ids, shape: [ids.count, 1]), model.tokenEmbedding)
             let hidden = model.write(x, &step, keys)
             return vocabularyLogits(hidden, weight: model.projection)
                 .reshaped(ids.count, model.vocabularySize)

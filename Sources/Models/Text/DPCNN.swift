@@ -50,13 +50,15 @@ public struct DPCNNConfiguration: TextEncoderConfiguration, Hashable {
 /// A region embedding and pre-activated convolutions of three positions; between blocks the largest of three positions at
 /// every second one; at the end the largest value over the text. Source: Johnson, Zhang, «Deep pyramid convolutional
 /// neural networks for text categorization», 2017.
-public final class DPCNN: TextEncoder {
+public final class DPCNN: TextEncoder, MixedPrecisionModule {
     /// The token vectors.
     public let vectors: TokenVectors
     /// The embedding of regions of three tokens.
     public let region: Convolution1D
     /// The convolutions, two for each block.
     public let convolutions: [Convolution1D]
+    /// The dtype of the convolutions.
+    public var computeDType = DType.f32
     private let configuration: DPCNNConfiguration
 
     /// Makes a network with initial weights.
@@ -96,7 +98,8 @@ public final class DPCNN: TextEncoder {
     public func callAsFunction(_ batch: TokenBatch) -> Tensor {
         var lengths = batch.lengths
         func tensor() -> Tensor { Tensor(lengths.map { Int32($0) }, shape: [batch.rows]) }
-        var x = region(vectors(batch.idTensor), lengths: tensor())
+        let given = vectors(batch.idTensor)
+        var x = region(given.cast(to: productDType(for: given.dtype)), lengths: tensor())
         let halving = WindowOptions(width: 3, stride: 2, trailing: 2)
         for block in 0..<configuration.numBlocks {
             if block > 0 {
@@ -109,7 +112,7 @@ public final class DPCNN: TextEncoder {
             let middle = first(relu(x), lengths: tensor())
             x = x + second(relu(middle), lengths: tensor())
         }
-        return pooled(x, .max, lengths: tensor())
+        return pooled(x, .max, lengths: tensor()).cast(to: given.dtype)
     }
 
     /// Less than any value that a layer gives.

@@ -63,12 +63,12 @@ public final class MaskedLanguageModel: Module {
         )
         let states = encoder.states(batch).contiguous().reshaped(count, configuration.hiddenSize)
         let chosen = embedding(Tensor(places.map { Int32($0) }, shape: [places.count]), table: states)
-        let hidden = norm(transform(chosen, activation: configuration.hiddenAct))
+        let hidden = norm(transform(chosen, activation: configuration.hiddenAct)).cast(to: encoder.dtype)
         return linear(
             hidden,
             weight: encoder.tokenEmbedding.weight.tensor(as: hidden.dtype),
-            bias: bias.tensor(as: hidden.dtype)
-        )
+            bias: bias.tensor()
+        ).cast(to: chosen.dtype)
     }
 
     /// The cross-entropy of hidden tokens, summed and multiplied by `scale`.

@@ -46,12 +46,15 @@ public struct TextCNNConfiguration: TextEncoderConfiguration, Hashable {
 /// Filters over windows of several widths, each with its largest value over the text.
 ///
 /// Windows may reach over both ends of a text, so that a text shorter than a window has one, and padding changes nothing.
+/// The convolutions compute in ``computeDType``.
 /// Source: Kim, «Convolutional neural networks for sentence classification», 2014.
-public final class TextCNN: TextEncoder {
+public final class TextCNN: TextEncoder, MixedPrecisionModule {
     /// The token vectors.
     public let vectors: TokenVectors
     /// The filters of each width.
     public let convolutions: [Convolution1D]
+    /// The dtype of the convolutions.
+    public var computeDType = DType.f32
     private let configuration: TextCNNConfiguration
 
     /// Makes a network with initial weights.
@@ -88,7 +91,8 @@ public final class TextCNN: TextEncoder {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: [B, widths · filters].
     public func callAsFunction(_ batch: TokenBatch) -> Tensor {
-        var x = vectors(batch.idTensor)
+        let given = vectors(batch.idTensor)
+        var x = given.cast(to: productDType(for: given.dtype))
         if let lengths = batch.lengthTensor { x = masked(x, lengths: lengths) }
         let features = convolutions.map { convolution -> Tensor in
             let reach = convolution.window.width - 1
@@ -96,7 +100,7 @@ public final class TextCNN: TextEncoder {
             let counts = batch.lengths.map { $0 == 0 ? 0 : Int32($0 + reach) }
             let isWhole = batch.lengthTensor == nil
             let lengths = isWhole ? nil : Tensor(counts, shape: [batch.rows])
-            return relu(pooled(convolution(x), .max, lengths: lengths))
+            return relu(pooled(convolution(x), .max, lengths: lengths)).cast(to: given.dtype)
         }
         return features.count == 1 ? features[0] : concatenate(features, axis: 1)
     }

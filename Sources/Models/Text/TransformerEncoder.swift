@@ -222,8 +222,9 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
 
 /// A Transformer encoder over tokens, positions and segments.
 ///
+/// The residual stream is f32 (f64 when the parameters are); branches compute in ``computeDType``.
 /// Source: Devlin et al., «BERT», 2019.
-public final class TransformerEncoder: SequenceEncoder {
+public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// The token table [V, D].
     public let tokenEmbedding: Embedding
     /// The position table [P, D].
@@ -238,6 +239,8 @@ public final class TransformerEncoder: SequenceEncoder {
     public let finalNorm: LayerNorm?
     /// The layer on the first token's state.
     public let pooler: Linear?
+    /// The dtype that branches compute in: f32 or bf16; parameters of f64 compute in f64 whatever stands here.
+    public var computeDType = DType.f32
     private let dropout: Dropout
     private let configuration: TransformerEncoderConfiguration
 
@@ -280,17 +283,20 @@ public final class TransformerEncoder: SequenceEncoder {
         [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]
     }
 
+    /// The dtype that branches compute in.
+    var dtype: DType { productDType(for: tokenEmbedding.weight.value.dtype) }
+
     /// The last hidden states.
     ///
     /// Traps when a text has more tokens than the model positions, or a segment lies outside the table.
     ///
     /// - Parameter batch: The texts' tokens.
-    /// - Returns: [B, T, D].
+    /// - Returns: [B, T, D], f32 (f64 when the parameters are).
     public func states(_ batch: TokenBatch) -> Tensor {
         let (x, context) = entrance(batch)
         var stream = ResidualStream(sum: x, branch: nil)
-        for block in blocks { stream = block(stream, context: context, dtype: x.dtype) }
-        return stream.joined(finalNorm, dtype: x.dtype).normalized
+        for block in blocks { stream = block(stream, context: context, dtype: dtype) }
+        return stream.joined(finalNorm, dtype: dtype).normalized.cast(to: x.dtype)
     }
 
     /// The weights that every block's attention gives.
@@ -302,8 +308,8 @@ public final class TransformerEncoder: SequenceEncoder {
         var stream = ResidualStream(sum: x, branch: nil)
         var weights: [Tensor] = []
         for block in blocks {
-            weights.append(block.attentionWeights(stream, context: context, dtype: x.dtype))
-            stream = block(stream, context: context, dtype: x.dtype)
+            weights.append(block.attentionWeights(stream, context: context, dtype: dtype).cast(to: x.dtype))
+            stream = block(stream, context: context, dtype: dtype)
         }
         return weights
     }

@@ -37,25 +37,20 @@ struct QuestionAnsweringRun: TaskRun {
                 try habits.write(to: folder)
             }
         )
-        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
         let outcome = try session.train(
             objective,
             tables: model.network.tables,
-            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
-            dtype: .f32,
-            willStart: { peak in
+            dataFingerprint: tokenizer.fingerprint(on: data.fingerprint),
+            willStart: { engine in
                 report(
                     .note(
                         "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
-                            + "\(tokenizer.vocabularySize); f32 on \(standardBackend.summary), matrix peak "
-                            + "\(Int(peak / 1e9)) GFLOP/s"
+                            + "\(tokenizer.vocabularySize); \(engine)"
                     )
                 )
             },
             report: { report(.training($0)) }
         )
-        if case .interrupted = outcome.reason { return outcome }
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         try RunCard(
             title: "A model that answers questions, trained with Yuyan \(version)",
             summary: recipe.model.family,
@@ -63,8 +58,7 @@ struct QuestionAnsweringRun: TaskRun {
             facts: [
                 "\(data.training.count) questions to learn from, \(data.validation.count) to judge by, compared as "
                     + "\(data.standard.rawValue) does"
-            ],
-            labels: nil
+            ]
         ).write(recipe, outcome)
         return outcome
     }
@@ -182,7 +176,7 @@ struct TrainedAnswering {
 
     init(_ recipe: Recipe, folder: String) throws {
         let model = try QuestionAnsweringModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         habits = try AnswerHabits(folder: folder)
         tokens = try QuestionTokens(TokenizerFiles.load(folder: folder), model.configuration, recipe)
         finder = try AnswerFinder(model, tokens, recipe, allowsNone: habits.allowsNone)

@@ -29,8 +29,6 @@ struct ClassificationRun: TaskRun {
         let data = try ClassificationData(recipe)
         for note in data.notes { report(.note(note)) }
         let outcome = try family.train(self, data, report)
-        if case .interrupted = outcome.reason { return outcome }
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         try RunCard(
             title: "A text classifier trained with Yuyan \(version)",
             summary: "\(recipe.model.family), \(data.labels.count) labels",
@@ -89,8 +87,11 @@ struct ClassificationRun: TaskRun {
     }
 
     func explainer(folder: String) throws -> any TaskExplainer {
-        ClassificationExplainer(
-            classifier: try family.open(recipe, folder),
+        let classifier = try family.open(recipe, folder)
+        // Shares sum to differences of logits, which bf16 would round.
+        (classifier as? NeuralClassifier)?.model.setComputeDType(.f32)
+        return ClassificationExplainer(
+            classifier: classifier,
             isMultiLabel: recipe.isMultiLabel
         )
     }

@@ -18,7 +18,7 @@ struct NeuralClassifier: TextClassifying {
 
     init(_ recipe: Recipe, folder: String) throws {
         model = try TextClassifierModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         labels = try LabelVocabulary(contentsOf: "\(folder)/\(Self.labelFile)")
         guard labels.count == model.classCount else {
             throw FileFormatError(
@@ -91,18 +91,15 @@ struct NeuralClassification {
                 try labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
             }
         )
-        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
         return try session.train(
             objective,
             tables: model.encoder.tables,
-            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
-            dtype: .f32,
-            willStart: { peak in
+            dataFingerprint: tokenizer.fingerprint(on: data.fingerprint),
+            willStart: { engine in
                 report(
                     .note(
                         "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
-                            + "\(tokenizer.vocabularySize); f32 on \(standardBackend.summary), matrix peak "
-                            + "\(Int(peak / 1e9)) GFLOP/s"
+                            + "\(tokenizer.vocabularySize); \(engine)"
                     )
                 )
             },

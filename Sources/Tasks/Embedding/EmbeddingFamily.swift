@@ -122,18 +122,15 @@ struct NeuralEmbedding {
                 try TokenizerFiles.save(tokenizer, to: folder)
             }
         )
-        let print = SHA256.hex(of: tokenizer.tokenizerDocument().printedBytes(indent: nil))
         return try session.train(
             objective,
             tables: model.encoder.tables,
-            dataFingerprint: SHA256.hex(of: "\(data.fingerprint)\n\(print)".utf8),
-            dtype: .f32,
-            willStart: { peak in
+            dataFingerprint: tokenizer.fingerprint(on: data.fingerprint),
+            willStart: { engine in
                 report(
                     .note(
                         "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary "
-                            + "\(tokenizer.vocabularySize), vectors of \(model.dimension); loss \(loss.rawValue); f32 on "
-                            + "\(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+                            + "\(tokenizer.vocabularySize), vectors of \(model.dimension); loss \(loss.rawValue); \(engine)"
                     )
                 )
             },

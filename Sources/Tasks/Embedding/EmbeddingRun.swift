@@ -40,14 +40,11 @@ struct EmbeddingRun: TaskRun {
                 report: report
             ).train()
         }
-        if case .interrupted = outcome.reason { return outcome }
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         try RunCard(
             title: "A model of text vectors trained with Yuyan \(version)",
             summary: recipe.model.family,
             fingerprint: data.fingerprint,
-            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"],
-            labels: LabelVocabulary(counts: [:], order: .name)
+            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"]
         ).write(recipe, outcome)
         return outcome
     }

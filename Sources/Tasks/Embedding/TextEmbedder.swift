@@ -55,7 +55,7 @@ struct NeuralEmbedder: TextEmbedding {
 
     init(_ recipe: Recipe, folder: String) throws {
         model = try TextEmbeddingModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         let tokenizer = try TokenizerFiles.load(folder: folder)
         let known = model.configuration.fields.first { $0.0 == "vocab_size" }?.1.integerValue ?? 0
         guard tokenizer.vocabularySize <= known else {

@@ -32,21 +32,17 @@ struct MaskedLanguageRun: TaskRun {
             MaskedLanguageObjective(model, corpus, recipe),
             tables: model.encoder.tables,
             dataFingerprint: corpus.fingerprint,
-            dtype: .f32,
-            willStart: { peak in
+            willStart: { engine in
                 let sizes = model.configuration
                 report(
                     .note(
                         "model: encoder of \(sizes.numHiddenLayers) layers, width \(sizes.hiddenSize), "
-                            + "\(model.parameterCount) parameters; f32 on \(standardBackend.summary), matrix peak "
-                            + "\(Int(peak / 1e9)) GFLOP/s"
+                            + "\(model.parameterCount) parameters; \(engine)"
                     )
                 )
             },
             report: { report(.training($0)) }
         )
-        if case .interrupted = outcome.reason { return outcome }
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         let data = corpus.dataset.description
         try RunCard(
             title: "An encoder pre-trained with Yuyan \(version)",
@@ -56,8 +52,7 @@ struct MaskedLanguageRun: TaskRun {
             facts: [
                 "\(data.train.documents) documents, \(data.train.tokens) tokens to learn from, "
                     + "\(data.validation?.tokens ?? 0) to judge by"
-            ],
-            labels: nil
+            ]
         ).write(recipe, outcome)
         return outcome
     }
@@ -93,7 +88,7 @@ struct MaskedLanguageRun: TaskRun {
     ) throws -> TaskEvaluation {
         let corpus = try text.corpus(folder: folder, data: data)
         let model = try MaskedLanguageModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         let found = try MaskedLanguageObjective(model, corpus, recipe).evaluate(
             maxBatches: 0,
             isCancelled: { StopSignal.received != nil },
@@ -118,7 +113,7 @@ struct MaskPredictor: TaskPredictor {
 
     init(_ recipe: Recipe, folder: String) throws {
         model = try MaskedLanguageModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         tokenizer = try TokenizerFiles.load(folder: folder)
         guard let mask = TokenMasking.mask(of: tokenizer) else {
             throw RecipeError("\(folder): the tokenizer has no token [MASK] or <mask>")

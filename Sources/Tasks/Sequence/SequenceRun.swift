@@ -28,7 +28,6 @@ struct SequenceRun: TaskRun {
         for note in data.notes { report(.note(note)) }
         let tokenizers = try makeTokenizers(data, report)
         let model = try makeModel(tokenizers)
-        recipe.setComputeDType(of: model)
         let tokens = try SequenceTokens(tokenizers, model)
         let training = encode(data.training, tokens, "training", report)
         let validation = encode(data.validation, tokens, "validation", report)
@@ -43,27 +42,21 @@ struct SequenceRun: TaskRun {
                 try tokens.save(to: folder)
             }
         )
-        let prints = [tokenizers.source, tokenizers.target].map {
-            $0.tokenizerDocument().printedBytes(indent: nil)
-        }
         let outcome = try session.train(
             objective,
             tables: model.tables,
             dataFingerprint: SHA256.hex(
-                of: "\(data.fingerprint)\n\(prints.map { SHA256.hex(of: $0) }.joined(separator: "\n"))".utf8
+                of: [data.fingerprint, tokenizers.source.fingerprint, tokenizers.target.fingerprint]
+                    .joined(separator: "\n").utf8
             ),
-            dtype: (model as? EncoderDecoderModel)?.computeDType ?? .f32,
-            willStart: { report(.note(describe(model, tokenizers, peak: $0))) },
+            willStart: { report(.note(describe(model, tokenizers, $0))) },
             report: { report(.training($0)) }
         )
-        if case .interrupted = outcome.reason { return outcome }
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         try RunCard(
             title: "A model from texts to texts trained with Yuyan \(version)",
             summary: "\(recipe.model.family), \(model.parameterCount) parameters",
             fingerprint: data.fingerprint,
-            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"],
-            labels: LabelVocabulary(counts: [:], order: .name)
+            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"]
         ).write(recipe, outcome)
         return outcome
     }
@@ -71,13 +64,11 @@ struct SequenceRun: TaskRun {
     private func describe(
         _ model: any SequenceToSequenceModel,
         _ tokenizers: SequenceTokens.Pair,
-        peak: Double
+        _ engine: MatrixEngine
     ) -> String {
-        let dtype = (model as? EncoderDecoderModel)?.computeDType ?? .f32
         let own = tokenizers.ownSource.map { "\($0.vocabularySize) and " } ?? ""
         return "model: \(recipe.model.family), \(model.parameterCount) parameters, vocabulary \(own)"
-            + "\(tokenizers.target.vocabularySize); \(dtype) on \(standardBackend.summary), matrix peak "
-            + "\(Int(peak / 1e9)) GFLOP/s"
+            + "\(tokenizers.target.vocabularySize); \(engine)"
     }
 
     private func encode(

@@ -101,6 +101,7 @@ extension TaskDescription {
                     "multiplicative"
                 ), NetworkSetting("attention_dim", .integer, .null),
                 NetworkSetting("input_feeding", .flag, false),
+                NetworkSetting("scale_embedding", .flag, true),
             ] + common(dropout: 0.3)
         return family("recurrent", settings) { $0.training.learningRate = 2e-3 }
     }

@@ -25,8 +25,7 @@ struct SequenceWriter {
     /// Opens a model folder.
     init(_ recipe: Recipe, folder: String) throws {
         let model = try SequenceModels.load(folder: folder)
-        model.setTraining(false)
-        recipe.setComputeDType(of: model)
+        recipe.settle(model)
         let tokenizers = try SequenceTokens.load(folder: folder)
         for (tokenizer, count) in tokenizers.sizes(of: model)
         where tokenizer.vocabularySize > count {
@@ -55,15 +54,5 @@ struct SequenceWriter {
             written[place] = Written(text: tokens.text(sequence.tokenIDs), score: sequence.score)
         }
         return written
-    }
-}
-
-extension Recipe {
-    /// The dtype of branches: as the recipe says, else bf16 where the processor multiplies it faster.
-    var computeDType: DType { training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32 }
-
-    /// Lets a Transformer compute in the recipe's dtype; recurrent models compute in f32.
-    func setComputeDType(of model: any SequenceToSequenceModel) {
-        (model as? EncoderDecoderModel)?.computeDType = computeDType
     }
 }

@@ -41,13 +41,12 @@ struct NeuralTagging {
             objective,
             tables: model.tables,
             dataFingerprint: data.fingerprint,
-            dtype: .f32,
-            willStart: { peak in
+            willStart: { engine in
                 report(
                     .note(
                         "model: \(recipe.model.family)\(model.crf == nil ? "" : " with CRF"), \(model.parameterCount) "
                             + "parameters, \(vocabulary.words.count) words, \(vocabulary.characters.count) characters; "
-                            + "f32 on \(standardBackend.summary), matrix peak \(Int(peak / 1e9)) GFLOP/s"
+                            + "\(engine)"
                     )
                 )
             },

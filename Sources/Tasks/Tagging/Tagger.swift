@@ -15,7 +15,7 @@ struct Tagger: SentenceTagging {
 
     init(_ recipe: Recipe, folder: String) throws {
         model = try TaggerModel(folder: folder)
-        model.setTraining(false)
+        recipe.settle(model)
         vocabulary = try TaggerVocabulary(folder: folder)
         labels = try LabelVocabulary(contentsOf: "\(folder)/\(NeuralClassifier.labelFile)")
         let tables = [

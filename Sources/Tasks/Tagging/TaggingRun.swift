@@ -32,9 +32,6 @@ struct TaggingRun: TaskRun {
         let data = try TaggingData(recipe, kind)
         for note in data.notes { report(.note(note)) }
         let outcome = try family.train(self, data, report)
-        if case .interrupted = outcome.reason { return outcome }
-        try data.labels.write(to: "\(recipe.training.outputDir)/\(NeuralClassifier.labelFile)")
-        try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         let name = kind == .tokens ? "sentences" : "predicates"
         try RunCard(
             title: "A tagger trained with Yuyan \(version)",
