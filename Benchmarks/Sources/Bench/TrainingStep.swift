@@ -32,7 +32,7 @@ struct TrainingStep {
         let result = tape.record(loss)
         let value = result.item()
         tape.backward(from: result)
-        var scale: Float = 1
+        var scale = 1.0
         if clipsGradients, let norm = try? GradientClipping.norm(of: optimizer.parameters) {
             scale = GradientClipping.scale(norm: norm, limit: 1)
         }
