@@ -5,6 +5,8 @@ import YuyanFileFormats
 import YuyanModels
 import YuyanTasks
 import YuyanTestSupport
+import YuyanTextProcessing
+import YuyanTokenizers
 import YuyanTraining
 
 /// Pre-training of encoders on text, and what begins with them.
@@ -58,6 +60,36 @@ import YuyanTraining
         #expect(best?["token"]?.stringValue == "and", "\(answer)")
         let unmasked = #expect(throws: RecipeError.self) { try predictor.predict([row("salt")]) }
         #expect(unmasked?.description.contains("[MASK]") == true)
+    }
+
+    /// Chinese words are hidden whole where a segmenter finds them, and characters one by one where none does.
+    @Test func chineseWordsAreHiddenWhole() throws {
+        let text = [String](repeating: "语言模型学习语言 模型学习 words 语言", count: 40).joined(separator: "\n")
+        try folder.write(text, to: "text.txt")
+        try folder.write("语言 9\n模型 9\n学习 9\n", to: "words.txt")
+        _ = try run(recipe(["max_steps=1", "words=\(folder.path)/words.txt"])).train { _ in }
+        let tokenizer = try TokenizerFiles.load(folder: place)
+        let lexicon = try WordLexicon(contentsOf: "\(folder.path)/words.txt")
+        let ids = tokenizer.encode("语言模型学习 words 语言")
+        let words = [0..<2, 2..<4, 4..<6, 6..<ids.count - 2, ids.count - 2..<ids.count]
+        for (segmenter, isWhole) in [(DictionarySegmenter(lexicon), true), (nil, false)] {
+            let masking = try TokenMasking(
+                tokenizer,
+                probability: 0.3,
+                wholeWords: true,
+                segmenter: segmenter
+            )
+            var cut = 0
+            for stream in 0..<200 {
+                let hidden = masking.hide(ids, CounterRandom(seed: 1, stream: UInt64(stream)))
+                #expect(hidden.tokens == hidden.places.map { ids[$0] })
+                cut += words.count { word in
+                    let count = hidden.places.count { word.contains($0) }
+                    return count > 0 && count < word.count
+                }
+            }
+            #expect((cut == 0) == isWhole, "\(cut) words are hidden in part")
+        }
     }
 
     /// Which tokens are hidden depends on the seed and the step alone, so that a run that is resumed ends the same.

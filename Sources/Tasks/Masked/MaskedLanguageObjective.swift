@@ -40,10 +40,16 @@ final class MaskedLanguageObjective: TrainingObjective {
         guard probability > 0, probability <= 1 else {
             throw RecipeError("model.mlm_probability is \(probability); it must lie above 0 and up to 1")
         }
+        let wholeWords = network["whole_word_mask"]?.boolValue ?? true
+        let words = network["words"]?.stringValue
+        guard wholeWords || words == nil else {
+            throw RecipeError("model.words goes with whole_word_mask: true")
+        }
         masking = try TokenMasking(
             tokenizer,
             probability: probability,
-            wholeWords: network["whole_word_mask"]?.boolValue ?? true
+            wholeWords: wholeWords,
+            segmenter: words.map { try TextWords.segmenter($0) }
         )
         settings = LanguageModelObjective.Settings(recipe)
         frame = (tokenizer.addedTokens.prefix, tokenizer.addedTokens.suffix)

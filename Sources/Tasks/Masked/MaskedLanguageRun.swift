@@ -177,7 +177,7 @@ extension TaskDescription {
             NetworkSetting.encoder + [
                 NetworkSetting("type_vocab_size", .integer, 2),
                 NetworkSetting("mlm_probability", .number, 0.15),
-                NetworkSetting("whole_word_mask", .flag, true),
+                NetworkSetting("whole_word_mask", .flag, true), NetworkSetting("words", .path, .null),
             ]
         return TaskDescription(
             name: "masked-language-modeling",

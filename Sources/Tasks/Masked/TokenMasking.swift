@@ -1,18 +1,20 @@
 import YuyanDatasets
 import YuyanModels
+import YuyanTextProcessing
 import YuyanTokenizers
 
 /// Which tokens of a sequence are hidden from a masked-language model.
 ///
 /// Words are chosen by chance; of their tokens eight in ten become the mask, one in ten another token, one in ten stays.
-/// Source: Devlin et al., «BERT», 2019, section 3.1; whole words as in its later release.
-struct TokenMasking {
+/// Sources: Devlin et al., «BERT», 2019, section 3.1; whole words as in its later release, of Chinese as in Cui et al.,
+/// «Pre-training with whole word masking for Chinese BERT», 2021.
+package struct TokenMasking {
     /// A sequence with hidden tokens.
-    struct Masked: Equatable {
-        var ids: [Int32]
-        var places: [Int] = []
+    package struct Masked: Equatable {
+        package var ids: [Int32]
+        package var places: [Int] = []
         /// The tokens that stand at the places.
-        var tokens: [Int32] = []
+        package var tokens: [Int32] = []
     }
 
     /// The token that hides another.
@@ -24,6 +26,10 @@ struct TokenMasking {
     private let isSpecial: [Bool]
     /// Whether a token goes on with the word before it; nil when every token is hidden by itself.
     private let continues: [Bool]?
+    /// What finds words in rows of tokens that are characters of Chinese; nil when each is a word.
+    private let segmenter: (any WordSegmenter)?
+    /// The character that a token is, where it is one of Chinese and nothing else.
+    private let characters: [Unicode.Scalar?]
 
     /// Looks through a vocabulary.
     ///
@@ -31,8 +37,14 @@ struct TokenMasking {
     ///   - tokenizer: The tokenizer.
     ///   - probability: The share of words that are hidden.
     ///   - wholeWords: Whether the tokens of a word are hidden together.
+    ///   - segmenter: What finds the words of Chinese, whose tokens are characters; nil when each is a word.
     /// - Throws: ``RecipeError`` when the tokenizer has no token for hiding others.
-    init(_ tokenizer: any Tokenizer, probability: Double, wholeWords: Bool) throws {
+    package init(
+        _ tokenizer: any Tokenizer,
+        probability: Double,
+        wholeWords: Bool,
+        segmenter: (any WordSegmenter)? = nil
+    ) throws {
         guard let mask = Self.mask(of: tokenizer) else {
             throw RecipeError(
                 "the tokenizer has no token [MASK] or <mask>, which hides others; tokenizer.type wordpiece has one"
@@ -42,11 +54,13 @@ struct TokenMasking {
         let ids = 0..<Int32(tokenizer.vocabularySize)
         isSpecial = ids.map { tokenizer.addedTokens.token($0)?.isSpecial == true }
         ordinary = ids.filter { [isSpecial] id in !isSpecial[Int(id)] && tokenizer.token(of: id) != nil }
+        let spellings = ids.map { tokenizer.token(of: $0) ?? "" }
+        self.segmenter = segmenter
+        characters = segmenter == nil ? [] : spellings.map(Self.character)
         guard wholeWords else {
             continues = nil
             return
         }
-        let spellings = ids.map { tokenizer.token(of: $0) ?? "" }
         // A vocabulary marks either what goes on with a word (##ing) or what begins one (Ġthe, ▁the).
         if spellings.contains(where: { $0.hasPrefix("##") }) {
             continues = spellings.map { $0.hasPrefix("##") }
@@ -57,6 +71,15 @@ struct TokenMasking {
                     && !["\u{120}", "\u{2581}"].contains(first)
             }
         }
+    }
+
+    /// The character of Chinese that a token is, whether it stands at the beginning of a word or not.
+    private static func character(_ spelling: String) -> Unicode.Scalar? {
+        let scalars = (spelling.hasPrefix("##") ? spelling.dropFirst(2) : spelling[...]).unicodeScalars
+        guard scalars.count == 1, let scalar = scalars.first, scalar.properties.isIdeographic else {
+            return nil
+        }
+        return scalar
     }
 
     /// The token that hides others.
@@ -70,16 +93,8 @@ struct TokenMasking {
     ///   - sequence: The tokens.
     ///   - random: Draws of this sequence's own.
     /// - Returns: The sequence with hidden tokens; at least one is hidden where there is an ordinary one.
-    func hide(_ sequence: [Int32], _ random: CounterRandom) -> Masked {
-        var words: [Range<Int>] = []
-        for (place, id) in sequence.enumerated() {
-            if isSpecial[Int(id)] { continue }
-            if let last = words.last, last.upperBound == place, continues?[Int(id)] == true {
-                words[words.count - 1] = last.lowerBound..<place + 1
-            } else {
-                words.append(place..<place + 1)
-            }
-        }
+    package func hide(_ sequence: [Int32], _ random: CounterRandom) -> Masked {
+        let words = words(of: sequence)
         guard !words.isEmpty else { return Masked(ids: sequence) }
         func share(_ position: Int) -> Double { Double(random.words(at: UInt64(position))[0]) / 4294967296 }
         var chosen = words.indices.filter { share($0) < probability }
@@ -99,5 +114,47 @@ struct TokenMasking {
             }
         }
         return result
+    }
+
+    /// The places of the words of a sequence; special tokens belong to none.
+    private func words(of sequence: [Int32]) -> [Range<Int>] {
+        var words: [Range<Int>] = []
+        var place = 0
+        while place < sequence.count {
+            let id = Int(sequence[place])
+            if let run = characterRun(sequence, from: place) {
+                words += run
+                place = words[words.count - 1].upperBound
+                continue
+            }
+            place += 1
+            if isSpecial[id] { continue }
+            if let last = words.last, last.upperBound == place - 1, continues?[id] == true {
+                words[words.count - 1] = last.lowerBound..<place
+            } else {
+                words.append(place - 1..<place)
+            }
+        }
+        return words
+    }
+
+    /// The words of the Chinese characters that stand side by side from a place on; nil where none stands.
+    private func characterRun(_ sequence: [Int32], from start: Int) -> [Range<Int>]? {
+        guard let segmenter else { return nil }
+        var (text, ends): (String, [Int]) = ("", [])
+        for id in sequence[start...] {
+            guard let character = characters[Int(id)] else { break }
+            text.unicodeScalars.append(character)
+            ends.append(text.utf8.count)
+        }
+        guard !ends.isEmpty else { return nil }
+        var (words, place): ([Range<Int>], Int) = ([], 0)
+        for found in segmenter.ranges(in: text) {
+            let first = place
+            while place < ends.count, ends[place] <= found.upperBound { place += 1 }
+            if first < place { words.append(start + first..<start + place) }
+        }
+        // A segmenter leaves nothing out but space.
+        return words + (place..<ends.count).map { start + $0..<start + $0 + 1 }
     }
 }
