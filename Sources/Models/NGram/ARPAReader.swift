@@ -150,7 +150,11 @@ private struct ARPAFile {
         let data = Array("\\data\\".utf8)
         while true {
             guard let line = try line() else {
-                throw FileFormatError(.malformed, path: path, "there is no line '\\data\\'; an ARPA file has one")
+                throw FileFormatError(
+                    .malformed,
+                    path: path,
+                    "there is no line '\\data\\'; an ARPA file has one"
+                )
             }
             if line.elementsEqual(data) { break }
         }
@@ -161,7 +165,10 @@ private struct ARPAFile {
                 order == counts.count + 1, count >= 0
             else { throw wrong("'ngram \(counts.count + 1)=' and a count is needed") }
             guard NGramOptions.orders.contains(order) else {
-                throw wrong("n-grams of \(order) tokens; at most \(NGramOptions.orders.upperBound) are read", .unsupported)
+                throw wrong(
+                    "n-grams of \(order) tokens; at most \(NGramOptions.orders.upperBound) are read",
+                    .unsupported
+                )
             }
             counts.append(count)
             line = try contentLine()
@@ -210,7 +217,8 @@ private struct ARPAFile {
             )
         }
         let probability = try number(fields[0], most: 1)
-        let backoff = fields.count == width + 2 ? try number(fields[width + 1], most: .greatestFiniteMagnitude) : 1
+        let backoff =
+            fields.count == width + 2 ? try number(fields[width + 1], most: .greatestFiniteMagnitude) : 1
         let own = fields[1...width].map { words.symbol(Array($0)) }
         if width == 1 {
             wordCount += 1
@@ -276,7 +284,9 @@ private struct ARPAFile {
             rows.values += own.values[row * length..<(row + 1) * length - 1]
         }
         let weighted = rows.count
-        for row in longerOrder { rows.values += longer.values[row * (length + 1)..<row * (length + 1) + length] }
+        for row in longerOrder {
+            rows.values += longer.values[row * (length + 1)..<row * (length + 1) + length]
+        }
         var weights: [Int: Float] = [:]
         weights.reserveCapacity(weighted - candidates)
         var number = candidates

@@ -51,7 +51,9 @@ public struct ARPAWords: Sendable {
             if isPlain, scalar != "\\" {
                 word.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
             } else {
-                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { append(byte, to: &word) }
+                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+                    append(byte, to: &word)
+                }
             }
         }
         if word == begin || word == end {

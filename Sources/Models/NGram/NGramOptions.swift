@@ -31,7 +31,8 @@ public struct NGramOptions: Sendable, Hashable {
             return "min_counts is \(minimumCounts); the first is 1, since every token is kept"
         }
         guard zip(minimumCounts, minimumCounts.dropFirst()).allSatisfy({ $0 <= $1 }) else {
-            return "min_counts is \(minimumCounts); longer n-grams cannot be kept more easily than shorter ones"
+            return
+                "min_counts is \(minimumCounts); longer n-grams cannot be kept more easily than shorter ones"
         }
         guard minimumCounts.count <= order else {
             return "min_counts has \(minimumCounts.count) numbers for n-grams of 1 to \(order) tokens"

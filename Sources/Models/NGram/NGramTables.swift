@@ -128,7 +128,11 @@ struct NGramTables {
         while length > 0 {
             let level = levels[length - 1]
             let node = nodes[length - 1]
-            let found = Self.place(of: UInt32(truncatingIfNeeded: token), in: level.tokens, level.followers(node))
+            let found = Self.place(
+                of: UInt32(truncatingIfNeeded: token),
+                in: level.tokens,
+                level.followers(node)
+            )
             if let found { return (scale * Double(level.probabilities[found]), length + 1) }
             scale *= Double(level.backoffs[node])
             length -= 1

@@ -9,7 +9,9 @@ import YuyanModels
     }
 
     @Test func aModelComesBack() throws {
-        for (order, least, end) in [(5, [1], 29), (3, [1, 1, 2], nil), (1, [1], nil)] as [(Int, [Int], Int32?)] {
+        for (order, least, end) in [(5, [1], 29), (3, [1, 1, 2], nil), (1, [1], nil)]
+            as [(Int, [Int], Int32?)]
+        {
             let documents = ngramDocuments(150, vocabulary: 30, endOfText: end, seed: 31)
             let options = ngramOptions(order, least)
             let model = try ngramModel(documents, vocabulary: 30, endOfText: end, options)
@@ -96,14 +98,18 @@ import YuyanModels
     @Test func spellingsAreKeptApart() throws {
         let spellings = [" ", "\n", "\\x20", "<s>", "</s>", "a b", "\u{3000}", "", "é", nil, "<|end|>"]
         let words = try ARPAWords(spellings, endOfText: 10, unknown: nil)
-        let documents: [[Int32]] = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 10], [8, 6, 4, 2, 0, 10], [0, 0, 8, 8, 10]]
+        let documents: [[Int32]] = [
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 10], [8, 6, 4, 2, 0, 10], [0, 0, 8, 8, 10],
+        ]
         #expect(throws: NGramError.self) { _ = try ARPAWords(["a", "a"], endOfText: nil, unknown: nil) }
         let model = try ngramModel(documents, vocabulary: 11, endOfText: 10, ngramOptions(3))
         let folder = try ScratchFolder()
         try model.writeARPA(to: folder.file("model.arpa"), words: words)
         let read = try NGramLanguageModel.readARPA(folder.file("model.arpa"), words: words).model
         #expect(read.ngramCounts == model.ngramCounts)
-        let (own, wanted) = (try read.score(NGramDocuments(documents)), try model.score(NGramDocuments(documents)))
+        let (own, wanted) = (
+            try read.score(NGramDocuments(documents)), try model.score(NGramDocuments(documents))
+        )
         #expect(abs(own.nats - wanted.nats) < 1e-6 * wanted.nats)
     }
 
@@ -115,12 +121,14 @@ import YuyanModels
         _ = try NGramLanguageModel.readARPA(try folder.write(whole, "whole.arpa"), words: words)
         let cases: [(String, FileFormatError.Code, String)] = [
             ("nothing\n", .malformed, "\\data\\"), ("\\data\\\n", .truncated, "line 1"),
-            ("\\data\\\nngram 2=1\n", .malformed, "ngram 1="), ("\\data\\\nngram 1=x\n", .malformed, "line 2"),
+            ("\\data\\\nngram 2=1\n", .malformed, "ngram 1="),
+            ("\\data\\\nngram 1=x\n", .malformed, "line 2"),
             ("\\data\\\nngram 1=-4\n", .malformed, "line 2"),
             ((1...11).reduce("\\data\\\n") { $0 + "ngram \($1)=1\n" }, .unsupported, "11 tokens"),
             (whole.replacingOccurrences(of: "ngram 2=1", with: "ngram 2=9"), .mismatch, "tells of 9"),
             (whole.replacingOccurrences(of: "\\2-grams:", with: "\\3-grams:"), .malformed, "\\2-grams:"),
-            (head + "-0.5\ta\n", .malformed, "line 10: 2 fields"), (head + "0.5\ta b\n", .malformed, "line 10"),
+            (head + "-0.5\ta\n", .malformed, "line 10: 2 fields"),
+            (head + "0.5\ta b\n", .malformed, "line 10"),
             (head + "x\ta b\n", .malformed, "no number"), (head + "nan\ta b\n", .malformed, "no number"),
             (head + "-0.5\ta b\t400\n", .malformed, "no weight"), (head, .truncated, "\\end\\"),
             (head + "-0.5\ta b\n-0.5\ta b\n\n\\end\\\n", .mismatch, "2 n-grams"),

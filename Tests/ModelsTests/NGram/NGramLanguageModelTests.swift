@@ -138,7 +138,8 @@ import YuyanModels
             }
         }
         for (order, least, words) in [
-            (0, [1], "order is 0"), (11, [1], "order is 11"), (3, [2], "the first is 1"), (3, [], "the first is 1"),
+            (0, [1], "order is 0"), (11, [1], "order is 11"), (3, [2], "the first is 1"),
+            (3, [], "the first is 1"),
             (3, [1, 3, 2], "shorter"), (2, [1, 1, 1], "3 numbers"),
         ] {
             fails(words) { _ = try ngramModel([[1]], vocabulary: 4, ngramOptions(order, least)) }
