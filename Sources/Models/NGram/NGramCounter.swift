@@ -303,6 +303,7 @@ extension NGramCounts {
     /// The counts of a text from those of its parts, one after another.
     ///
     /// - Parameter parts: The parts; emptied, so that little is in memory twice.
+    /// - Returns: The counts of the whole.
     static func joined(_ parts: inout [NGramCounts]) -> NGramCounts {
         var whole = NGramCounts(
             tokens: [UInt32](repeating: 0, count: parts[0].tokens.count),

@@ -377,9 +377,7 @@ extension NGramLanguageModel {
                         let symbols = tokens.map { Int32(bitPattern: $0) == endOfText ? mark : $0 }
                         tokens.withUnsafeBufferPointer { tokens in
                             symbols.withUnsafeBufferPointer { symbols in
-                                tables.add(
-                                    tokens,
-                                    seenAs: symbols,
+                                NGramScorer(tables, tokens, seenAs: symbols).add(
                                     tokens.count - places.count..<tokens.count,
                                     to: &scores[number]
                                 )

@@ -108,12 +108,15 @@ struct NGramTables {
         in numbers: UnsafeBufferPointer<UInt32>,
         _ range: Range<Int>
     ) -> Int? {
-        var (low, high) = (range.lowerBound, range.upperBound)
-        while low < high {
-            let middle = (low &+ high) >> 1
-            if numbers[middle] < number { low = middle &+ 1 } else { high = middle }
+        guard !range.isEmpty else { return nil }
+        // The last number that is not larger, with one comparison a step and nothing to foretell.
+        var (first, count) = (range.lowerBound, range.count)
+        while count > 1 {
+            let half = count &>> 1
+            first = numbers[first &+ half] <= number ? first &+ half : first
+            count &-= half
         }
-        return low < range.upperBound && numbers[low] == number ? low : nil
+        return numbers[first] == number ? first : nil
     }
 
     /// The probability of a token, and the length of the n-gram that gave it.
@@ -152,38 +155,115 @@ struct NGramTables {
             }
         }
     }
+}
 
-    /// Adds the losses of the tokens at some places of a text to a score.
+/// Adds up the losses of the tokens of a text.
+///
+/// Places are taken some at a time, and a level for all of them before the next one: look-ups that do not wait for one
+/// another hide how long memory takes to answer.
+struct NGramScorer {
+    private static let width = 32
+    private let tables: NGramTables
+    private let tokens: UnsafeBufferPointer<UInt32>
+    private let symbols: UnsafeBufferPointer<UInt32>
+
+    /// A scorer of a text.
     ///
     /// - Parameters:
+    ///   - tables: The model.
     ///   - tokens: The text.
     ///   - symbols: The same as contexts see it, with marks for what ends a text.
-    ///   - places: The places whose tokens are predicted.
-    ///   - score: What they are added to.
-    func add(
+    init(
+        _ tables: NGramTables,
         _ tokens: UnsafeBufferPointer<UInt32>,
-        seenAs symbols: UnsafeBufferPointer<UInt32>,
-        _ places: Range<Int>,
+        seenAs symbols: UnsafeBufferPointer<UInt32>
+    ) {
+        (self.tables, self.tokens, self.symbols) = (tables, tokens, symbols)
+    }
+
+    /// Adds the losses of the tokens at some places.
+    ///
+    /// - Parameters:
+    ///   - places: The places.
+    ///   - score: What they are added to.
+    func add(_ places: Range<Int>, to score: inout NGramScore) {
+        let levels = tables.levels.count
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: Self.width * (levels + 2)) { numbers in
+            guard let nodes = numbers.baseAddress else { return }
+            for start in stride(from: places.lowerBound, to: places.upperBound, by: Self.width) {
+                let block = start..<min(start + Self.width, places.upperBound)
+                let depths = nodes + Self.width * levels
+                find(block, nodes, depths)
+                add(block, nodes, depths, to: &score)
+            }
+        }
+    }
+
+    /// Finds the contexts of each place on all levels: `nodes` by level, and how many there are.
+    private func find(
+        _ block: Range<Int>,
+        _ nodes: UnsafeMutablePointer<Int>,
+        _ depths: UnsafeMutablePointer<Int>
+    ) {
+        let mark = UInt32(tables.vocabularySize)
+        // How many symbols each place looks at.
+        let limits = depths + Self.width
+        for (index, place) in block.enumerated() {
+            var count = 0
+            while count < tables.levels.count, count < place {
+                count += 1
+                if symbols[place - count] == mark { break }
+            }
+            let root = count > 0 ? Int(tables.roots[Int(symbols[place - 1])]) : -1
+            nodes[index] = root
+            (depths[index], limits[index]) = (root >= 0 ? 1 : 0, count)
+        }
+        for length in 1..<max(tables.levels.count, 1) {
+            let (above, level) = (tables.levels[length - 1], tables.levels[length])
+            let (from, to) = (nodes + Self.width * (length - 1), nodes + Self.width * length)
+            for (index, place) in block.enumerated() where depths[index] == length && limits[index] > length {
+                let range = Int(above.children[from[index]])..<Int(above.children[from[index] + 1])
+                let child = NGramTables.place(of: symbols[place - 1 - length], in: level.contexts, range)
+                guard let child else { continue }
+                (to[index], depths[index]) = (child, length + 1)
+            }
+        }
+    }
+
+    private func add(
+        _ block: Range<Int>,
+        _ nodes: UnsafePointer<Int>,
+        _ depths: UnsafePointer<Int>,
         to score: inout NGramScore
     ) {
-        guard let first = symbols.baseAddress else { return }
-        let mark = UInt32(vocabularySize)
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: levels.count + 1) { nodes in
-            guard let nodes = nodes.baseAddress else { return }
-            for place in places {
-                var count = 0
-                while count < levels.count, count < place {
-                    count += 1
-                    if symbols[place - count] == mark { break }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * Self.width) { numbers in
+            guard let scales = numbers.baseAddress else { return }
+            // The probability of each place that has one already; below 0 where there is none.
+            let found = scales + Self.width
+            for index in 0..<block.count { (scales[index], found[index]) = (1, -1) }
+            for length in stride(from: tables.levels.count, to: 0, by: -1) {
+                let level = tables.levels[length - 1]
+                let own = nodes + Self.width * (length - 1)
+                for (index, place) in block.enumerated() where depths[index] >= length && found[index] < 0 {
+                    let followers = level.followers(own[index])
+                    if let entry = NGramTables.place(of: tokens[place], in: level.tokens, followers) {
+                        found[index] = scales[index] * Double(level.probabilities[entry])
+                        score.orders[length] += 1
+                    } else {
+                        scales[index] *= Double(level.backoffs[own[index]])
+                    }
                 }
-                let depth = find(before: first + place, count, nodes)
-                let token = Int(tokens[place])
-                let (probability, order) = probability(of: token, nodes, depth: depth)
-                score.nats -= log(probability)
-                score.tokens += 1
-                score.orders[order - 1] += 1
-                if unigrams[token] <= unseen { score.unseen += 1 }
             }
+            for (index, place) in block.enumerated() {
+                let unigram = tables.unigrams[Int(tokens[place])]
+                if found[index] < 0 {
+                    found[index] = scales[index] * Double(unigram)
+                    score.orders[0] += 1
+                }
+                if unigram <= tables.unseen { score.unseen += 1 }
+                score.nats -= log(found[index])
+            }
+            score.tokens += block.count
         }
     }
 }

@@ -62,7 +62,7 @@ func ngramOptions(_ order: Int, _ minimumCounts: [Int] = [1]) -> NGramOptions {
     return options
 }
 
-/// A model with its tokens spelled w0, w1, …
+/// A model of documents in memory.
 func ngramModel(
     _ documents: [[Int32]],
     vocabulary: Int,
