@@ -73,13 +73,34 @@ import YuyanTraining
 
     /// The figures of both families are of the same tokens and bytes, whatever the tokenizer and the rows.
     @Test(arguments: [
-        ["tokenizer.type=bpe"], ["tokenizer.type=char"], ["tokenizer.type=char", "isolate_documents=false"],
-        ["tokenizer.type=char", "order=windows"], ["tokenizer.type=byte", "isolate_documents=false"],
-        ["tokenizer.type=word"],
+        ["tokenizer.type=bpe"], ["tokenizer.type=char"], ["tokenizer.type=char", "data.order=windows"],
+        ["tokenizer.type=byte", "isolate_documents=false"], ["tokenizer.type=word"],
     ])
     func bothFamiliesCountTheSame(settings: [String]) throws {
-        let data = settings.map { $0 == "order=windows" ? "data.order=windows" : $0 }
-        let counted = try train("counted", data).metrics
+        #expect(try comparedTokens(settings) > 100)
+    }
+
+    /// Without a token that ends documents their first tokens do not count, or only the first of the text's.
+    @Test func firstTokensCountAsForDecoders() throws {
+        _ = try run(recipe("out", ["tokenizer.type=char"])).prepare { _ in }
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/endless",
+            withIntermediateDirectories: true
+        )
+        for name in ["tokenizer.json", "tokenizer_config.json"] {
+            let text = folder.text("tokens/\(name)").replacing("<|endoftext|>", with: "<|other|>")
+            try folder.write(text.replacing("\"eos_token\"", with: "\"other\""), to: "endless/\(name)")
+        }
+        let path = "tokenizer.path=\(folder.path)/endless"
+        #expect(try TokenizerFiles.load(folder: "\(folder.path)/endless").endOfText == nil)
+        let apart = try comparedTokens([path])
+        let together = try comparedTokens([path, "isolate_documents=false"])
+        #expect(apart > 100 && together > apart, "\(apart), \(together)")
+    }
+
+    /// The number of tokens that both families are judged on.
+    private func comparedTokens(_ settings: [String]) throws -> Double {
+        let counted = try train("counted", settings).metrics
         let decoder = try Recipe(
             yaml: """
                 data: { train: \(folder.path)/texts, validation_fraction: 0.2, prepared: \(folder.path)/tokens }
@@ -88,12 +109,12 @@ import YuyanTraining
                 training: { output_dir: \(folder.path)/decoder, max_steps: 1, tensorboard: false }
                 """,
             name: "decoder",
-            overrides: data
+            overrides: settings
         )
         let trained = try run(decoder).train { _ in }.metrics
-        #expect((counted["eval_tokens"] ?? 0) > 100)
         for key in ["eval_tokens", "eval_bytes"] { #expect(counted[key] == trained[key], "\(key)") }
         #expect((counted["eval_loss"] ?? 9) < (trained["eval_loss"] ?? 0))
+        return counted["eval_tokens"] ?? 0
     }
 
     @Test func modelsOfArpaFilesAndFoldersAreTaken() throws {
