@@ -106,7 +106,7 @@ import YuyanTraining
                 data: { train: \(folder.path)/texts, validation_fraction: 0.2, prepared: \(folder.path)/tokens }
                 tokenizer: { type: bpe, vocab_size: 300 }
                 model: { num_hidden_layers: 1, hidden_size: 16, num_attention_heads: 2, max_position_embeddings: 24 }
-                training: { output_dir: \(folder.path)/decoder, max_steps: 1, tensorboard: false }
+                training: { output_dir: \(folder.path)/decoder\(settings.count), max_steps: 1, tensorboard: false }
                 """,
             name: "decoder",
             overrides: settings
