@@ -110,7 +110,12 @@ struct NGramTraining: LanguageModelWork {
         _ report: (TaskEvent) -> Void
     ) throws -> NGramLanguageModel {
         if path.hasSuffix(".arpa") {
-            let (model, summary) = try NGramLanguageModel.readARPA(path, words: words(tokenizer))
+            report(.status { "reading \(path)" })
+            let (model, summary) = try NGramLanguageModel.readARPA(
+                path,
+                words: words(tokenizer),
+                isCancelled: { StopSignal.received != nil }
+            )
             if summary.foreignWords > 0 {
                 report(
                     .note(

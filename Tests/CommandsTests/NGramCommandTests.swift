@@ -46,14 +46,13 @@ struct NGramCommandTests {
     /// A run that is stopped says so, leaves no model, and begins again.
     @Test func aStoppedRunIsBegunAgain() throws {
         let documents = smallCorpus(documents: 4000).joined(separator: "\n\n")
-        try folder.write(String(repeating: documents, count: 4), to: "corpus.txt")
+        try folder.write(String(repeating: documents, count: 10), to: "corpus.txt")
         let running = try BuiltProgram.start(["train", "recipe.yaml", "model.order=10"], in: folder.path)
-        _ = running.wait(forError: "vocabulary")
+        #expect(running.wait(forError: "vocabulary"))
         running.send(SIGTERM)
         let result = running.end()
-        guard result.code != 0 else { return }
-        #expect(result.code == 128 + SIGTERM, "\(result)")
-        #expect(!folder.exists("out/config.json"))
+        #expect(result.code == 128 + SIGTERM || result.code == 0, "\(result)")
+        #expect(folder.exists("out/config.json") == (result.code == 0))
         let again = try yuyan("train", "recipe.yaml", "model.order=3")
         #expect(again.code == 0 && folder.exists("out/config.json"), "\(again)")
     }

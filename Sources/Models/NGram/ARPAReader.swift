@@ -27,14 +27,16 @@ extension NGramLanguageModel {
     /// - Parameters:
     ///   - path: The file.
     ///   - words: How tokens are spelled.
+    ///   - isCancelled: Asked now and then.
     /// - Returns: The model, and what became of the words.
-    /// - Throws: `FileFormatError` with the line and what is wrong in it.
+    /// - Throws: `FileFormatError` with the line and what is wrong in it, `CancellationError`.
     public static func readARPA(
         _ path: String,
-        words: ARPAWords
+        words: ARPAWords,
+        isCancelled: () -> Bool = { false }
     ) throws -> (model: NGramLanguageModel, summary: ARPASummary) {
         var file = try ARPAFile(path, words)
-        try file.read()
+        try file.read(isCancelled)
         let mark = UInt32(words.words.count)
         guard file.grams[0].values.contains(where: { $0 != mark }) else {
             throw FileFormatError(
@@ -146,7 +148,7 @@ private struct ARPAFile {
         throw wrong("the file ends before its '\\end\\'", .truncated)
     }
 
-    mutating func read() throws {
+    mutating func read(_ isCancelled: () -> Bool) throws {
         let data = Array("\\data\\".utf8)
         while true {
             guard let line = try line() else {
@@ -178,7 +180,7 @@ private struct ARPAFile {
             guard line.elementsEqual("\\\(order + 1)-grams:".utf8) else {
                 throw wrong("'\\\(order + 1)-grams:' is needed here")
             }
-            line = try readSection(order)
+            line = try readSection(order, isCancelled)
         }
         guard line.elementsEqual("\\end\\".utf8) else { throw wrong("'\\end\\' is needed here") }
     }
@@ -189,7 +191,10 @@ private struct ARPAFile {
     }
 
     /// Reads the n-grams of a length; returns the line behind them.
-    private mutating func readSection(_ order: Int) throws -> ArraySlice<UInt8> {
+    private mutating func readSection(
+        _ order: Int,
+        _ isCancelled: () -> Bool
+    ) throws -> ArraySlice<UInt8> {
         var rows = GramRows(width: order + 1)
         var found = 0
         while true {
@@ -205,6 +210,7 @@ private struct ARPAFile {
                 return line
             }
             found += 1
+            if found % 65_536 == 0, isCancelled() { throw CancellationError() }
             try add(line.split { $0 == 9 || $0 == 32 }, to: &rows)
         }
     }

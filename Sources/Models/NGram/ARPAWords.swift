@@ -4,8 +4,8 @@ import YuyanFileFormats
 ///
 /// A token is spelled as its tokenizer does, with `\xHH` for the bytes of white space, of control characters and of
 /// backslashes. The beginning of a text is `<s>`, and the token that ends texts `</s>`; a token that merely looks like one
-/// of these begins with `\x3C`. A number without a token, or with an
-/// empty one, is `\idN`.
+/// of these begins with `\x3C`. A number without a
+/// token, or with an empty one, is `\idN`.
 public struct ARPAWords: Sendable {
     /// The word of each token.
     let words: [[UInt8]]
@@ -41,7 +41,7 @@ public struct ARPAWords: Sendable {
             return word
         }
         (self.numbers, self.endOfText) = (numbers, endOfText)
-        self.unknown = unknown ?? numbers[Self.unknownWord]
+        self.unknown = numbers[Self.unknownWord] ?? unknown
     }
 
     private static func escaped(_ spelling: String) -> [UInt8] {

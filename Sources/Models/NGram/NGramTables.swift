@@ -260,7 +260,7 @@ struct NGramScorer {
                     found[index] = scales[index] * Double(unigram)
                     score.orders[0] += 1
                 }
-                if unigram <= tables.unseen { score.unseen += 1 }
+                if unigram == tables.unseen { score.unseen += 1 }
                 score.nats -= log(found[index])
             }
             score.tokens += block.count

@@ -150,4 +150,30 @@ import YuyanModels
             }
         }
     }
+
+    /// Files with random bytes changed, lines lost or cut short: an error or a model that answers, never a crash.
+    @Test(arguments: UInt64(1)...4) func damagedFilesDoNotCrash(seed: UInt64) throws {
+        var draws = Draws(state: seed)
+        let folder = try ScratchFolder()
+        let documents = ngramDocuments(30, vocabulary: 12, endOfText: 11, seed: seed)
+        let model = try ngramModel(documents, vocabulary: 12, endOfText: 11, ngramOptions(3))
+        let words = try Self.words(12, end: 11)
+        try model.writeARPA(to: folder.file("model.arpa"), words: words)
+        let whole = try Data(contentsOf: URL(filePath: folder.file("model.arpa")))
+        for _ in 0..<60 {
+            var damaged = whole
+            for _ in 0..<1 + draws(4) {
+                let place = draws(damaged.count)
+                if draws(3) == 0 {
+                    damaged.removeSubrange(place..<min(place + draws(40), damaged.count))
+                } else {
+                    damaged[damaged.startIndex + place] = UInt8(draws(256))
+                }
+            }
+            let path = folder.file("damaged.arpa")
+            try damaged.write(to: URL(filePath: path))
+            guard let read = try? NGramLanguageModel.readARPA(path, words: words).model else { continue }
+            for token in 0..<Int32(12) { _ = try read.probabilities(after: [token, Int32(draws(12))]) }
+        }
+    }
 }
