@@ -171,8 +171,14 @@ import YuyanTraining
                 #expect("\(error)".contains(words), "\(error)")
             }
         }
-        fails("hidden_size") { _ = try recipe("out", ["model.hidden_size=8"]) }
-        fails("order") { _ = try Recipe(yaml: "model: { order: 3 }", name: "r") }
+        for key in ["model.hidden_size", "hidden_size", "n_embd"] {
+            fails("model.family is n-gram, and it is a key of decoder") {
+                _ = try recipe("out", ["\(key)=8"])
+            }
+        }
+        fails("model.family is decoder, and it is a key of n-gram") {
+            _ = try Recipe(yaml: "model: { min_counts: 3 }", name: "r")
+        }
         fails("n-gram") { _ = try Recipe(yaml: "model: { family: ngram }", name: "r") }
         fails("model.order is 12") { _ = try train("out", ["model.order=12"]) }
         fails("model.min_counts") { _ = try train("out", ["min_counts=2"]) }
@@ -181,7 +187,7 @@ import YuyanTraining
         fails("nowhere.arpa") { _ = try train("out", ["model.path=nowhere.arpa"]) }
         _ = try train("out")
         fails("tokens, the tokenizer") {
-            _ = try train("other", ["model.path=\(folder.path)/out", "tokenizer.type=byte", "prepared=null"])
+            _ = try train("other", ["model.path=\(folder.path)/out", "tokenizer.type=byte", "data.prepared=\(folder.path)/bytes"])
         }
         let weighted = try Recipe(
             yaml: """
