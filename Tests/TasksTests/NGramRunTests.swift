@@ -187,7 +187,13 @@ import YuyanTraining
         fails("nowhere.arpa") { _ = try train("out", ["model.path=nowhere.arpa"]) }
         _ = try train("out")
         fails("tokens, the tokenizer") {
-            _ = try train("other", ["model.path=\(folder.path)/out", "tokenizer.type=byte", "data.prepared=\(folder.path)/bytes"])
+            _ = try train(
+                "other",
+                [
+                    "model.path=\(folder.path)/out", "tokenizer.type=byte",
+                    "data.prepared=\(folder.path)/bytes",
+                ]
+            )
         }
         let weighted = try Recipe(
             yaml: """
