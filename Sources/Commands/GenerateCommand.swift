@@ -63,9 +63,7 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         StopSignal.install()
         let tokenizer = try TokenizerFiles.load(folder: folder)
-        let model = try DecoderModel(folder: folder)
-        model.setTraining(false)
-        if standardBackend.prefersBF16 { model.computeDType = .bf16 }
+        let model = try GenerativeModels.open(folder)
         var sampling = SamplingOptions(
             temperature: temperature,
             topK: topK,

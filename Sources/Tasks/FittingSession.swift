@@ -53,11 +53,24 @@ struct FittingSession {
         var iteration = 0
         do {
             let (iterations, metrics) = try fit { iteration = $0 }
+            try TrainingLog(
+                folder: recipe.training.outputDir,
+                keepingStepsUpTo: 0,
+                evaluationsUpTo: 0,
+                tensorboard: recipe.training.tensorboard
+            ).write(
+                step: iterations,
+                metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
+                group: "eval"
+            )
             record.take(.evaluated(step: iterations, metrics: metrics, isBest: true))
             return try end(.finished, iterations, metrics)
         } catch is CancellationError {
             return try end(.interrupted(signal: StopSignal.received ?? SIGINT), iteration, [:])
         } catch let error as LinearModelError {
+            record.fail()
+            throw RecipeError("model: \(error)")
+        } catch let error as NGramError {
             record.fail()
             throw RecipeError("model: \(error)")
         } catch {

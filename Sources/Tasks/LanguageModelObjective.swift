@@ -81,11 +81,7 @@ public final class LanguageModelObjective: TrainingObjective {
         operationsPerStep =
             decoder.configuration.trainingFlopsPerToken(sequenceLength: sequenceLength)
             * Double(rowsPerStep * sequenceLength)
-        tokenByteCounts = (0..<tokenizer.vocabularySize).map { id in
-            let id = Int32(id)
-            if tokenizer.addedTokens.token(id)?.isSpecial == true { return 0 }
-            return tokenizer.decodeBytes([id]).count
-        }
+        tokenByteCounts = LanguageModelFigures.byteCounts(tokenizer)
         // The first batch is cut here, so that data that is too short is said before anything is trained.
         _ = try batch(step: 0, microBatch: 0)
     }
@@ -157,14 +153,7 @@ public final class LanguageModelObjective: TrainingObjective {
             tokens += batch.targetCount
             for target in batch.targets where target >= 0 { bytes += tokenByteCounts[Int(target)] }
         }
-        let perToken = tokens > 0 ? nats / Double(tokens) : .nan
-        return [
-            "eval_loss": perToken,
-            "eval_perplexity": perplexity(totalNats: nats, tokenCount: tokens),
-            "eval_bits_per_byte": bitsPerByte(totalNats: nats, byteCount: bytes),
-            "eval_tokens": Double(tokens),
-            "eval_bytes": Double(bytes),
-        ]
+        return LanguageModelFigures(nats: nats, tokens: tokens, bytes: bytes).metrics
     }
 
     /// Writes configuration, weights and tokenizer.

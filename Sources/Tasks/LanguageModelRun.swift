@@ -23,7 +23,7 @@ public struct LanguageModelRun {
     public let recipe: Recipe
     /// The folder of the registry of runs; nil for no record.
     public let registryFolder: String?
-    private let version: String
+    let version: String
 
     /// Makes a run.
     ///
@@ -82,7 +82,13 @@ public struct LanguageModelRun {
             report: { report(.training($0)) }
         )
         if case .interrupted = outcome.reason { return outcome }
-        try writeCard(decoder, corpus, outcome)
+        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
+        try writeCard(
+            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout), trained "
+                + "\(outcome.step) steps\(kept).",
+            corpus,
+            outcome
+        )
         return outcome
     }
 
@@ -166,24 +172,23 @@ public struct LanguageModelRun {
         )
     }
 
-    private func writeCard(
-        _ decoder: DecoderModel,
-        _ corpus: PreparedCorpus,
-        _ outcome: TrainingOutcome
-    ) throws {
+    /// Writes the recipe and the card of a run that has ended.
+    ///
+    /// - Parameters:
+    ///   - summary: What the model is, in a sentence.
+    ///   - corpus: The data.
+    ///   - outcome: How the run ended.
+    /// - Throws: `FileFormatError` when the disk refuses.
+    func writeCard(_ summary: String, _ corpus: PreparedCorpus, _ outcome: TrainingOutcome) throws {
         let folder = recipe.training.outputDir
         try recipe.resolved.write(to: "\(folder)/recipe.json")
         let description = corpus.dataset.description
-        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
         func amounts(_ part: DatasetDescription.Part?) -> String {
             guard let part else { return "none" }
             return "\(part.documents) documents, \(part.tokens) tokens, \(part.bytes) bytes"
         }
         var lines = ["# A language model trained with Yuyan \(version)", ""]
-        lines.append(
-            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout), trained "
-                + "\(outcome.step) steps\(kept)."
-        )
+        lines.append(summary)
         lines += ["", "| figure | value |", "| --- | --- |"]
         lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         lines += ["", "## Data", "", "- fingerprint `\(corpus.fingerprint)`"]

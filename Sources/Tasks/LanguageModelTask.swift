@@ -17,7 +17,7 @@ struct LanguageModelTask: TaskRun {
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
-        try run.train(report: { report($0.taskEvent) })
+        try LanguageModelFamily.work(of: run).trainModel(report: report)
     }
 
     func evaluate(
@@ -26,9 +26,7 @@ struct LanguageModelTask: TaskRun {
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
         let corpus = try run.corpus(folder: folder, data: data)
-        let found = try run.evaluate(folder: folder, corpus: corpus) { done, total in
-            report(.status { "evaluating: \(done) of \(total) batches" })
-        }
+        let found = try LanguageModelFamily.work(of: run).judge(folder: folder, corpus, report: report)
         if StopSignal.received != nil { throw CancellationError() }
         return TaskEvaluation(textFigures: found)
     }
@@ -101,13 +99,7 @@ extension TaskDescription {
         TaskDescription(
             name: "language-modeling",
             dataFields: DataRecipe.fields,
-            families: [
-                ModelFamily(
-                    name: "decoder",
-                    fields: ModelRecipe.fields.filter { $0.key != "family" },
-                    defaults: { _ in }
-                )
-            ],
+            families: LanguageModelFamily.all.map(\.description),
             defaults: { _ in },
             finish: { _, _ in },
             makeRun: { LanguageModelTask(LanguageModelRun($0, registryFolder: $1, version: $2)) }

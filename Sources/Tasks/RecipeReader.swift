@@ -124,7 +124,7 @@ extension Recipe {
         case 1: try assign(section: owners[0], key: name, value, place: setting)
         case 0:
             let all = sections.flatMap { keys(of: $0) }
-            let near = NameSuggestion.words(for: name, among: all)
+            let near = familyWords(name) ?? NameSuggestion.words(for: name, among: all)
             throw RecipeError("\(setting): a recipe has no key \(name)\(near)")
         default:
             let choices = owners.map { "\($0).\(name)" }.joined(separator: " or ")
@@ -173,7 +173,9 @@ extension Recipe {
             return
         }
         guard let field = fields.first(where: { $0.key == key || $0.aliases.contains(key) }) else {
-            let near = NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
+            let near =
+                (section == "model" ? familyWords(key) : nil)
+                ?? NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
             throw RecipeError("\(place): \(section) has no key \(key)\(near)")
         }
         guard !value.isList || field.takesList else {

@@ -50,6 +50,17 @@ extension Recipe {
         return isData ? "data" : nil
     }
 
+    /// Says which families of models have a key that the recipe's family lacks; nil when none has.
+    func familyWords(_ key: String) -> String? {
+        let owners = taskDescription.families.filter { family in
+            family.name != model.family
+                && family.fields.contains { $0.key == key || $0.aliases.contains(key) }
+        }
+        guard !owners.isEmpty else { return nil }
+        let names = owners.map(\.name).joined(separator: ", ")
+        return "; model.family is \(model.family), and it is a key of \(names)"
+    }
+
     /// The value of a key in the last of the settings that give it.
     private static func last(_ key: String, section: String? = nil, in overrides: [String]) -> String? {
         let names = [key] + (section.map { ["\($0).\(key)"] } ?? [])

@@ -5,12 +5,20 @@ import YuyanFileFormats
 ///
 /// When a run goes on from a checkpoint, lines of later steps are dropped first, so that the file reads as if the run
 /// had never stopped.
-final class TrainingLog {
+package final class TrainingLog {
     let path: String
     private let handle: FileHandle
     private let events: TensorBoardWriter?
 
-    init(folder: String, keepingStepsUpTo step: Int, evaluationsUpTo: Int, tensorboard: Bool) throws {
+    /// Opens the log of a folder.
+    ///
+    /// - Parameters:
+    ///   - folder: The run's folder.
+    ///   - step: Lines of later steps are dropped.
+    ///   - evaluationsUpTo: Evaluations of later steps are dropped.
+    ///   - tensorboard: Whether TensorBoard's events are written, too.
+    /// - Throws: When the folder cannot be written to.
+    package init(folder: String, keepingStepsUpTo step: Int, evaluationsUpTo: Int, tensorboard: Bool) throws {
         path = "\(folder)/train.jsonl"
         try TrainingLog.trim(path, upTo: step, evaluationsUpTo: evaluationsUpTo)
         if !FileManager.default.fileExists(atPath: path),
@@ -32,7 +40,13 @@ final class TrainingLog {
     deinit { try? handle.close() }
 
     /// Appends a line and its scalars.
-    func write(step: Int, _ values: [(key: String, value: Double)], group: String) throws {
+    ///
+    /// - Parameters:
+    ///   - step: The step.
+    ///   - values: The scalars.
+    ///   - group: What TensorBoard shows them under.
+    /// - Throws: When the disk refuses.
+    package func write(step: Int, _ values: [(key: String, value: Double)], group: String) throws {
         var object = JSONObject()
         object["step"] = .integer(step)
         for (key, value) in values where value.isFinite { object[key] = .number(value) }
