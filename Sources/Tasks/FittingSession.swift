@@ -7,6 +7,7 @@ struct FittingSession {
     let recipe: Recipe
     let registryFolder: String?
     let version: String
+    let report: (TaskEvent) -> Void
 
     /// Fits a model and records it.
     ///
@@ -63,7 +64,9 @@ struct FittingSession {
                 metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
                 group: "eval"
             )
-            record.take(.evaluated(step: iterations, metrics: metrics, isBest: true))
+            let evaluated = TrainingEvent.evaluated(step: iterations, metrics: metrics, isBest: true)
+            record.take(evaluated)
+            if !metrics.isEmpty { report(.training(evaluated)) }
             return try end(.finished, iterations, metrics)
         } catch is CancellationError {
             return try end(.interrupted(signal: StopSignal.received ?? SIGINT), iteration, [:])

@@ -81,11 +81,8 @@ public struct LanguageModelRun {
             willStart: { report(.model(decoder, $0)) },
             report: { report(.training($0)) }
         )
-        if case .interrupted = outcome.reason { return outcome }
-        let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
         try writeCard(
-            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout), trained "
-                + "\(outcome.step) steps\(kept).",
+            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout)",
             corpus,
             outcome
         )
@@ -175,30 +172,31 @@ public struct LanguageModelRun {
     /// Writes the recipe and the card of a run that has ended.
     ///
     /// - Parameters:
-    ///   - summary: What the model is, in a sentence.
+    ///   - title: What the model is for.
+    ///   - summary: What the model is, in a few words.
     ///   - corpus: The data.
     ///   - outcome: How the run ended.
     /// - Throws: `FileFormatError` when the disk refuses.
-    func writeCard(_ summary: String, _ corpus: PreparedCorpus, _ outcome: TrainingOutcome) throws {
-        let folder = recipe.training.outputDir
-        try recipe.resolved.write(to: "\(folder)/recipe.json")
-        let description = corpus.dataset.description
+    func writeCard(
+        title: String = "A language model",
+        _ summary: String,
+        _ corpus: PreparedCorpus,
+        _ outcome: TrainingOutcome
+    ) throws {
         func amounts(_ part: DatasetDescription.Part?) -> String {
             guard let part else { return "none" }
             return "\(part.documents) documents, \(part.tokens) tokens, \(part.bytes) bytes"
         }
-        var lines = ["# A language model trained with Yuyan \(version)", ""]
-        lines.append(summary)
-        lines += ["", "| figure | value |", "| --- | --- |"]
-        lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
-        lines += ["", "## Data", "", "- fingerprint `\(corpus.fingerprint)`"]
-        lines.append("- training: \(amounts(description.train))")
-        lines.append("- validation: \(amounts(description.validation))")
-        lines.append("- tokenizer: \(recipe.tokenizer.type), \(corpus.tokenizer.vocabularySize) tokens")
-        lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
-        let seconds = Int(outcome.seconds)
-        lines += ["Trained on \(standardBackend.summary) in \(seconds) seconds of this process.", ""]
-        try SafeFile.write(text: lines.joined(separator: "\n"), to: "\(folder)/README.md")
+        let data = corpus.dataset.description
+        try RunCard(
+            title: "\(title) trained with Yuyan \(version)",
+            summary: summary,
+            fingerprint: corpus.fingerprint,
+            facts: [
+                "training: \(amounts(data.train))", "validation: \(amounts(data.validation))",
+                "tokenizer: \(recipe.tokenizer.type), \(corpus.tokenizer.vocabularySize) tokens",
+            ]
+        ).write(recipe, outcome)
     }
 }
 

@@ -37,7 +37,8 @@ struct NGramTraining: LanguageModelWork {
         let session = FittingSession(
             recipe: recipe,
             registryFolder: run.registryFolder,
-            version: run.version
+            version: run.version,
+            report: report
         )
         let folder = recipe.training.outputDir
         var summary = ""
@@ -45,7 +46,7 @@ struct NGramTraining: LanguageModelWork {
             let model = try model(corpus, options, report)
             reached(1)
             let counts = model.ngramCounts.map(String.init).joined(separator: ", ")
-            summary = "An n-gram model of order \(model.order): \(counts) n-grams of 1, 2, … tokens."
+            summary = "An n-gram model of order \(model.order) with \(counts) n-grams of 1, 2, … tokens"
             report(.note("model: n-gram of order \(model.order); \(counts) n-grams of 1, 2, … tokens"))
             noteDiscounts(model, report)
             let metrics =
@@ -58,7 +59,6 @@ struct NGramTraining: LanguageModelWork {
             }
             return (1, metrics)
         }
-        if case .interrupted = outcome.reason { return outcome }
         try run.writeCard(summary, corpus, outcome)
         return outcome
     }

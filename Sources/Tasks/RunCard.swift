@@ -1,5 +1,6 @@
 import YuyanDatasets
 import YuyanFileFormats
+import YuyanTensors
 import YuyanTraining
 
 /// The `README.md` of a model folder; `recipe.json` goes with it.
@@ -24,7 +25,7 @@ struct RunCard {
         try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
         var lines = ["# \(title)", ""]
         let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
-        lines.append("\(summary), trained \(outcome.step) steps\(kept).")
+        lines.append("\(summary), trained \(outcome.step) step\(outcome.step == 1 ? "" : "s")\(kept).")
         lines += ["", "| figure (validation) | value |", "| --- | --- |"]
         lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         lines += ["", "## Data", "", "- fingerprint `\(fingerprint)`"]
@@ -33,6 +34,8 @@ struct RunCard {
             lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
         }
         lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
+        let seconds = Int(outcome.seconds)
+        lines += ["Trained on \(standardBackend.summary) in \(seconds) seconds of this process.", ""]
         try SafeFile.write(
             text: lines.joined(separator: "\n"),
             to: "\(recipe.training.outputDir)/README.md"

@@ -59,7 +59,8 @@ struct LinearClassification {
         let session = FittingSession(
             recipe: recipe,
             registryFolder: run.registryFolder,
-            version: run.version
+            version: run.version,
+            report: report
         )
         return try session.run(dataFingerprint: data.fingerprint) { reached in
             let model = try fit(options, reached)

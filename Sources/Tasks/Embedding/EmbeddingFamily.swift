@@ -148,7 +148,6 @@ struct WordVectorAveraging {
     let report: (TaskEvent) -> Void
 
     func train() throws -> TrainingOutcome {
-        let began = Date()
         let network = recipe.model.network
         guard let path = network["vectors"]?.stringValue else {
             throw RecipeError(
@@ -185,47 +184,26 @@ struct WordVectorAveraging {
                     + "texts have one"
             )
         )
-        return try finish(model, words, began)
-    }
-
-    private func finish(
-        _ model: AveragedWordVectors,
-        _ words: TextWords,
-        _ began: Date
-    ) throws -> TrainingOutcome {
-        let folder = recipe.training.outputDir
-        try FileManager.default.createDirectory(
-            atPath: "\(folder)/\(AveragedWordVectors.wordFolder)",
-            withIntermediateDirectories: true
-        )
-        var record = try RunRecord(
-            recipe,
+        let session = FittingSession(
+            recipe: recipe,
             registryFolder: registryFolder,
-            dataFingerprint: data.fingerprint,
-            version: version
+            version: version,
+            report: report
         )
-        do {
+        return try session.run(dataFingerprint: data.fingerprint) { reached in
+            let folder = recipe.training.outputDir
+            try FileManager.default.createDirectory(
+                atPath: "\(folder)/\(AveragedWordVectors.wordFolder)",
+                withIntermediateDirectories: true
+            )
+            reached(1)
             let pairs = data.validation
             let found = try WordVectorEmbedder(model, words).vectors(pairs.texts) { _ in
                 StopSignal.received == nil
             }
-            let metrics = try EmbeddingFigures(pairs, data.kind, vectors: found, dimension: model.dimension)
-                .metrics()
-            record.take(.evaluated(step: 1, metrics: metrics, isBest: true))
+            let figures = try EmbeddingFigures(pairs, data.kind, vectors: found, dimension: model.dimension)
             try model.save(to: folder)
-            let outcome = TrainingOutcome(
-                reason: .finished,
-                step: 1,
-                metrics: metrics,
-                bestStep: nil,
-                seconds: Date().timeIntervalSince(began)
-            )
-            report(.training(.evaluated(step: 1, metrics: metrics, isBest: true)))
-            try record.end(outcome)
-            return outcome
-        } catch {
-            record.fail()
-            throw error
+            return (1, try figures.metrics())
         }
     }
 }

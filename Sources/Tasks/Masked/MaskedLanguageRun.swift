@@ -43,17 +43,12 @@ struct MaskedLanguageRun: TaskRun {
             },
             report: { report(.training($0)) }
         )
-        let data = corpus.dataset.description
-        try RunCard(
-            title: "An encoder pre-trained with Yuyan \(version)",
-            summary:
-                "A Transformer encoder of \(model.parameterCount) parameters with a masked-language head",
-            fingerprint: corpus.fingerprint,
-            facts: [
-                "\(data.train.documents) documents, \(data.train.tokens) tokens to learn from, "
-                    + "\(data.validation?.tokens ?? 0) to judge by"
-            ]
-        ).write(recipe, outcome)
+        try text.writeCard(
+            title: "An encoder",
+            "A Transformer encoder of \(model.parameterCount) parameters with a masked-language head",
+            corpus,
+            outcome
+        )
         return outcome
     }
 

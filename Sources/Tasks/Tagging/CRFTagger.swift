@@ -58,7 +58,8 @@ struct CRFTagging {
         let session = FittingSession(
             recipe: recipe,
             registryFolder: run.registryFolder,
-            version: run.version
+            version: run.version,
+            report: report
         )
         return try session.run(dataFingerprint: data.fingerprint) { reached in
             report(.status { "looking at \(data.training.count) sentences" })
