@@ -18,7 +18,10 @@ import YuyanTraining
         ("text-cnn", ["model.embedding_dim=16", "num_filters=8", "learning_rate=0.01"]),
         ("bag-of-embeddings", ["model.embedding_dim=16", "buckets=1000", "learning_rate=0.03"]),
         ("mlp", ["model.embedding_dim=16", "hidden_sizes=16", "learning_rate=0.01"]),
-        ("dpcnn", ["model.embedding_dim=16", "num_filters=16", "num_blocks=2", "learning_rate=0.01"]),
+        (
+            "dpcnn",
+            ["model.embedding_dim=16", "num_filters=16", "num_blocks=2", "learning_rate=0.01", "bf16=true"]
+        ),
         ("rnn", ["model.embedding_dim=16", "hidden_size=16", "learning_rate=0.01"]),
         ("lstm", ["model.embedding_dim=16", "hidden_size=16", "pooling=additive", "learning_rate=0.01"]),
         ("gru", ["model.embedding_dim=16", "hidden_size=16", "pooling=attention", "learning_rate=0.01"]),
@@ -26,7 +29,7 @@ import YuyanTraining
             "encoder",
             [
                 "hidden_size=16", "intermediate_size=32", "num_attention_heads=2", "num_hidden_layers=1",
-                "tokenizer.vocab_size=120", "learning_rate=0.01",
+                "tokenizer.vocab_size=120", "learning_rate=0.01", "bf16=true",
             ]
         ),
         ("linear", []),

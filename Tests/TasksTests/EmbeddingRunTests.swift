@@ -18,7 +18,8 @@ import YuyanTraining
     ]
     private static let bag = ["model.embedding_dim=16", "max_ngram=1", "learning_rate=0.03"]
     private static let cases: [(family: String, kind: String, settings: [String], metric: String)] = [
-        ("encoder", "pairs", encoder, "mrr"), ("encoder", "labels", encoder + ["hard_negatives=0"], "map"),
+        ("encoder", "pairs", encoder + ["bf16=true"], "mrr"),
+        ("encoder", "labels", encoder + ["hard_negatives=0"], "map"),
         ("encoder", "scores", encoder + ["loss=cosine"], "spearman"),
         ("bag-of-embeddings", "labels", bag, "map"),
         ("bag-of-embeddings", "scores", bag, "spearman"),
