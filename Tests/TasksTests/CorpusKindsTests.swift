@@ -32,9 +32,7 @@ import YuyanTokenizers
 
     /// Every kind is learned, written, read back as the same thing, found again, and tells its text back.
     @Test(arguments: TokenizerRecipe.types) func everyKindOfTokenizer(type: String) throws {
-        for (number, text) in smallCorpus(documents: 60).enumerated() {
-            try folder.write(text, to: "texts/\(number).txt")
-        }
+        try folder.writeTexts(smallCorpus(documents: 60))
         let size = ["bpe": 300, "unigram": 320][type] ?? 60
         let settings = [
             "tokenizer.type=\(type)", "tokenizer.vocab_size=\(size)", "output_dir=\(folder.path)/\(type)",

@@ -11,13 +11,7 @@ import YuyanTraining
     init() throws {
         folder = try ScratchFolder()
         // Documents of many lengths, so that rows end in padding and batches have targets of unequal count.
-        try FileManager.default.createDirectory(
-            atPath: "\(folder.path)/texts",
-            withIntermediateDirectories: true
-        )
-        for (number, text) in smallCorpus(documents: 40).enumerated() {
-            try folder.write(text, to: "texts/\(number).txt")
-        }
+        try folder.writeTexts(smallCorpus(documents: 40))
     }
 
     private func recipe(_ name: String, _ settings: [String] = []) throws -> Recipe {

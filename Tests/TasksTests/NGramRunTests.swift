@@ -13,13 +13,7 @@ import YuyanTraining
 
     init() throws {
         folder = try ScratchFolder()
-        try FileManager.default.createDirectory(
-            atPath: "\(folder.path)/texts",
-            withIntermediateDirectories: true
-        )
-        for (number, text) in smallCorpus(documents: 40).enumerated() {
-            try folder.write(text, to: "texts/\(number).txt")
-        }
+        try folder.writeTexts(smallCorpus(documents: 40))
     }
 
     private func recipe(_ output: String, _ settings: [String] = []) throws -> Recipe {

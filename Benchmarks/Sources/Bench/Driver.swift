@@ -85,22 +85,11 @@ struct Driver {
             memory: true,
             add: add
         )
-        try measure(
-            dtypes.map { .encoder($0) },
-            script: "encoder.py",
-            pairs: quick ? 2 : 5,
-            seconds: 0,
-            memory: true,
-            add: add
-        )
-        try measure(
-            dtypes.map { .sequence($0) },
-            script: "sequence.py",
-            pairs: quick ? 2 : 5,
-            seconds: 0,
-            memory: true,
-            add: add
-        )
+        for (list, script) in [
+            (dtypes.map(Benchmark.encoder), "encoder.py"), (dtypes.map(Benchmark.sequence), "sequence.py"),
+        ] {
+            try measure(list, script: script, pairs: quick ? 2 : 5, seconds: 0, memory: true, add: add)
+        }
         try measure(
             Benchmark.latencies,
             script: "latency.py",
