@@ -1,20 +1,21 @@
-"""Taggers of other libraries on the sentences of one of ours; prints the best entity F1 (seqeval) as JSON.
+"""Taggers of other libraries on the sentences of one of ours; prints their best score as JSON.
 
     python3 taggers.py crf FOLDER
-    python3 taggers.py lstm FOLDER --vocabulary MODEL/vocabulary.json [--seed 1] [--epochs 20]
+    python3 taggers.py lstm FOLDER --vocabulary MODEL/vocabulary.json [--seed 1] [--epochs 20] [--no-characters] [--no-field]
 
 FOLDER has train.conll and dev.conll, as tagging_data.py writes them. `lstm` is the network of Sources/Models/Tagging in
 PyTorch, with our model's words and characters: 100 wide word vectors with 5 % of the words dropped, beside them (where the
 tokens are words) the largest values of 50 filters over the 30 wide vectors of three characters, dropout 0.5 on both and on
 the states of one bidirectional layer of 128 units, a conditional random field on top; AdamW without decay of vectors, a
 linear schedule from 2e-3, 16 sentences of like length a batch, clipping at 1, the best epoch by F1. `crf` is
-sklearn-crfsuite (L-BFGS, c1 = c2 = 0.1, all transitions) with the usual features of a word and its neighbours.
+sklearn-crfsuite (L-BFGS to convergence, c1 = c2 = 0.1, all transitions) with the features of `family: crf`.
 """
 import argparse
 import json
 import pathlib
 import random
 import resource
+import unicodedata
 
 from seqeval.metrics import f1_score
 
@@ -27,22 +28,38 @@ def sentences(path):
     return [sentence for sentence in found if sentence]
 
 
-def features(words, place, of_characters):
-    """Those of sklearn-crfsuite's tutorial; of Chinese characters a window of two to each side and its pairs."""
-    if of_characters:
-        window = {step: words[place + step] if 0 <= place + step < len(words) else "_" for step in range(-2, 3)}
-        own = {f"c{step}": character for step, character in window.items()}
-        own |= {f"p{step}": window[step] + window[step + 1] for step in range(-2, 2)}
-        return own
+def score(gold, predicted):
+    tags = {tag for sentence in gold for tag in sentence}
+    if all(tag == "O" or tag[1:2] == "-" for tag in tags):
+        return f1_score(gold, predicted)
+    pairs = [pair for sentences in zip(gold, predicted, strict=True) for pair in zip(*sentences, strict=True)]
+    return sum(right == found for right, found in pairs) / len(pairs)
 
-    def shape(word, name):
-        return {f"{name}lower": word.lower(), f"{name}title": word.istitle(), f"{name}upper": word.isupper()}
 
-    word = words[place]
-    own = shape(word, "") | {"bias": 1.0, "end3": word[-3:], "end2": word[-2:], "digit": word.isdigit()}
-    own |= shape(words[place - 1], "before ") if place else {"first": True}
-    own |= shape(words[place + 1], "after ") if place + 1 < len(words) else {"last": True}
-    return own
+def shape(word):
+    """Capitals as X, other letters as x, digits as d; of a run of the same two at most."""
+    kinds = {"Lu": "X", "Lt": "X", "Ll": "x", "Lo": "x", "Lm": "x", "Nd": "d"}
+    found = [kinds.get(unicodedata.category(letter), letter) for letter in word]
+    return "".join(kind for place, kind in enumerate(found) if found[max(place - 2, 0):place] != [kind, kind])
+
+
+def features(words, of_characters):
+    """For each word those of Sources/Models/Linear/TaggingFeatures.swift."""
+    plain = ["<s>", "<s>", *(word.lower() for word in words), "</s>", "</s>"]
+    shapes = [None, *map(shape, words), None]
+    found = []
+    for place, word in enumerate(plain[2:-2]):
+        near = {step: plain[place + 2 + step] for step in range(-2, 3) if -1 <= place + step <= len(words)}
+        own = ["bias", *(f"w{step}={other}" for step, other in near.items())]
+        own += [f"s{step}={shapes[place + 1 + step]}" for step in (-1, 0, 1) if shapes[place + 1 + step] is not None]
+        if of_characters:
+            own += [f"p{step}={near[step]}|{plain[place + 3 + step]}" for step in range(-2, 2)
+                    if step in near and place + step < len(words)]
+        else:
+            own += [f"b{length}={word[:length]}" for length in (1, 2, 3) if length <= len(word)]
+            own += [f"e{length}={word[-length:]}" for length in (1, 2, 3) if length <= len(word)]
+        found.append(own)
+    return found
 
 
 def crf(training, validation):
@@ -51,13 +68,12 @@ def crf(training, validation):
         map(len, training))
 
     def seen(part):
-        texts = [[word for word, _ in sentence] for sentence in part]
-        return [[features(words, place, of_characters) for place in range(len(words))] for words in texts]
+        return [features([word for word, _ in sentence], of_characters) for sentence in part]
 
-    model = sklearn_crfsuite.CRF(algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=100, all_possible_transitions=True)
+    model = sklearn_crfsuite.CRF(algorithm="lbfgs", c1=0.1, c2=0.1, all_possible_transitions=True)
     model.fit(seen(training), [[tag for _, tag in sentence] for sentence in training])
     predicted = [list(tags) for tags in model.predict(seen(validation))]
-    return f1_score([[tag for _, tag in sentence] for sentence in validation], predicted), None
+    return score([[tag for _, tag in sentence] for sentence in validation], predicted), None
 
 
 def key(word, lowercases):
@@ -76,7 +92,7 @@ def network(arguments, training, validation):
     letters = {letter: number for number, letter in enumerate(known["characters"], 1)}
     names = sorted({tag for sentence in training for _, tag in sentence})
     numbers = {name: number for number, name in enumerate(names)}
-    looks = not known["of_characters"]
+    looks = not known["of_characters"] and arguments.characters
 
     def encoded(part):
         ids = [[words.get(key(word, known["lowercase"]), 0) for word, _ in sentence] for sentence in part]
@@ -101,7 +117,7 @@ def network(arguments, training, validation):
     learned, judged = encoded(training), encoded(validation)
     targets = [[numbers[tag] for _, tag in sentence] for sentence in training]
     gold = [[tag for _, tag in sentence] for sentence in validation]
-    model = Tagger(len(words) + 1, len(letters) + 1 if looks else 0, len(names))
+    model = Tagger(len(words) + 1, len(letters) + 1 if looks else 0, len(names), arguments.field)
     groups = [dict(params=[parameter for parameter in model.parameters() if parameter.dim() > 1], weight_decay=0.01),
               dict(params=[parameter for parameter in model.parameters() if parameter.dim() < 2], weight_decay=0)]
     optimizer = torch.optim.AdamW(groups, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, fused=True)
@@ -127,7 +143,7 @@ def network(arguments, training, validation):
                 members = order[start:start + 64]
                 for row, labels in zip(members, model.decode(*batch(judged, members))):
                     predicted[row] = [names[label] for label in labels]
-        reached = f1_score(gold, predicted)
+        reached = score(gold, predicted)
         print(f"epoch {epoch}: {100 * reached:.2f}", flush=True)
         if reached > best:
             best, best_epoch = reached, epoch
@@ -141,11 +157,13 @@ def main():
     parser.add_argument("--vocabulary", type=pathlib.Path, help="vocabulary.json of our model's folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--no-characters", dest="characters", action="store_false", help="words are not spelled")
+    parser.add_argument("--no-field", dest="field", action="store_false", help="each tag is chosen by itself")
     arguments = parser.parse_args()
     training, validation = (sentences(arguments.folder / f"{part}.conll") for part in ("train", "dev"))
     best, epoch = crf(training, validation) if arguments.family == "crf" else network(arguments, training, validation)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps(dict(f1=best, epoch=epoch, seconds=round(used.ru_utime + used.ru_stime, 1))))
+    print(json.dumps(dict(score=best, epoch=epoch, seconds=round(used.ru_utime + used.ru_stime, 1))))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python3 tagging_data.py DATA OUT [DATASET...]
 
 DATA is a folder with the published files, each set in a folder of its own as `SETS` names it. Of WikiANN every tenth
-sentence is taken, of MSRA the first 5,000; Weibo's characters lose the positions that follow them. Sentences to judge by
-whose tokens stand in the training part are left out everywhere.
+sentence is taken, of MSRA the first 5,000; Weibo's characters lose the positions that follow them; the treebank's tags are
+its universal parts of speech. Sentences to judge by whose tokens stand in the training part are left out everywhere.
 """
 import gzip
 import itertools
@@ -49,11 +49,22 @@ def msra(folder):
             [list(zip(text.split(" "), tags.split(" "), strict=True)) for text, tags in cells])
 
 
+def treebank(folder):
+    def read(path):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            blocks = file.read().split("\n\n")
+        rows = ([line.split("\t") for line in block.split("\n") if line and line[0] != "#"] for block in blocks)
+        found = [[(cells[1], cells[3]) for cells in block if cells[0].isdigit()] for block in rows]
+        return [sentence for sentence in found if sentence]
+    return read(folder / "en_ewt-ud-train.rebuilt.conllu.gz"), read(folder / "en_ewt-ud-dev.conllu.gz")
+
+
 SETS = {
     "wnut17": ("ner-wnut17-en", wnut),
     "wikiann": ("ner-wikiann-en", wikiann),
     "weibo-ner": ("ner-weibo-zh", weibo),
     "msra": ("ner-msra-zh", msra),
+    "ewt": ("pos-ud-ewt-en", treebank),
 }
 
 

@@ -39,6 +39,7 @@ extension CPUBackend {
             gradient.transitions?.address,
             gradient.start?.address,
             gradient.end?.address,
+            nil,
             gradient.weights.address,
             &call
         )
@@ -80,16 +81,7 @@ extension CPUBackend {
         call.transitions = parameter(chain.transitions, [labels, labels], "transitions")
         call.start = parameter(chain.start, [labels], "start")
         call.end = parameter(chain.end, [labels], "end")
-        if let lengths = chain.lengths {
-            RowChecks.expectIndices(lengths, [batch], "lengths", door)
-            let list = lengths.address.assumingMemoryBound(to: Int32.self)
-            let wrong = Int(yk_check_lengths(list, Int64(batch), Int64(positions)))
-            require(
-                wrong < 0,
-                "\(door): length \(list[max(wrong, 0)]) of row \(wrong) lies outside 0...\(positions)"
-            )
-            call.lengths = UnsafePointer(list)
-        }
+        call.lengths = RowChecks.lengths(chain.lengths, batch, most: positions, door)
         if let targets = chain.targets {
             RowChecks.expectIndices(targets, [batch, positions], "targets", door)
             let list = targets.address.assumingMemoryBound(to: Int32.self)

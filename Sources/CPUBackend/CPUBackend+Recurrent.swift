@@ -62,15 +62,7 @@ private struct RecurrentSizes {
         dtype = first.out.dtype
         (batch, positions, width) = (first.out.shape[0], first.out.shape[1], first.out.shape[2])
         gates = call.cell.gateCount
-        if let lengths = call.lengths {
-            RowChecks.expectIndices(lengths, [batch], "lengths", door)
-            let list = lengths.address.assumingMemoryBound(to: Int32.self)
-            let wrong = Int(yk_check_lengths(list, Int64(batch), Int64(positions)))
-            require(
-                wrong < 0,
-                "\(door): length \(list[max(wrong, 0)]) of row \(wrong) lies outside 0...\(positions)"
-            )
-        }
+        _ = RowChecks.lengths(call.lengths, batch, most: positions, door)
     }
 
     /// A direction as C sees it.

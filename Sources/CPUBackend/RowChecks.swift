@@ -23,6 +23,26 @@ enum RowChecks {
         )
     }
 
+    /// Lengths i32 [B] as C sees them; nil for nil.
+    ///
+    /// Traps when they are not, or when one lies outside 0...most.
+    static func lengths(
+        _ view: TensorView?,
+        _ batch: Int,
+        most: Int,
+        _ door: String
+    ) -> UnsafePointer<Int32>? {
+        guard let view else { return nil }
+        expectIndices(view, [batch], "lengths", door)
+        let list = view.address.assumingMemoryBound(to: Int32.self)
+        let wrong = Int(yk_check_lengths(list, Int64(batch), Int64(most)))
+        require(
+            wrong < 0,
+            "\(door): length \(list[max(wrong, 0)]) of row \(wrong) lies outside 0...\(most)"
+        )
+        return UnsafePointer(list)
+    }
+
     /// Traps unless a view has one of the dtypes that go together with `dtype`: f32 and bf16, or f64 alone.
     static func expectFamily(_ view: TensorView, of dtype: DType, _ name: String, _ door: String) {
         require(

@@ -66,6 +66,25 @@ public final class Convolution1D: Module {
         return linear(rows, weight: matrix, bias: bias?.tensor(), activation: activation)
     }
 
+    /// The filters as ``windowMaxima(_:filters:lengths:)`` takes them.
+    ///
+    /// Traps when the window does not move by one position or its positions lie apart.
+    ///
+    /// - Parameter dtype: The dtype of the weights.
+    /// - Returns: The filters.
+    public func filters(as dtype: DType) -> WindowFilters {
+        require(
+            window.stride == 1 && window.dilation == 1,
+            "Convolution1D: largest values need windows side by side; stride \(window.stride), dilation \(window.dilation)"
+        )
+        return WindowFilters(
+            weight: weight.tensor(as: dtype).permuted([0, 2, 1]),
+            bias: bias?.tensor(),
+            leading: window.leading,
+            trailing: window.trailing
+        )
+    }
+
     /// The lengths of the result for sequences of given lengths: the windows that fit over each, with its padding.
     ///
     /// - Parameter lengths: Lengths of inputs.

@@ -139,6 +139,10 @@ public protocol Backend: AnyObject, Sendable {
     /// The best paths i32 [B, T], −1 from a sequence's length on, and their scores [B] (wide). Among equal paths the one
     /// with the lower label at the last position where they differ. L ≥ 1.
     func linearChainDecode(paths: TensorView, scores: TensorView, _ chain: LinearChain)
+    /// The largest values of rows and their places, see ``RowMaxima``.
+    func rowMaxima(_ call: RowMaxima)
+    /// Gradients through largest values over windows, see ``WindowMaximaGradient``.
+    func windowMaximaGradient(_ call: WindowMaximaGradient)
 
     // MARK: Optimizers and random numbers
 

@@ -25,7 +25,7 @@ public enum DifferentiableOperation: String, Sendable, CaseIterable {
     /// Positions and attention.
     case rotary, packedRotary, attention, packedAttention
     /// Recurrent layers, windows over sequences, linear-chain models of label sequences.
-    case recurrent, windows, linearChain
+    case recurrent, windows, windowMaxima, linearChain
     /// Losses.
     case crossEntropy, linearCrossEntropy
     /// A part of the network run again in the backward pass.

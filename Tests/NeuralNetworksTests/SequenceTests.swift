@@ -214,3 +214,47 @@ import YuyanTestSupport
         #expect(loss > 0 && loss < 1.5)
     }
 }
+
+@Suite struct WindowMaximaTests {
+    /// The largest values agree with those of whole convolutions, cut at each sequence's last window, and so do all
+    /// gradients.
+    @Test func largestValuesAreThoseOfConvolutions() {
+        var random = RandomSource(seed: 3)
+        let convolutions = [2, 5, 3].map { width in
+            Convolution1D(
+                inputWidth: 6,
+                outputWidth: 20,
+                window: WindowOptions(width: width, leading: width - 1, trailing: width - 1),
+                random: &random
+            )
+        }
+        let table = Parameter(Initializer.normal(standardDeviation: 1).tensor([4, 7, 6], random: &random))
+        let factors = Initializer.normal(standardDeviation: 1).tensor([4, 60], random: &random)
+        let own = [7, 1, 4, 6]
+        let lengths = Tensor(own.map { Int32($0) }, shape: [4])
+        func gradients(_ features: () -> Tensor) -> [[Double]] {
+            let parameters = [table] + convolutions.flatMap { $0.parameters() }
+            parameters.forEach { $0.gradient = nil }
+            let tape = Tape()
+            let value = tape.record { (features() * factors).sum() }
+            tape.backward(from: value)
+            return [[value.item()]] + parameters.map { $0.gradient?.doubles() ?? [] }
+        }
+        let plain = gradients {
+            let x = masked(table.tensor(), lengths: lengths)
+            return concatenate(
+                convolutions.map { convolution in
+                    let counts = own.map { Int32($0 + convolution.window.width - 1) }
+                    return pooled(convolution(x), .max, lengths: Tensor(counts, shape: [4]))
+                },
+                axis: 1
+            )
+        }
+        let direct = gradients {
+            windowMaxima(table.tensor(), filters: convolutions.map { $0.filters(as: .f32) }, lengths: lengths)
+        }
+        for (actual, expected) in zip(direct, plain) {
+            expectClose(actual: actual, expected: expected, relative: 1e-5, absolute: 1e-5, "gradients")
+        }
+    }
+}

@@ -69,6 +69,7 @@ struct GradientTable {
         case .packedAttention: Self.jointAttention(&self)
         case .recurrent: Self.recurrence(&self)
         case .windows: Self.windowing(&self)
+        case .windowMaxima: Self.windowMaximum(&self)
         case .linearChain: Self.linearChains(&self)
         case .crossEntropy: Self.loss(&self)
         case .linearCrossEntropy: Self.projectedLoss(&self)

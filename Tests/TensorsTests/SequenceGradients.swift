@@ -21,6 +21,41 @@ extension GradientTable {
         }
     }
 
+    static func windowMaximum(_ list: inout GradientTable) {
+        let x = Draw.uniform([3, 5, 2]), first = Draw.uniform([4, 3, 2], seed: 2)
+        let second = Draw.uniform([2, 2, 2], seed: 3), bias = Draw.uniform([4], seed: 4)
+        let lengths = Tensor([5, 0, 2] as [Int32], shape: [3])
+        list.add("without padding", [x, second]) {
+            windowMaxima($0[0], filters: [WindowFilters(weight: $0[1])])
+        }
+        list.add("two groups, padded, of unequal lengths", [x, first, bias, second]) {
+            windowMaxima(
+                $0[0],
+                filters: [
+                    WindowFilters(weight: $0[1], bias: $0[2], leading: 2, trailing: 2),
+                    WindowFilters(weight: $0[3], trailing: 1),
+                ],
+                lengths: lengths
+            )
+        }
+        list.add("wider than some sequences", [x, first, bias]) {
+            windowMaxima(
+                $0[0],
+                filters: [WindowFilters(weight: $0[1], bias: $0[2])],
+                lengths: Tensor([3, 1, 2] as [Int32], shape: [3])
+            )
+        }
+        list.add("of permuted views", [Draw.uniform([5, 3, 2]), Draw.uniform([2, 4, 3], seed: 5)]) {
+            windowMaxima(
+                $0[0].transposed(0, 1),
+                filters: [WindowFilters(weight: $0[1].permuted([1, 2, 0]), leading: 1)]
+            )
+        }
+        list.add("used elsewhere too", [x, second]) {
+            [windowMaxima($0[0], filters: [WindowFilters(weight: $0[1])]), $0[0] * $0[0], $0[1] * $0[1]]
+        }
+    }
+
     static func linearChains(_ list: inout GradientTable) {
         let emissions = Draw.uniform([3, 4, 3]), transitions = Draw.uniform([3, 3], seed: 2)
         let start = Draw.uniform([3], seed: 3), end = Draw.uniform([3], seed: 4)

@@ -202,6 +202,14 @@ final class TimingBackend: Backend {
             inner.linearChainDecode(paths: paths, scores: scores, chain)
         }
     }
+    func rowMaxima(_ call: RowMaxima) {
+        timed("rowMaxima \(text(call.rows))") { inner.rowMaxima(call) }
+    }
+    func windowMaximaGradient(_ call: WindowMaximaGradient) {
+        timed("windowMaximaGradient \(text(call.source)) \(text(call.weight))") {
+            inner.windowMaximaGradient(call)
+        }
+    }
     func optimizerStep(_ step: OptimizerStep) {
         timed("optimizerStep \(text(step.values))") { inner.optimizerStep(step) }
     }

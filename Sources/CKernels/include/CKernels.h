@@ -14,4 +14,5 @@
 #include "yk_softmax.h"
 #include "yk_sparse_rows.h"
 #include "yk_vector_search.h"
+#include "yk_windows.h"
 #include "yk_word_vectors.h"

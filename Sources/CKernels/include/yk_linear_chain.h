@@ -28,9 +28,9 @@ int64_t yk_check_labels(const yk_linear_chain *chain);
 void yk_linear_chain_losses(void *losses, const yk_linear_chain *chain);
 
 // The gradients of Σ_b weights[b] · losses[b], all overwritten: of the emissions [B, T, L] (their dtype), the
-// transitions, the start and the end (wide). Any may be NULL. weights [B] are wide.
-void yk_linear_chain_gradient(void *emissions, void *transitions, void *start, void *end, const void *weights,
-                              const yk_linear_chain *chain);
+// transitions, the start and the end (wide); beside them the losses themselves. Any may be NULL. weights [B] are wide.
+void yk_linear_chain_gradient(void *emissions, void *transitions, void *start, void *end, void *losses,
+                              const void *weights, const yk_linear_chain *chain);
 
 // The best path of each sequence, i32 [B, T] with −1 from its length on, and its score [B] (wide). Among equal paths the
 // one with the lower label at the last position where they differ.

@@ -373,8 +373,15 @@ package final class ChainProblem {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * sentences) { numbers in
             guard let losses = numbers.baseAddress else { return }
             for sentence in 0..<sentences { losses[sentences + sentence] = 1 }
-            yk_linear_chain_losses(losses, &chain)
-            yk_linear_chain_gradient(slopes + first * width, out + 1, nil, nil, losses + sentences, &chain)
+            yk_linear_chain_gradient(
+                slopes + first * width,
+                out + 1,
+                nil,
+                nil,
+                losses,
+                losses + sentences,
+                &chain
+            )
             out[0] = (0..<sentences).reduce(0) { $0 + losses[$1] }
         }
     }

@@ -92,17 +92,14 @@ public final class TextCNN: TextEncoder, MixedPrecisionModule {
     /// - Returns: [B, widths · filters].
     public func callAsFunction(_ batch: TokenBatch) -> Tensor {
         let given = vectors(batch.idTensor)
-        var x = given.cast(to: productDType(for: given.dtype))
-        if let lengths = batch.lengthTensor { x = masked(x, lengths: lengths) }
-        let features = convolutions.map { convolution -> Tensor in
-            let reach = convolution.window.width - 1
-            // ReLU is monotonic and its zero is where padding ends up: the maximum may come first.
-            let counts = batch.lengths.map { $0 == 0 ? 0 : Int32($0 + reach) }
-            let isWhole = batch.lengthTensor == nil
-            let lengths = isWhole ? nil : Tensor(counts, shape: [batch.rows])
-            return relu(pooled(convolution(x), .max, lengths: lengths)).cast(to: given.dtype)
-        }
-        return features.count == 1 ? features[0] : concatenate(features, axis: 1)
+        let x = given.cast(to: productDType(for: given.dtype))
+        // ReLU is monotonic: the largest value may be taken first.
+        let largest = windowMaxima(
+            x,
+            filters: convolutions.map { $0.filters(as: x.dtype) },
+            lengths: batch.lengthTensor
+        )
+        return relu(largest).cast(to: given.dtype)
     }
 
     /// Floating-point operations of the convolutions.
@@ -116,5 +113,14 @@ public final class TextCNN: TextEncoder, MixedPrecisionModule {
                     (length + width - 1) * width * configuration.vectors.width * configuration.numFilters
                 )
         }
+    }
+    /// Those of the convolutions, and of the one window of each filter that has gradients.
+    ///
+    /// - Parameter length: The tokens of a text.
+    /// - Returns: Operations per text.
+    public func trainingFlops(length: Int) -> Double {
+        let window = configuration.vectors.width * configuration.numFilters
+        return forwardFlops(length: length)
+            + configuration.kernelSizes.reduce(0) { $0 + 4 * Double($1 * window) }
     }
 }

@@ -22,11 +22,23 @@ public protocol TextEncoder: Module {
     /// - Parameter length: The tokens T of a text.
     /// - Returns: Operations per text, a multiplication and an addition counting as two.
     func forwardFlops(length: Int) -> Double
+
+    /// Floating-point operations of a training step's products, forward and backward.
+    ///
+    /// - Parameter length: The tokens T of a text.
+    /// - Returns: Operations per text.
+    func trainingFlops(length: Int) -> Double
 }
 
 extension TextEncoder {
     /// None.
     public var tokenTable: Embedding? { nil }
+
+    /// Three times those of a forward pass: a product has two gradients.
+    ///
+    /// - Parameter length: The tokens T of a text.
+    /// - Returns: Operations per text.
+    public func trainingFlops(length: Int) -> Double { 3 * forwardFlops(length: length) }
 }
 
 /// A network that makes a vector of every token, in the light of the others: what taggers build on.

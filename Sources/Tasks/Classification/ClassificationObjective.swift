@@ -62,7 +62,7 @@ final class ClassificationObjective: TrainingObjective {
         )
         stepsPerEpoch = max(1, (batches.countPerEpoch + accumulation - 1) / accumulation)
         let mean = training.lengths.reduce(0, +) / max(training.texts.count, 1)
-        operationsPerStep = 3 * classifier.encoder.forwardFlops(length: mean) * Double(rows * accumulation)
+        operationsPerStep = classifier.encoder.trainingFlops(length: mean) * Double(rows * accumulation)
     }
 
     var model: any Module { classifier }

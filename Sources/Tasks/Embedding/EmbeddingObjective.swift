@@ -159,7 +159,7 @@ final class EmbeddingObjective: TrainingObjective {
         stepsPerEpoch = max(1, (batches.countPerEpoch + accumulation - 1) / accumulation)
         let mean = lengths.reduce(0, +) / max(2 * lengths.count, 1)
         operationsPerStep =
-            6 * embedder.encoder.forwardFlops(length: mean)
+            2 * embedder.encoder.trainingFlops(length: mean)
             * Double(arguments.perDeviceTrainBatchSize * accumulation)
     }
 
