@@ -106,6 +106,22 @@ public struct ConfigurationReader {
         return text
     }
 
+    /// Checks that `model_type` names a kind of model.
+    ///
+    /// - Parameter type: What it must be.
+    /// - Throws: `FileFormatError` that names both.
+    public func expectModelType(_ type: String) throws(FileFormatError) {
+        let own = try string("model_type")
+        guard own != type else { return }
+        let found = own.map { "is '\($0)'" } ?? "is missing"
+        throw FileFormatError(
+            .unsupported,
+            path: path,
+            at: .key("model_type"),
+            "\(found); '\(type)' is needed"
+        )
+    }
+
     /// One whole number or an array of them.
     ///
     /// - Parameter keys: The field's spellings.

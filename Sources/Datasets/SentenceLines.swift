@@ -129,6 +129,7 @@ final class ConllScanner: RecordScanner {
 
     func values() throws(FileFormatError) -> [FieldValue?] {
         var (places, lists, width, cellCount): ([Int?], [[String]], Int, Int) = ([], [], 0, 0)
+        var position = -1
         for (number, line) in sentence.tokens.enumerated() {
             let row = SentenceLines.cells(line.bytes, delimiter: settings.delimiter)
             if number == 0 {
@@ -150,7 +151,8 @@ final class ConllScanner: RecordScanner {
             }
             for (field, place) in places.enumerated() {
                 guard let place else { continue }
-                let cell = names[field] == "tokens" ? try token(row[place], line) : row[place]
+                let isToken = names[field] == "tokens"
+                let cell = isToken ? try token(row[place], line, &position) : row[place]
                 guard let text = String(validating: cell, as: UTF8.self) else {
                     throw error(.malformed, line, "not valid UTF-8; convert the file to UTF-8")
                 }
@@ -187,9 +189,13 @@ final class ConllScanner: RecordScanner {
     }
 
     /// A token without what the settings say is no part of it.
+    ///
+    /// `position` is the number that the token before it had in its word; it tells a second digit of a number from a token
+    /// that ends in a digit.
     private func token(
         _ cell: ArraySlice<UInt8>,
-        _ line: SentenceLines.Line
+        _ line: SentenceLines.Line,
+        _ position: inout Int
     ) throws(FileFormatError) -> ArraySlice<UInt8> {
         var cell = cell
         if let prefix = settings.tokenPrefix {
@@ -202,7 +208,10 @@ final class ConllScanner: RecordScanner {
             guard cell.count > 1, let last = cell.last, last &- 0x30 < 10 else {
                 throw error(.malformed, line, "the token does not end in a digit (token_index)")
             }
-            cell = cell.dropLast()
+            let next = Array(String(position + 1).utf8)
+            let goesOn = cell.count > next.count && cell.suffix(next.count).elementsEqual(next)
+            position = goesOn ? position + 1 : Int(last - 0x30)
+            cell = cell.dropLast(goesOn ? next.count : 1)
         }
         return cell
     }

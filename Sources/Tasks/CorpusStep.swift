@@ -14,12 +14,15 @@ public struct PreparedCorpus: Sendable {
     /// Where they lie.
     public let folder: String
 
-    /// The data's fingerprint: of the tokens and the tokenizer.
-    public var fingerprint: String {
+    /// The fingerprint of the data as a run sees them: of the tokens and the tokenizer, and of how documents are read.
+    ///
+    /// - Parameter isolatesDocuments: Whether a document sees nothing of the ones before it.
+    /// - Returns: SHA-256 in hexadecimal digits.
+    public func fingerprint(isolatesDocuments: Bool) -> String {
         let description = dataset.description
         let parts = [
             description.tokenizerFingerprint, description.train.sha256,
-            description.validation?.sha256 ?? "none",
+            description.validation?.sha256 ?? "none", isolatesDocuments ? "isolated" : "joined",
         ]
         return SHA256.hex(of: parts.joined(separator: "\n").utf8)
     }

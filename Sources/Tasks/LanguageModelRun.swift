@@ -77,7 +77,7 @@ public struct LanguageModelRun {
         let outcome = try session.train(
             makeObjective(decoder, corpus),
             tables: tables.compactMap { $0 },
-            dataFingerprint: corpus.fingerprint,
+            dataFingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
             willStart: { report(.model(decoder, $0)) },
             report: { report(.training($0)) }
         )
@@ -191,7 +191,7 @@ public struct LanguageModelRun {
         try RunCard(
             title: "\(title) trained with Yuyan \(version)",
             summary: summary,
-            fingerprint: corpus.fingerprint,
+            fingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
             facts: [
                 "training: \(amounts(data.train))", "validation: \(amounts(data.validation))",
                 "tokenizer: \(recipe.tokenizer.type), \(corpus.tokenizer.vocabularySize) tokens",

@@ -42,7 +42,8 @@ struct NGramTraining: LanguageModelWork {
         )
         let folder = recipe.training.outputDir
         var summary = ""
-        let outcome = try session.run(dataFingerprint: corpus.fingerprint) { reached in
+        let fingerprint = corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments)
+        let outcome = try session.run(dataFingerprint: fingerprint) { reached in
             let model = try model(corpus, options, report)
             reached(1)
             let counts = model.ngramCounts.map(String.init).joined(separator: ", ")

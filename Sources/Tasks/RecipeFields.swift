@@ -97,6 +97,10 @@ extension RecipeField {
             aliases: aliases,
             wanted: kind.wanted,
             assign: { section, scalar in
+                if scalar.isNull {
+                    section[keyPath: path] = nil
+                    return true
+                }
                 guard let value = kind.take(scalar) else { return false }
                 section[keyPath: path] = value
                 return true
@@ -162,6 +166,9 @@ struct RecipeScalar {
     let isQuoted: Bool
     /// Whether it was a list, of which the text holds the elements with commas between them.
     var isList = false
+
+    /// Whether it says that there is no value.
+    var isNull: Bool { !isQuoted && (text == "null" || text == "~") }
 
     var integer: Int? {
         guard !isQuoted else { return nil }

@@ -192,6 +192,15 @@ struct RecordReaderTests {
         #expect(try rows(spaced, settings) == [["[O|O]", "[a|b]"], ["[O]", "[c]"]])
         let named = try folder.write("c.conll", "# global.columns = FORM TAG\na\tX\n")
         #expect(try rows(named, #"{"columns": {"tags": "TAG"}}"#) == [["[X]"]])
+        // Positions go on within a word; a token may itself end in a digit.
+        let numbered = (0...11).map { "x\($0)\tO\n" }.joined() + "20\tO\n11\tO\n10\tO\n"
+        let tokens = [String](repeating: "x", count: 12) + ["2", "1", "1"]
+        #expect(
+            try rows(
+                folder.write("e.conll", numbered),
+                #"{"token_index": true, "columns": {"tokens": 0}}"#
+            ) == [["[\(tokens.joined(separator: "|"))]"]]
+        )
         let ragged = try folder.write("d.conll", "a\tO\nb\n\nc\tO\n")
         #expect(message { _ = try rows(ragged) }.contains("d.conll, line 2"))
         #expect(try rows(ragged, #"{"on_error": "skip"}"#) == [["[c]", "[O]"]])

@@ -95,20 +95,33 @@ import YuyanTraining
     /// The number of tokens that both families are judged on.
     private func comparedTokens(_ settings: [String]) throws -> Double {
         let counted = try train("counted", settings).metrics
-        let decoder = try Recipe(
+        let trained = try run(decoder("decoder\(settings.count)", settings)).train { _ in }.metrics
+        for key in ["eval_tokens", "eval_bytes"] { #expect(counted[key] == trained[key], "\(key)") }
+        #expect((counted["eval_loss"] ?? 9) < (trained["eval_loss"] ?? 0))
+        return counted["eval_tokens"] ?? 0
+    }
+
+    private func decoder(_ output: String, _ settings: [String] = []) throws -> Recipe {
+        try Recipe(
             yaml: """
                 data: { train: \(folder.path)/texts, validation_fraction: 0.2, prepared: \(folder.path)/tokens }
                 tokenizer: { type: bpe, vocab_size: 300 }
                 model: { num_hidden_layers: 1, hidden_size: 16, num_attention_heads: 2, max_position_embeddings: 24 }
-                training: { output_dir: \(folder.path)/decoder\(settings.count), max_steps: 1, tensorboard: false }
+                training: { output_dir: \(folder.path)/\(output), max_steps: 1, tensorboard: false }
                 """,
             name: "decoder",
             overrides: settings
         )
-        let trained = try run(decoder).train { _ in }.metrics
-        for key in ["eval_tokens", "eval_bytes"] { #expect(counted[key] == trained[key], "\(key)") }
-        #expect((counted["eval_loss"] ?? 9) < (trained["eval_loss"] ?? 0))
-        return counted["eval_tokens"] ?? 0
+    }
+
+    /// A finished run does not stand for one that reads its documents otherwise.
+    @Test func documentsReadOtherwiseAreOtherData() throws {
+        let first = try run(decoder("same")).train { _ in }.metrics
+        #expect(try run(decoder("same")).train { _ in }.metrics == first)
+        let error = #expect(throws: TrainingError.self) {
+            try run(decoder("same", ["isolate_documents=false"])).train { _ in }
+        }
+        #expect(error?.description.contains("data fingerprint") == true)
     }
 
     @Test func modelsOfArpaFilesAndFoldersAreTaken() throws {

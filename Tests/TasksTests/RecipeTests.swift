@@ -99,6 +99,10 @@ import YuyanTestSupport
         )
         #expect(recipe.data.split == "time" && recipe.data.splitKey == "date")
         #expect(try Recipe(yaml: recipe.resolved.printed(), name: "again.yaml") == recipe)
+        let yaml = "data: { train: x, prepared: y, split_key: date }"
+        let unset = try self.recipe(yaml, ["prepared=null", "split_key=~"])
+        #expect(unset.data.prepared == nil && unset.data.splitKey == nil)
+        #expect(try self.recipe("data: { train: x, prepared: \"null\" }").data.prepared == "null")
         // A setting of the command line takes the place of the list.
         let other = try Recipe(yaml: recipe.resolved.printed(), name: "r.yaml", overrides: ["data.train=x"])
         #expect(other.data.train == "x" && other.data.sources.isEmpty)

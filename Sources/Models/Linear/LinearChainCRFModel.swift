@@ -215,14 +215,7 @@ public struct LinearChainCRFModel: Sendable {
     /// - Throws: `FileFormatError` naming the file and what is wrong in it.
     public init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
-        guard try reader.string("model_type") == Self.modelType else {
-            throw FileFormatError(
-                .unsupported,
-                path: reader.path,
-                at: .key("model_type"),
-                "'\(Self.modelType)' is needed"
-            )
-        }
+        try reader.expectModelType(Self.modelType)
         var options = LinearChainCRFOptions()
         (options.l1, options.l2) = (try reader.number("l1") ?? 0, try reader.number("l2") ?? 1)
         options.minimumCount = try reader.integer("min_count") ?? 1

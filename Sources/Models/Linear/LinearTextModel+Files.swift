@@ -61,15 +61,7 @@ extension LinearTextModel {
     /// - Throws: `FileFormatError` naming the file and what is wrong in it.
     public init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
-        let type = try reader.string("model_type")
-        guard type == Self.modelType else {
-            throw FileFormatError(
-                .unsupported,
-                path: reader.path,
-                at: .key("model_type"),
-                "'\(type ?? "")' is no linear model of text; '\(Self.modelType)' is needed"
-            )
-        }
+        try reader.expectModelType(Self.modelType)
         let options = try Self.options(reader)
         let classes = try reader.requiredInteger("num_labels")
         let file = try SafetensorsFile(path: "\(folder)/model.safetensors")

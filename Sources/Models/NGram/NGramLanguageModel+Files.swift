@@ -90,15 +90,7 @@ extension NGramLanguageModel {
         func wrong(_ key: String, _ message: String) -> FileFormatError {
             FileFormatError(.malformed, path: reader.path, at: .key(key), message)
         }
-        let type = try reader.string("model_type")
-        guard type == Self.modelType else {
-            throw FileFormatError(
-                .unsupported,
-                path: reader.path,
-                at: .key("model_type"),
-                "'\(type ?? "")' is no n-gram model; '\(Self.modelType)' is needed"
-            )
-        }
+        try reader.expectModelType(Self.modelType)
         let order = try reader.requiredInteger("order")
         guard NGramOptions.orders.contains(order) else {
             throw wrong("order", "\(order) lies outside \(NGramOptions.orders)")

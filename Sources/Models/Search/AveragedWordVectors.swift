@@ -210,14 +210,7 @@ extension AveragedWordVectors {
     /// - Throws: `FileFormatError` naming the file and what is wrong in it.
     public init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
-        guard try reader.string("model_type") == Self.modelType else {
-            throw FileFormatError(
-                .unsupported,
-                path: reader.path,
-                at: .key("model_type"),
-                "'\(Self.modelType)' is needed"
-            )
-        }
+        try reader.expectModelType(Self.modelType)
         let words = try WordVectors(path: "\(folder)/\(Self.wordFolder)")
         let file = try SafetensorsFile(path: "\(folder)/weights.safetensors")
         let rows = try reader.requiredInteger("components")

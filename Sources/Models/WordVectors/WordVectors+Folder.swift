@@ -19,14 +19,7 @@ extension WordVectors {
     }
 
     private init(folder: String, _ reader: ConfigurationReader) throws {
-        guard try reader.string("model_type") == Self.modelType else {
-            throw FileFormatError(
-                .unsupported,
-                path: reader.path,
-                at: .key("model_type"),
-                "'\(Self.modelType)' is needed"
-            )
-        }
+        try reader.expectModelType(Self.modelType)
         let dimension = try reader.requiredInteger("dimension")
         guard (1...Self.maximumDimension).contains(dimension) else {
             throw FileFormatError(

@@ -31,7 +31,7 @@ struct MaskedLanguageRun: TaskRun {
         let outcome = try session.train(
             MaskedLanguageObjective(model, corpus, recipe),
             tables: model.encoder.tables,
-            dataFingerprint: corpus.fingerprint,
+            dataFingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
             willStart: { engine in
                 let sizes = model.configuration
                 report(
