@@ -197,7 +197,11 @@ public final class TaggerModel: Module {
             characterFilters = Convolution1D(
                 inputWidth: configuration.characterDim,
                 outputWidth: configuration.characterFilters,
-                window: WindowOptions(width: configuration.characterWindow, leading: reach, trailing: reach),
+                window: WindowOptions(
+                    width: configuration.characterWindow,
+                    leading: reach,
+                    trailing: configuration.characterWindow - 1 - reach
+                ),
                 random: &random
             )
         } else {
@@ -249,10 +253,10 @@ public final class TaggerModel: Module {
             )
             if let characters = batch.characters {
                 let lengths = Tensor(characters.lengths.map { Int32($0) }, shape: [characters.rows])
-                let found = filters(table(characters.idTensor), lengths: lengths)
+                let letters = table(characters.idTensor)
                 let spelled = embedding(
                     Tensor(batch.spellings, shape: [batch.words.rows, batch.words.length]),
-                    table: pooled(found, .max, lengths: lengths)
+                    table: windowMaxima(letters, filters: [filters.filters(as: letters.dtype)], lengths: lengths)
                 )
                 x = concatenate([x, spelled], axis: 2)
             }

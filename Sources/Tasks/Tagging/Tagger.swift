@@ -165,8 +165,9 @@ final class TaggingObjective: TrainingObjective {
 
     /// The mean loss per word of sentences whose tags the training part has.
     private func meanLoss() -> Double {
-        let order = validation.lengths.indices.filter { data.validationLabels[$0] != nil }
-            .sorted { (validation.lengths[$0], $0) < (validation.lengths[$1], $1) }
+        let lengths = validation.lengths
+        let order = lengths.indices.filter { data.validationLabels[$0] != nil }
+            .sorted { (lengths[$0], $0) < (lengths[$1], $1) }
         var (sum, words) = (0.0, 0)
         for start in stride(from: 0, to: order.count, by: evaluationRows) {
             let members = Array(order[start..<min(start + evaluationRows, order.count)])
