@@ -1,25 +1,23 @@
 """The networks of `task: question-answering` in PyTorch, on the same division and the same tokens.
 
-    python3 answers.py split SQUAD.json[.gz] OUT      OUT/train.json and OUT/dev.json: every fifth article is to judge by
+    python3 answers.py split SQUAD.json[.gz] OUT      OUT/train.json and OUT/dev.json, to judge by: every fifth article
     python3 answers.py FAMILY FOLDER TOKENIZER.json [--seed 1] [--epochs 10] [--chinese]
 
-FAMILY is `reader` (Chen et al., 2017) or `encoder` (a Transformer, with a segment of its own for tokens that the question
-has), as Sources/Models/Answers has them with the defaults of their recipe: AdamW without decay of vectors, a linear
-schedule from 2e-3 or, after a tenth of warm-up, from 5e-4, 16 windows of like length a batch, clipping at 1, 64 tokens of a
-question, 30 of an answer, windows 128 tokens apart, the best epoch by F1, at most four epochs after it. Prints the best
-epoch's exact match and F1 as JSON, by SQuAD's rules or, with `--chinese`, by those of CMRC 2018.
+FAMILY is `reader` (Chen et al., 2017) or `encoder` (a Transformer, with a segment of its own for tokens that the
+question has), as Sources/Models/Answers has them with the defaults of their recipe: AdamW without decay of vectors, a
+linear schedule from 2e-3 or, after a tenth of warm-up, from 5e-4, 16 windows of like length a batch, clipping at 1, 64
+tokens of a question, 30 of an answer, windows 128 tokens apart, the best epoch by F1, at most four epochs after it.
+Every question must have an answer. Prints the best epoch's exact match and F1 as JSON, by SQuAD's rules or, with
+`--chinese`, by those of CMRC 2018.
 """
 import argparse
-import collections
+import functools
 import gzip
 import json
 import pathlib
 import random
-import re
 import resource
-import string
 import sys
-import unicodedata
 
 import torch
 import torch.nn.functional as F
@@ -29,56 +27,26 @@ from torch import nn
 from classifier_networks import Block, head, mask
 from classifiers import batches
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tools" / "golden"))
+from answer_scores import bare, cmrc_f1, normalize, squad_f1  # noqa: E402
+
 LONGEST_TEXT, LONGEST_QUESTION, LONGEST_ANSWER, STRIDE = 512, 64, 30, 128
 
 
-# Scores
-
-def english(text):
-    kept = "".join(letter for letter in text.lower() if letter not in string.punctuation)
-    return re.sub(r"\b(a|an|the)\b", " ", kept).split()
-
-
-def chinese(text):
-    """Chinese characters and whatever stands between them, without punctuation."""
-    pieces, word = [], ""
-    for letter in text.strip().lower():
-        is_mark = letter in string.punctuation or unicodedata.category(letter)[0] in "PS"
-        is_alone = "\u4e00" <= letter <= "\u9fa5"
-        if is_alone or is_mark or letter.isspace():
-            pieces += [word] if word else []
-            word = ""
-            pieces += [letter] if is_alone else []
-        else:
-            word += letter
-    return pieces + ([word] if word else [])
-
-
-def common(first, second):
-    """The length of the longest stretch that two lists share."""
-    best, row = 0, [0] * (len(second) + 1)
-    for item in first:
-        row = [0] + [row[place] + 1 if item == other else 0 for place, other in enumerate(second)]
-        best = max(best, max(row))
-    return best
-
-
 def scores(answer, right, is_chinese):
-    split = chinese if is_chinese else english
-    found, wanted = split(answer), split(right)
-    shared = common(found, wanted) if is_chinese else sum((collections.Counter(found)
-                                                           & collections.Counter(wanted)).values())
-    exact = "".join(found) == "".join(wanted) if is_chinese else found == wanted
-    return exact, 2 * shared / (len(found) + len(wanted)) if shared else 0.0
+    """Exact match and F1."""
+    if is_chinese:
+        return bare(answer) == bare(right), cmrc_f1(right, answer)
+    return normalize(answer) == normalize(right), squad_f1(right, answer, 1)
 
 
 # Data
 
 class Question:
-    def __init__(self, tokenizer, text, question, answers):
+    def __init__(self, encode, text, question, answers):
         self.text, self.answers = text, [answer["text"] for answer in answers]
-        self.ids = tokenizer.encode(question, add_special_tokens=False).ids[:LONGEST_QUESTION]
-        tokens = tokenizer.encode(text, add_special_tokens=False)
+        self.ids = encode(question).ids[:LONGEST_QUESTION]
+        tokens = encode(text)
         self.context, self.offsets = tokens.ids, tokens.offsets
         self.span = None
         for answer in answers:
@@ -100,7 +68,8 @@ class Question:
 
 def questions(path, tokenizer):
     articles = json.loads(path.read_text(encoding="utf-8"))["data"]
-    return [Question(tokenizer, paragraph["context"], row["question"], row["answers"])
+    encode = functools.cache(lambda text: tokenizer.encode(text, add_special_tokens=False))
+    return [Question(encode, paragraph["context"], row["question"], row["answers"])
             for article in articles for paragraph in article["paragraphs"] for row in paragraph["qas"]]
 
 

@@ -77,7 +77,11 @@ static double largest(const double *x, int64_t n) {
 // log Σ_i e^(x[i] + y[i · stride]).
 static double log_sum(const double *x, const double *y, int64_t stride, int64_t n) {
     double m = -INFINITY, sum = 0;
-    for (int64_t i = 0; i < n; i++) m = fmax(m, x[i] + y[i * stride]);
+    for (int64_t i = 0; i < n; i++) {
+        const double v = x[i] + y[i * stride];
+        if (v != v) return v;
+        m = fmax(m, v);
+    }
     if (!isfinite(m)) return m;
     for (int64_t i = 0; i < n; i++) sum += exp(x[i] + y[i * stride] - m);
     return m + log(sum);
@@ -278,8 +282,8 @@ static void sequence_gradient(const chain_plan *p, int64_t row, double *sums) {
     for (int64_t t = length - 1; t >= 0; t--) {
         const double *alpha = space.alpha + t * L;
         if (t == length - 1) {
-            memcpy(beta, p->end, (size_t)L * sizeof(double));
             if (shares) powers(p->end, beta, L);
+            else memcpy(beta, p->end, (size_t)L * sizeof(double));
             for (int64_t j = 0; shares && j < L; j++) beta[j] /= space.shares.ending;
         } else {
             if (shares)

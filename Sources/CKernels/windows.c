@@ -28,8 +28,8 @@ static void add_scaled_scalar(void *out, const void *x, yk_dtype t, double scale
 
 static int64_t rows_of(const yk_row_maxima *c, int64_t b) {
     if (!c->lengths) return c->N;
-    const int64_t count = c->lengths[b] == 0 ? 0 : c->lengths[b] + c->extra;
-    return count < 0 ? 0 : count < c->N ? count : c->N;
+    const int64_t count = c->lengths[b] == 0 ? 0 : c->N - (c->positions - c->lengths[b]);
+    return count > 0 ? count : 0;
 }
 
 static void maxima_piece(void *context, int64_t b) {

@@ -4,7 +4,7 @@ import YuyanTensorCore
 extension CPUBackend {
     /// The largest values of rows and their places, see ``RowMaxima``.
     ///
-    /// Traps when views do not fit together.
+    /// Traps when views do not fit together or a length lies outside 0...positions.
     public func rowMaxima(_ call: RowMaxima) {
         let door = "rowMaxima"
         let (rows, dtype) = (call.rows, call.rows.dtype)
@@ -22,8 +22,8 @@ extension CPUBackend {
         (arguments.B, arguments.N, arguments.F) = (Int64(batch), Int64(count), Int64(width))
         arguments.rows = UnsafeRawPointer(rows.address)
         arguments.rows_between = Int64(width == 0 ? 0 : rows.strides[0] / width)
-        arguments.extra = Int64(call.extra)
-        arguments.lengths = RowChecks.lengths(call.lengths, batch, most: Int(Int32.max), door)
+        arguments.positions = Int64(call.positions)
+        arguments.lengths = RowChecks.lengths(call.lengths, batch, most: call.positions, door)
         arguments.values = call.values.address
         arguments.values_row = rowStride(call.values, [batch, width], dtype, "values", door)
         arguments.places = call.places.address.assumingMemoryBound(to: Int32.self)

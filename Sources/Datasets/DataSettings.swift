@@ -112,7 +112,7 @@ public struct DataSettings: Sendable, Hashable {
     public var convertTags: TagScheme?
     /// What every token of a CoNLL file begins with and that is no part of it, such as `en:`.
     public var tokenPrefix: String?
-    /// Whether tokens of a CoNLL file end in a digit that is no part of them: their place in the word.
+    /// Whether tokens of a CoNLL file end in a number that is no part of them: their place in the word, from 0.
     public var tokenIndex = false
     /// Whether lines of a CoNLL file that begin with `#` are comments; nil means those without a tab, before the
     /// first token of a sentence.

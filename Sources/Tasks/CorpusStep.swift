@@ -20,10 +20,11 @@ public struct PreparedCorpus: Sendable {
     /// - Returns: SHA-256 in hexadecimal digits.
     public func fingerprint(isolatesDocuments: Bool) -> String {
         let description = dataset.description
-        let parts = [
-            description.tokenizerFingerprint, description.train.sha256,
-            description.validation?.sha256 ?? "none", isolatesDocuments ? "isolated" : "joined",
-        ]
+        let parts =
+            [
+                description.tokenizerFingerprint, description.train.sha256,
+                description.validation?.sha256 ?? "none",
+            ] + (isolatesDocuments ? [] : ["joined"])
         return SHA256.hex(of: parts.joined(separator: "\n").utf8)
     }
 }

@@ -74,16 +74,18 @@ public struct LanguageModelRun {
         let decoder = try makeDecoder(corpus.tokenizer)
         decoder.checkpointsActivations = recipe.training.gradientCheckpointing
         let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
+        let fingerprint = corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments)
         let outcome = try session.train(
             makeObjective(decoder, corpus),
             tables: tables.compactMap { $0 },
-            dataFingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
+            dataFingerprint: fingerprint,
             willStart: { report(.model(decoder, $0)) },
             report: { report(.training($0)) }
         )
         try writeCard(
             "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout)",
             corpus,
+            fingerprint: fingerprint,
             outcome
         )
         return outcome
@@ -175,12 +177,14 @@ public struct LanguageModelRun {
     ///   - title: What the model is for.
     ///   - summary: What the model is, in a few words.
     ///   - corpus: The data.
+    ///   - fingerprint: The fingerprint of the data as the run saw them.
     ///   - outcome: How the run ended.
     /// - Throws: `FileFormatError` when the disk refuses.
     func writeCard(
         title: String = "A language model",
         _ summary: String,
         _ corpus: PreparedCorpus,
+        fingerprint: String,
         _ outcome: TrainingOutcome
     ) throws {
         func amounts(_ part: DatasetDescription.Part?) -> String {
@@ -191,7 +195,7 @@ public struct LanguageModelRun {
         try RunCard(
             title: "\(title) trained with Yuyan \(version)",
             summary: summary,
-            fingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
+            fingerprint: fingerprint,
             facts: [
                 "training: \(amounts(data.train))", "validation: \(amounts(data.validation))",
                 "tokenizer: \(recipe.tokenizer.type), \(corpus.tokenizer.vocabularySize) tokens",

@@ -60,7 +60,7 @@ struct NGramTraining: LanguageModelWork {
             }
             return (1, metrics)
         }
-        try run.writeCard(summary, corpus, outcome)
+        try run.writeCard(summary, corpus, fingerprint: fingerprint, outcome)
         return outcome
     }
 

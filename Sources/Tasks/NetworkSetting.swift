@@ -63,7 +63,9 @@ struct NetworkSetting {
             aliases: [],
             wanted: wanted,
             assign: { section, scalar in
-                guard let value = value(scalar) else { return false }
+                guard let value = scalar.isNull && usual == .null ? .null : value(scalar) else {
+                    return false
+                }
                 section.network[key] = value
                 return true
             },

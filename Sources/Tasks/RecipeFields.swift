@@ -168,7 +168,7 @@ struct RecipeScalar {
     var isList = false
 
     /// Whether it says that there is no value.
-    var isNull: Bool { !isQuoted && (text == "null" || text == "~") }
+    var isNull: Bool { !isQuoted && ["null", "Null", "NULL", "~"].contains(text) }
 
     var integer: Int? {
         guard !isQuoted else { return nil }

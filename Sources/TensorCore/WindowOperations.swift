@@ -8,11 +8,10 @@ public struct RowMaxima {
     public var places: TensorView
     /// The rows [B, N, F] of the values' dtype; those of a sequence one after the other, sequences at any distance.
     public var rows: TensorView
-    /// Lengths i32 [B]: `lengths[b] + extra` rows of a sequence count, at most N, and none where the length is 0; nil
-    /// when all N count.
+    /// Lengths i32 [B], each in 0...positions; nil when all rows count.
     public var lengths: TensorView?
-    /// What is added to the lengths.
-    public var extra = 0
+    /// The length at which all N rows count; each less leaves out one row more at the end, and 0 all.
+    public var positions = 0
 
     /// Describes maxima over all rows.
     public init(values: TensorView, places: TensorView, rows: TensorView) {

@@ -112,8 +112,7 @@ private struct WindowScan {
                     strides: [stride * own, own, 1]
                 )
             )
-            maxima.lengths = lengths?.view
-            maxima.extra = most - positions
+            (maxima.lengths, maxima.positions) = (lengths?.view, positions)
             backend.rowMaxima(maxima)
             groups.append((weight, columns, group.leading, group.bias != nil))
             first += own

@@ -14,8 +14,8 @@ extension KernelContract {
             let dtype: DType
             /// The size of the numbers: large ones leave the range of products of exponentials.
             let scale: Double
-            let emissions: [Double]
-            let transitions: [Double]
+            var emissions: [Double]
+            var transitions: [Double]
             let start: [Double]
             let end: [Double]
             let targets: [Int]
@@ -149,6 +149,31 @@ extension KernelContract {
                 ) { example.run().numbers }
                 #expect(example.run().labels == expected.labels)
             }
+        }
+
+        /// Moves that are as good as forbidden, single labels far below the others, and both.
+        @Test(arguments: [DType.f32, .f64], [0, 1, 2])
+        func sumsPassOverForbiddenMoves(_ dtype: DType, _ kind: Int) {
+            var example = Example(5, 5, 3, [5, 1, 4, 5, 2], dtype, scale: 1)
+            if kind != 1 { for move in [1, 3, 8] { example.transitions[move] = -1e4 } }
+            if kind != 0 { for place in [0, 4, 20, 21, 50] { example.emissions[place] = -2000 } }
+            let expected = example.expected()
+            checkRows(
+                "chain with forbidden moves \(kind)",
+                dtype,
+                tolerance: dtype == .f64 ? 1e-12 : 1e-6,
+                absolute: dtype == .f64 ? 1e-11 : 1e-6,
+                expected: expected.numbers
+            ) { example.run().numbers }
+            #expect(example.run().labels == expected.labels)
+        }
+
+        /// What is no number is never passed over: the losses of its sequence, and of no other, are none.
+        @Test(arguments: 0..<6) func whatIsNoNumberStaysNone(_ place: Int) {
+            var example = Example(2, 3, 2, nil, .f64, scale: 1)
+            example.emissions[place] = .nan
+            let losses = example.run().numbers[0]
+            #expect(losses[0].isNaN && losses[1].isFinite, "\(losses)")
         }
 
         @Test func equalPathsAreDecidedByTheLastDifference() {

@@ -11,13 +11,13 @@ extension KernelContract {
             let count: Int
             let width: Int
             let lengths: [Int]?
-            let extra: Int
+            let positions: Int
             let dtype: DType
             let rows: [Double]
 
             func rowCount(_ b: Int) -> Int {
                 guard let lengths else { return count }
-                return lengths[b] == 0 ? 0 : min(max(lengths[b] + extra, 0), count)
+                return lengths[b] == 0 ? 0 : max(count - positions + lengths[b], 0)
             }
 
             func row(_ b: Int, _ n: Int, _ f: Int) -> Double { rows[((b * (count + 1)) + n) * width + f] }
@@ -57,7 +57,7 @@ extension KernelContract {
                         strides: [(count + 1) * width, width, 1]
                     )
                 )
-                (call.lengths, call.extra) = (own?.view, extra)
+                (call.lengths, call.positions) = (own?.view, positions)
                 CPUBackend.shared.rowMaxima(call)
                 #expect(areUntouched(source, values, places))
                 return [values.values, places.values]
@@ -67,10 +67,10 @@ extension KernelContract {
         @Test(arguments: [DType.f32, .f64])
         func maximaAreFirstLargest(_ dtype: DType) {
             let sizes: [(Int, Int, Int, [Int]?, Int)] = [
-                (1, 1, 1, nil, 0), (3, 5, 100, nil, 0), (4, 7, 37, [7, 0, 3, 1], 0), (3, 9, 8, [5, 7, 0], 2),
-                (3, 2, 5, [1, 2, 3], -2), (2, 0, 3, nil, 0), (0, 3, 3, nil, 0),
+                (1, 1, 1, nil, 0), (3, 5, 100, nil, 0), (4, 7, 37, [7, 0, 3, 1], 7), (3, 9, 8, [5, 7, 0], 7),
+                (3, 2, 5, [1, 2, 3], 4), (2, 0, 3, nil, 0), (0, 3, 3, nil, 0),
             ]
-            for (batch, count, width, lengths, extra) in sizes {
+            for (batch, count, width, lengths, positions) in sizes {
                 var numbers = TestNumbers(seed: UInt64(count * 100 + width))
                 // Few different numbers, so that many are equal; some are none, and some are infinite.
                 let rows = numbers.next(batch * (count + 1) * width, .f32).enumerated().map { index, value in
@@ -81,7 +81,7 @@ extension KernelContract {
                     count: count,
                     width: width,
                     lengths: lengths,
-                    extra: extra,
+                    positions: positions,
                     dtype: dtype,
                     rows: rows
                 )

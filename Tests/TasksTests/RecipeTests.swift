@@ -102,6 +102,8 @@ import YuyanTestSupport
         let yaml = "data: { train: x, prepared: y, split_key: date }"
         let unset = try self.recipe(yaml, ["prepared=null", "split_key=~"])
         #expect(unset.data.prepared == nil && unset.data.splitKey == nil)
+        let lstm = "task: text-classification\ndata: { train: x }\nmodel: { family: lstm, vectors: y }"
+        #expect(try self.recipe(lstm, ["vectors=null"]).model.network["vectors"] == .null)
         #expect(try self.recipe("data: { train: x, prepared: \"null\" }").data.prepared == "null")
         // A setting of the command line takes the place of the list.
         let other = try Recipe(yaml: recipe.resolved.printed(), name: "r.yaml", overrides: ["data.train=x"])

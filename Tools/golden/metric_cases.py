@@ -10,7 +10,6 @@ import collections
 import json
 import math
 import random
-import re
 import string
 import warnings
 from pathlib import Path
@@ -20,7 +19,6 @@ import pytrec_eval
 import sacrebleu
 import scipy
 import sklearn
-from nltk.tokenize import NLTKWordTokenizer
 from rouge_score import rouge_scorer, tokenizers
 from nltk.stem.porter import PorterStemmer
 from scipy import stats
@@ -29,6 +27,8 @@ from seqeval.metrics import sequence_labeling as sl
 from seqeval.metrics import v1
 from sklearn import calibration
 from sklearn import metrics as skm
+
+from answer_scores import bare, cmrc_f1, normalize, squad_f1
 
 warnings.filterwarnings("ignore")
 NAN = float("nan")
@@ -309,22 +309,6 @@ def stem(rng):
     return {"word": word}, token
 
 
-def normalize(answer):
-    answer = "".join(c for c in answer.lower() if c not in set(string.punctuation))
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", answer, flags=re.UNICODE).split())
-
-
-def squad_f1(answer, prediction, version):
-    gold, found = normalize(answer).split(), normalize(prediction).split()
-    same = sum((collections.Counter(gold) & collections.Counter(found)).values())
-    if version == 2 and (not gold or not found):
-        return float(gold == found)
-    if same == 0:
-        return 0.0
-    precision, recall = same / len(found), same / len(gold)
-    return 2 * precision * recall / (precision + recall)
-
-
 def squad(rng):
     version = rng.choice([1, 2])
     words = WORDS + ["the", "a", "an", "The", "the\u2019s", "a–b"]
@@ -338,36 +322,6 @@ def squad(rng):
         [exact, max(squad_f1(answer, prediction, version) for answer in gold)]
 
 
-LEFT_OUT = set("-:_*^/\\~`+=，。：？！“”；’《》……·、「」（）－～『』")
-
-
-def segments(value):
-    pieces, run = [], ""
-    words = NLTKWordTokenizer()
-    for char in value.lower().strip():
-        if char in LEFT_OUT:
-            continue
-        if "\u4e00" <= char <= "\u9fa5":
-            if run:
-                pieces += words.tokenize(run)
-                run = ""
-            pieces.append(char)
-        else:
-            run += char
-    return pieces + (words.tokenize(run) if run else [])
-
-
-def longest_run(first, second):
-    best = 0
-    for i in range(len(first)):
-        for j in range(len(second)):
-            k = 0
-            while i + k < len(first) and j + k < len(second) and first[i + k] == second[j + k]:
-                k += 1
-            best = max(best, k)
-    return best
-
-
 def cmrc(rng):
     pieces = list("我们在北京大学，。：《》「」") + ["2010年", "iPhone 5s", "3.5%", "(a,b)", "don't", "New York", "$5", "10,000", "A&B",
                                           "x; y", "U.S.", "it's", "what?", "wow!", "-", " "]
@@ -375,17 +329,9 @@ def cmrc(rng):
     prediction = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 8)))
     if rng.random() < 0.6:
         prediction = rng.choice(answers)[rng.randint(0, 2):] + rng.choice(["", "。", "北", "x"])
-    def f1(answer):
-        gold, found = segments(answer), segments(prediction)
-        same = longest_run(gold, found)
-        if same == 0:
-            return 0
-        precision, recall = same / len(found), same / len(gold)
-        return 2 * precision * recall / (precision + recall)
-    def bare(value):
-        return "".join(c for c in value.lower().strip() if c not in LEFT_OUT)
     return {"standard": "cmrc-2018", "prediction": prediction, "answers": answers}, \
-        [float(any(bare(answer) == bare(prediction) for answer in answers)), max(map(f1, answers))]
+        [float(any(bare(answer) == bare(prediction) for answer in answers)),
+         max(cmrc_f1(answer, prediction) for answer in answers)]
 
 
 def correlation(rng):

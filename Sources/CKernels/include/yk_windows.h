@@ -14,8 +14,8 @@ typedef struct yk_row_maxima {
     int64_t B, N, F;
     const void *rows;                      // [B, N, F]; sequence b begins at row b · rows_between
     int64_t rows_between;
-    const int32_t *lengths;                // [B]: lengths[b] + extra rows count, at most N, none where the length is 0
-    int64_t extra;                         // NULL: all N count
+    const int32_t *lengths;                // [B], in 0...positions; NULL when all rows count
+    int64_t positions;                     // the length at which all N count; each less is one row less, 0 has none
     void *values;                          // [B, F], rows apart by values_row
     int32_t *places;                       // likewise by places_row
     int64_t values_row, places_row;

@@ -197,11 +197,7 @@ public final class TaggerModel: Module {
             characterFilters = Convolution1D(
                 inputWidth: configuration.characterDim,
                 outputWidth: configuration.characterFilters,
-                window: WindowOptions(
-                    width: configuration.characterWindow,
-                    leading: reach,
-                    trailing: configuration.characterWindow - 1 - reach
-                ),
+                window: WindowOptions(width: configuration.characterWindow, leading: reach, trailing: reach),
                 random: &random
             )
         } else {
@@ -254,11 +250,16 @@ public final class TaggerModel: Module {
             if let characters = batch.characters {
                 let lengths = Tensor(characters.lengths.map { Int32($0) }, shape: [characters.rows])
                 let letters = table(characters.idTensor)
+                let found = windowMaxima(
+                    letters,
+                    filters: [filters.filters(as: letters.dtype)],
+                    lengths: lengths
+                )
                 let spelled = embedding(
                     Tensor(batch.spellings, shape: [batch.words.rows, batch.words.length]),
-                    table: windowMaxima(letters, filters: [filters.filters(as: letters.dtype)], lengths: lengths)
+                    table: found
                 )
-                x = concatenate([x, spelled], axis: 2)
+                x = concatenate([x, spelled.cast(to: x.dtype)], axis: 2)
             }
         }
         if let markTable { x = concatenate([x, markTable(marks(batch))], axis: 2) }

@@ -114,6 +114,7 @@ public final class TextCNN: TextEncoder, MixedPrecisionModule {
                 )
         }
     }
+
     /// Those of the convolutions, and of the one window of each filter that has gradients.
     ///
     /// - Parameter length: The tokens of a text.

@@ -28,10 +28,12 @@ struct MaskedLanguageRun: TaskRun {
         try session.check()
         let corpus = try text.prepare(report: { report($0.taskEvent) })
         let model = try makeModel(corpus.tokenizer)
+        // Rows of an encoder run over the ends of documents whatever the recipe says.
+        let fingerprint = corpus.fingerprint(isolatesDocuments: false)
         let outcome = try session.train(
             MaskedLanguageObjective(model, corpus, recipe),
             tables: model.encoder.tables,
-            dataFingerprint: corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments),
+            dataFingerprint: fingerprint,
             willStart: { engine in
                 let sizes = model.configuration
                 report(
@@ -47,6 +49,7 @@ struct MaskedLanguageRun: TaskRun {
             title: "An encoder",
             "A Transformer encoder of \(model.parameterCount) parameters with a masked-language head",
             corpus,
+            fingerprint: fingerprint,
             outcome
         )
         return outcome
