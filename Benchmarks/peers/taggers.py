@@ -1,14 +1,16 @@
 """Taggers of other libraries on the sentences of one of ours; prints their best score as JSON.
 
     python3 taggers.py crf FOLDER
-    python3 taggers.py lstm FOLDER --vocabulary MODEL/vocabulary.json [--seed 1] [--epochs 20] [--no-characters] [--no-field]
+    python3 taggers.py lstm FOLDER --vocabulary MODEL/vocabulary.json [--seed 1] [--epochs 20]
+                                   [--no-characters] [--no-field]
 
 FOLDER has train.conll and dev.conll, as tagging_data.py writes them. `lstm` is the network of Sources/Models/Tagging in
-PyTorch, with our model's words and characters: 100 wide word vectors with 5 % of the words dropped, beside them (where the
-tokens are words) the largest values of 50 filters over the 30 wide vectors of three characters, dropout 0.5 on both and on
-the states of one bidirectional layer of 128 units, a conditional random field on top; AdamW without decay of vectors, a
-linear schedule from 2e-3, 16 sentences of like length a batch, clipping at 1, the best epoch by F1. `crf` is
-sklearn-crfsuite (L-BFGS to convergence, c1 = c2 = 0.1, all transitions, all features with all tags, as ours) with the features of `family: crf`.
+PyTorch, with our model's words and characters: 100 wide word vectors with 5 % of the words dropped, beside them (where
+the tokens are words) the largest values of 50 filters over the 30 wide vectors of three characters, dropout 0.5 on both
+and on the states of one bidirectional layer of 128 units, a conditional random field on top; AdamW without decay of
+vectors, a linear schedule from 2e-3, 16 sentences of like length a batch, clipping at 1, the best epoch. `crf` is
+sklearn-crfsuite (L-BFGS to convergence, c1 = c2 = 0.1, all transitions, all features with all tags) with the features of
+`family: crf`. The score is seqeval's F1 of entities, of tags that mark none (parts of speech) the accuracy.
 """
 import argparse
 import json
