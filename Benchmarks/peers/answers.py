@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
-from classifier_networks import Block, head, mask
+from classifier_networks import Block, adamw, head, mask, padded
 from classifiers import batches
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tools" / "golden"))
@@ -87,11 +87,6 @@ def split(source, out):
         (target / f"{name}.json").write_text(text, encoding="utf-8")
         print(f"{name}: {len(articles)} articles, "
               f"{sum(len(paragraph['qas']) for article in articles for paragraph in article['paragraphs'])} questions")
-
-
-def padded(lists):
-    width = max(1, *map(len, lists))
-    return torch.tensor([list(row) + [0] * (width - len(row)) for row in lists])
 
 
 def batch(rows, frame):
@@ -228,15 +223,9 @@ def train(arguments):
     checked = windows(judged)
     lengths = [range(window[1] - window[0]) for _, window in kept]
     model = (Reader if is_reader else Encoder)(tokenizer.get_vocab_size())
-    groups = [dict(params=[parameter for parameter in model.parameters() if parameter.dim() > 1], weight_decay=0.01),
-              dict(params=[parameter for parameter in model.parameters() if parameter.dim() < 2], weight_decay=0)]
-    rate = 2e-3 if is_reader else 5e-4
-    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
     source = random.Random(arguments.seed)
     total = arguments.epochs * len(batches(lengths, 16, random.Random(0)))
-    warmup = 0 if is_reader else -(-total // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: step / warmup if step < warmup else (total - step) / max(total - warmup, 1))
+    optimizer, schedule = adamw(model, 2e-3, total) if is_reader else adamw(model, 5e-4, total, -(-total // 10))
     best, best_epoch = (0.0, -1.0), 0
     for epoch in range(1, arguments.epochs + 1):
         model.train()

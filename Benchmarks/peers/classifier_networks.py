@@ -21,6 +21,22 @@ def head(width, classes):
     return layer
 
 
+def padded(lists):
+    """Rows of numbers side by side, zeros behind their ends."""
+    width = max(1, *map(len, lists))
+    return torch.tensor([list(row) + [0] * (width - len(row)) for row in lists])
+
+
+def adamw(model, rate, total, warmup=0):
+    """AdamW without decay of vectors, and a schedule over `total` steps: a rise from 0, if any, and a line to 0."""
+    parameters = list(model.parameters())
+    groups = [dict(params=[parameter for parameter in parameters if parameter.dim() > 1], weight_decay=0.01),
+              dict(params=[parameter for parameter in parameters if parameter.dim() < 2], weight_decay=0)]
+    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: step / warmup if step < warmup else (total - step) / max(total - warmup, 1))
+
+
 class TextCNN(nn.Module):
     """Windows of 3, 4 and 5 tokens that may reach over both ends, 100 filters each (Kim, 2014)."""
 

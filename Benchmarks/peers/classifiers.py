@@ -103,15 +103,9 @@ def network(arguments, training, validation):
     rate = arguments.learning_rate or settings.rate
     vocabulary = 1 + max(max(ids, default=0) for part in (training, validation) for ids in part.ids)
     model = settings.make(vocabulary, len(training.names))
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() > 1]
-    vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
-    groups = [dict(params=matrices, weight_decay=0.01), dict(params=vectors, weight_decay=0)]
-    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
     source = random.Random(arguments.seed)
     total = epochs * len(batches(training.ids, rows, random.Random(0)))
-    warmup = -(-total * settings.warmup // 100)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: step / warmup if step < warmup else (total - step) / max(total - warmup, 1))
+    optimizer, schedule = networks.adamw(model, rate, total, warmup=-(-total * settings.warmup // 100))
 
     def padded(part, members):
         lengths = [max(len(part.ids[row]), 1) for row in members]

@@ -86,6 +86,7 @@ def key(word, lowercases):
 def network(arguments, training, validation):
     import torch
 
+    from classifier_networks import adamw, padded
     from tagger_network import Tagger
 
     torch.set_num_threads(1)
@@ -103,10 +104,6 @@ def network(arguments, training, validation):
                     for word, _ in sentence] for sentence in part]
         return ids, spelled
 
-    def padded(lists):
-        width = max(1, *map(len, lists))
-        return torch.tensor([list(row) + [0] * (width - len(row)) for row in lists])
-
     def batch(part, members):
         ids = [part[0][row] for row in members]
         lengths = torch.tensor(list(map(len, ids)))
@@ -121,12 +118,9 @@ def network(arguments, training, validation):
     targets = [[numbers[tag] for _, tag in sentence] for sentence in training]
     gold = [[tag for _, tag in sentence] for sentence in validation]
     model = Tagger(len(words) + 1, len(letters) + 1 if looks else 0, len(names), arguments.field)
-    groups = [dict(params=[parameter for parameter in model.parameters() if parameter.dim() > 1], weight_decay=0.01),
-              dict(params=[parameter for parameter in model.parameters() if parameter.dim() < 2], weight_decay=0)]
-    optimizer = torch.optim.AdamW(groups, lr=2e-3, betas=(0.9, 0.999), eps=1e-8, fused=True)
     source = random.Random(arguments.seed)
     total = arguments.epochs * len(batches(learned[0], 16, random.Random(0)))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (total - step) / total)
+    optimizer, schedule = adamw(model, 2e-3, total)
     best, best_epoch = -1, 0
     for epoch in range(1, arguments.epochs + 1):
         model.train()

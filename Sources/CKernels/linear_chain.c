@@ -74,6 +74,20 @@ static double largest(const double *x, int64_t n) {
     return m;
 }
 
+// sums[j] = Σ_i x[i] · matrix[i, j].
+static void row_product(const double *restrict x, const double *restrict matrix, double *restrict sums, int64_t L) {
+    for (int64_t j = 0; j < L; j++) sums[j] = x[0] * matrix[j];
+    for (int64_t i = 1; i < L; i++)
+        for (int64_t j = 0; j < L; j++) sums[j] += x[i] * matrix[i * L + j];
+}
+
+// e^(x − the largest); returns the largest.
+static double powers(const double *x, double *out, int64_t L) {
+    const double m = largest(x, L);
+    for (int64_t j = 0; j < L; j++) out[j] = exp(x[j] - m);
+    return m;
+}
+
 // log Σ_i e^(x[i] + y[i · stride]).
 static double log_sum(const double *x, const double *y, int64_t stride, int64_t n) {
     double m = -INFINITY, sum = 0;
@@ -91,16 +105,9 @@ static double log_sum(const double *x, const double *y, int64_t stride, int64_t 
 static void step(const chain_plan *p, bool back, const double *x, double *next, double *room) {
     const int64_t L = p->chain->L, row = back ? 1 : L, column = back ? L : 1;
     const double m = largest(x, L);
-    double *powers = room, *sums = room + L;
-    for (int64_t i = 0; i < L; i++) powers[i] = isfinite(m) ? exp(x[i] - m) : 0;
-    for (int64_t j = 0; j < L; j++) sums[j] = 0;
-    if (back) {
-        for (int64_t j = 0; j < L; j++)
-            for (int64_t i = 0; i < L; i++) sums[j] += powers[i] * p->exponentials[j * L + i];
-    } else {
-        for (int64_t i = 0; i < L; i++)
-            for (int64_t j = 0; j < L; j++) sums[j] += powers[i] * p->exponentials[i * L + j];
-    }
+    double *parts = room, *sums = room + L;
+    for (int64_t i = 0; i < L; i++) parts[i] = isfinite(m) ? exp(x[i] - m) : 0;
+    row_product(parts, back ? p->exchanged : p->exponentials, sums, L);
     for (int64_t j = 0; j < L; j++)
         next[j] = sums[j] > smallest_sum ? m + p->top + log(sums[j])
                                          : log_sum(x, p->transitions + j * column, row, L);
@@ -125,20 +132,6 @@ typedef struct chain_shares {
     double *scales;  // by which a position's sums were divided
     double ending;   // Σ alpha[T − 1] · e^(end − the largest)
 } chain_shares;
-
-// sums[j] = Σ_i x[i] · matrix[i, j].
-static void row_product(const double *restrict x, const double *restrict matrix, double *restrict sums, int64_t L) {
-    for (int64_t j = 0; j < L; j++) sums[j] = x[0] * matrix[j];
-    for (int64_t i = 1; i < L; i++)
-        for (int64_t j = 0; j < L; j++) sums[j] += x[i] * matrix[i * L + j];
-}
-
-// e^(x − the largest); returns the largest.
-static double powers(const double *x, double *out, int64_t L) {
-    const double m = largest(x, L);
-    for (int64_t j = 0; j < L; j++) out[j] = exp(x[j] - m);
-    return m;
-}
 
 // Fills `s` and says the logarithm of the sum over all paths; false where a number leaves the range.
 static bool forward_shares(const chain_plan *p, int64_t row, int64_t length, chain_shares *s, double *room,
@@ -226,12 +219,8 @@ void yk_linear_chain_losses(void *losses, const yk_linear_chain *chain) {
 static void add_transitions(const chain_plan *p, const double *before, const double *after, double total,
                             double weight, double *out, double *room) {
     const int64_t L = p->chain->L;
-    const double m = largest(before, L), n = largest(after, L), scale = m + n + p->top - total;
     double *left = room, *right = room + L;
-    for (int64_t i = 0; i < L; i++) {
-        left[i] = exp(before[i] - m);
-        right[i] = exp(after[i] - n);
-    }
+    const double m = powers(before, left, L), n = powers(after, right, L), scale = m + n + p->top - total;
     const bool fits = fabs(scale) < RANGE;
     const double factor = fits ? weight * exp(scale) : 0;
     for (int64_t i = 0; i < L; i++)
