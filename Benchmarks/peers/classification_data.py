@@ -1,10 +1,12 @@
 """Writes labelled rows of public data sets as DATASET/train.tsv and DATASET/dev.tsv: text TAB label, no header, no quoting.
 
-    python3 classification_data.py DATA OUT [DATASET...]
+    python3 classification_data.py DATA OUT [DATASET[:N[:M]]...]
 
 DATA is a folder with the published files, each set in a folder of its own as `SETS` names it. Sets without a development
 part are divided by the number of the row: every seventh row, counted from 0, is to judge by (every tenth of the large
 shopping set). Rows to judge by whose text stands in the training part, whatever its label, are left out everywhere.
+With N the first of every N rows are kept to learn from, with M the first of every M to judge by; the folder's name then
+ends in -N.
 """
 import csv
 import gzip
@@ -72,18 +74,22 @@ def clean(rows):
 
 
 def main(data, out, *names):
-    for name in names or SETS:
+    for wanted in names or SETS:
+        name, *shares = wanted.split(":")
         folder, read = SETS[name]
         training, validation = map(clean, read(pathlib.Path(data) / folder))
         known = {text for text, _ in training}
         kept = [row for row in validation if row[0] not in known]
-        target = pathlib.Path(out) / name
+        left_out = len(validation) - len(kept)
+        learned, judged = (int(share) for share in [*shares, 1, 1][:2])
+        training, kept = training[::learned], kept[::judged]
+        target = pathlib.Path(out) / "-".join([name, *shares[:1]])
         target.mkdir(parents=True, exist_ok=True)
         for part, rows in (("train", training), ("dev", kept)):
             text = "".join(f"{text}\t{label}\n" for text, label in rows)
             (target / f"{part}.tsv").write_text(text, encoding="utf-8", newline="\n")
         print(f"{name}: {len(training)} to learn from, {len(kept)} to judge by, "
-              f"{len(validation) - len(kept)} left out, {len({label for _, label in training})} labels")
+              f"{left_out} left out, {len({label for _, label in training})} labels")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,10 @@ def fasttext(training, validation, seed):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "train.txt")
         with open(path, "w") as file:
-            file.writelines(f"__label__{label} {line(ids)}\n" for label, ids in zip(training.labels, training.ids))
+            # The library reads rows in the order of the file, and some data are sorted by their labels.
+            rows = [f"__label__{label} {line(ids)}\n" for label, ids in zip(training.labels, training.ids)]
+            random.Random(seed).shuffle(rows)
+            file.writelines(rows)
         for epochs in (5, 15, 25):
             model = library.train_supervised(path, lr=0.5, epoch=epochs, wordNgrams=2, minCount=1, thread=1, seed=seed,
                                              verbose=0)

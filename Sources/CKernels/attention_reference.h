@@ -73,7 +73,7 @@ static void attention_forward_scalar(const yk_attention *c, int64_t b, int64_t h
             out[e] = sum == 0 ? 0 : out[e] / sum;
         attention_row_out(c->out, c->dtype, c->out_at, b, t, h, E, out);
         if (c->lse)
-            yk_put(c->lse, c->dtype == YK_F64 ? YK_F64 : YK_F32, (b * c->H + h) * c->T + t,
+            yk_put(c->lse, yk_accumulation(c->dtype), (b * c->H + h) * c->T + t,
                    sum == 0 ? -INFINITY : top + log(sum));
     }
 }
@@ -82,7 +82,7 @@ static void attention_forward_scalar(const yk_attention *c, int64_t b, int64_t h
 static void attention_backward_scalar(const yk_attention_gradient *g, const yk_attention *c, int64_t b,
                                       int64_t group) {
     const int64_t E = c->E, S = c->S, heads = c->H / c->K;
-    const yk_dtype type = c->dtype, statistic = type == YK_F64 ? YK_F64 : YK_F32;
+    const yk_dtype type = c->dtype, statistic = yk_accumulation(type);
     const double scale = c->scale;
     double *dk = yk_scratch(0, (size_t)(2 * S * E + 4 * E) * sizeof(double)), *dv = dk + S * E;
     double *q = dv + S * E, *out = q + E, *dout = out + E, *dq = dout + E;

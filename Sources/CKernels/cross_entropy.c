@@ -32,7 +32,7 @@ static void cross_entropy_row_scalar(const cross_entropy_call *c, int64_t row) {
     }
     const double log_sum = log(sum), at_target = yk_get(x, t, c->targets[row]) - top;
     const double loss = (1 - s) * (log_sum - at_target) + (s != 0 ? s * (log_sum - total / (double)V) : 0);
-    yk_put(c->losses, t == YK_F64 ? YK_F64 : YK_F32, row, loss);
+    yk_put(c->losses, yk_accumulation(t), row, loss);
     if (!c->gradient) return;
     void *gradient = yk_at(c->gradient, c->gradient_dtype, row * c->gradient_stride);
     for (int64_t j = 0; j < V; j++) {
@@ -50,7 +50,7 @@ static void cross_entropy_piece(void *context, int64_t piece) {
     if (end > c->N) end = c->N;
     for (int64_t row = piece * c->rows_per_piece; row < end; row++) {
         if (c->targets[row] == c->ignore_index) {
-            yk_put(c->losses, c->dtype == YK_F64 ? YK_F64 : YK_F32, row, 0);
+            yk_put(c->losses, yk_accumulation(c->dtype), row, 0);
             void *gradient = yk_at(c->gradient, c->gradient_dtype, row * c->gradient_stride);
             if (gradient) memset(gradient, 0, (size_t)(c->V * yk_dtype_size(c->gradient_dtype)));
         } else if (c->dtype == YK_F64) {

@@ -31,8 +31,6 @@ typedef struct chain_plan {
     void *scores;
 } chain_plan;
 
-static yk_dtype wide_type(const yk_linear_chain *c) { return c->dtype == YK_F64 ? YK_F64 : YK_F32; }
-
 static int64_t chain_length(const yk_linear_chain *c, int64_t row) { return c->lengths ? c->lengths[row] : c->T; }
 
 // What all sequences read, in the calling thread's scratch.
@@ -192,7 +190,7 @@ static chain_space chain_scratch(const yk_linear_chain *c) {
 
 static void put_loss(const chain_plan *p, int64_t row, int64_t length, double total) {
     const yk_linear_chain *c = p->chain;
-    yk_put(p->losses, wide_type(c), row, c->targets ? total - target_score(p, row, length) : total);
+    yk_put(p->losses, yk_accumulation(c->dtype), row, c->targets ? total - target_score(p, row, length) : total);
 }
 
 static void loss_piece(void *context, int64_t piece) {
@@ -260,7 +258,7 @@ static void sequence_gradient(const chain_plan *p, int64_t row, double *sums) {
     const yk_linear_chain *c = p->chain;
     const int64_t L = c->L, length = chain_length(c, row);
     const int32_t *targets = c->targets ? c->targets + row * c->T : NULL;
-    const double weight = yk_get(p->weights, wide_type(c), row);
+    const double weight = yk_get(p->weights, yk_accumulation(c->dtype), row);
     chain_space space = chain_scratch(c);
     double *beta = space.room + 3 * L, *after = beta + L, total = 0;
     const bool shares = length > 0 && forward_shares(p, row, length, &space.shares, space.room, &total);
@@ -320,7 +318,7 @@ void yk_linear_chain_gradient(void *emissions, void *transitions, void *start, v
         for (int64_t piece = 0; piece < pieces; piece++) sum += p.partials[piece * count + i];
         void *out = i < L * L ? transitions : i < L * L + L ? start : end;
         const int64_t at = i < L * L ? i : (i - L * L) % (L > 0 ? L : 1);
-        if (out) yk_put(out, wide_type(chain), at, sum);
+        if (out) yk_put(out, yk_accumulation(chain->dtype), at, sum);
     }
 }
 
@@ -331,7 +329,7 @@ static void decode_piece(void *context, int64_t row) {
     int32_t *path = p->paths + row * c->T;
     for (int64_t t = length; t < c->T; t++) path[t] = -1;
     if (length == 0) {
-        yk_put(p->scores, wide_type(c), row, 0);
+        yk_put(p->scores, yk_accumulation(c->dtype), row, 0);
         return;
     }
     double *best = chain_scratch(c).room, *next = best + L, *emissions = next + L;
@@ -358,7 +356,7 @@ static void decode_piece(void *context, int64_t row) {
     for (int64_t j = 0; j < L; j++) best[j] += p->end[j];
     for (int64_t j = 1; j < L; j++)
         if (best[j] > best[label]) label = (int32_t)j;
-    yk_put(p->scores, wide_type(c), row, best[label]);
+    yk_put(p->scores, yk_accumulation(c->dtype), row, best[label]);
     for (int64_t t = length - 1; t >= 0; t--) {
         path[t] = label;
         if (t > 0) label = from[t * L + label];

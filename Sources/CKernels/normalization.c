@@ -9,7 +9,7 @@
 static void normalization_forward_scalar(const yk_normalization_forward_call *c, int64_t first,
                                          int64_t last) {
     const int64_t D = c->D;
-    const yk_dtype statistics = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
+    const yk_dtype statistics = yk_accumulation(c->x.dtype);
     for (int64_t row = first; row < last; row++) {
         const int64_t at = row * D;
         yk_typed v = c->x;
@@ -44,7 +44,7 @@ static void normalization_forward_scalar(const yk_normalization_forward_call *c,
 static void normalization_backward_scalar(const yk_normalization_backward_call *c, void *partial,
                                           int64_t first, int64_t last) {
     const int64_t D = c->D;
-    const yk_dtype statistics = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
+    const yk_dtype statistics = yk_accumulation(c->x.dtype);
     double *dweight = partial, *dbias = dweight + D;
     memset(partial, 0, (size_t)(2 * D) * sizeof(double));
     for (int64_t row = first; row < last; row++) {
@@ -119,7 +119,7 @@ static void backward_piece(void *context, int64_t piece) {
 // Adds the columns first..<last of all pieces, in double, in the order of the pieces.
 static void add_partials(const backward_context *b, void *out, int64_t offset, int64_t first, int64_t last) {
     const yk_normalization_backward_call *c = b->call;
-    const yk_dtype t = c->x.dtype == YK_F64 ? YK_F64 : YK_F32;
+    const yk_dtype t = yk_accumulation(c->x.dtype);
     double sums[COLUMNS] = {0};
     if (!out) return;
     for (int64_t p = 0; p < b->pieces; p++) {

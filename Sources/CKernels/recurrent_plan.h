@@ -39,8 +39,6 @@ static inline int64_t recurrent_position(const yk_recurrent_scan *s, int64_t len
     return s->reverse ? length - 1 - step : step;
 }
 
-static inline yk_dtype recurrent_wide(const yk_recurrent_call *c) { return c->dtype == YK_F64 ? YK_F64 : YK_F32; }
-
 // Notes that a position has a gradient.
 static inline void recurrent_lives(const recurrent_piece *p, int64_t position) {
     if (position < p->live[0]) p->live[0] = position;
@@ -88,7 +86,7 @@ static inline int64_t recurrent_live_steps(const recurrent_piece *p, int64_t row
 // Writes zeros for a row's steps from `live` on (at most its length) and for the positions that it does not have.
 static inline void recurrent_clear_steps(const recurrent_piece *p, int64_t row, int64_t live) {
     const yk_recurrent_call *c = p->plan->call;
-    const yk_dtype wide = recurrent_wide(c);
+    const yk_dtype wide = yk_accumulation(c->dtype);
     const int64_t length = recurrent_length(c, row);
     for (int64_t step = live; step < c->T; step++) {
         const int64_t t = step < length ? recurrent_position(p->scan, length, step) : step;

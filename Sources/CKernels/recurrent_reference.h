@@ -46,7 +46,7 @@ static void step_scalar(yk_recurrent_cell cell, int64_t H, double *gates, const 
 static void forward_row_scalar(const recurrent_piece *p, int64_t row, double *scratch) {
     const yk_recurrent_scan *s = p->scan;
     const yk_recurrent_call *c = p->plan->call;
-    const yk_dtype wide = recurrent_wide(c);
+    const yk_dtype wide = yk_accumulation(c->dtype);
     const int64_t H = c->H, rows = p->plan->gates * H, length = recurrent_length(c, row);
     const double *weight = p->packed, *bias = weight + rows * H;
     double *h = scratch, *state = h + H, *memory = state + H, *gates = memory + H, *a = gates + rows;
@@ -108,7 +108,7 @@ static void step_back_scalar(yk_recurrent_cell cell, int64_t H, double *gates, d
 static void backward_row_scalar(const recurrent_piece *p, int64_t row, int64_t live, double *scratch) {
     const yk_recurrent_scan *s = p->scan;
     const yk_recurrent_call *c = p->plan->call;
-    const yk_dtype wide = recurrent_wide(c);
+    const yk_dtype wide = yk_accumulation(c->dtype);
     const int64_t H = c->H, rows = p->plan->gates * H, length = recurrent_length(c, row);
     const double *weight = p->packed;
     double *dh = scratch, *dc = dh + H, *memory = dc + H, *before = memory + H, *cell_before = before + H;

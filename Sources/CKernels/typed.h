@@ -20,6 +20,9 @@ static inline uint16_t yk_to_bf16(float x) {
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
+// The dtype of sums, statistics and losses of elements of dtype t.
+static inline yk_dtype yk_accumulation(yk_dtype t) { return t == YK_F64 ? YK_F64 : YK_F32; }
+
 // Element i as a double, which holds every value of the three floating dtypes.
 static inline double yk_get(const void *p, yk_dtype t, int64_t i) {
     switch (t) {

@@ -19,7 +19,7 @@ static void maxima_scalar(void *values, int32_t *places, const void *rows, yk_dt
 
 // out += scale · x, for out of f64 where x is and of f32 otherwise.
 static void add_scaled_scalar(void *out, const void *x, yk_dtype t, double scale, int64_t n) {
-    const yk_dtype wide = t == YK_F64 ? YK_F64 : YK_F32;
+    const yk_dtype wide = yk_accumulation(t);
     for (int64_t i = 0; i < n; i++) yk_put(out, wide, i, yk_get(out, wide, i) + scale * yk_get(x, t, i));
 }
 
@@ -52,12 +52,10 @@ static void maxima_piece(void *context, int64_t b) {
 
 void yk_maxima_of_rows(const yk_row_maxima *call) { yk_parallel(call->B, maxima_piece, (void *)call); }
 
-static yk_dtype wide_type(const yk_window_gradient *c) { return c->dtype == YK_F64 ? YK_F64 : YK_F32; }
-
 static int32_t place_of(const yk_window_gradient *c, int64_t b, int64_t f) { return c->places[b * c->places_row + f]; }
 
 static double gradient_of(const yk_window_gradient *c, int64_t b, int64_t f) {
-    return yk_get(c->gradient, wide_type(c), b * c->gradient_row + f);
+    return yk_get(c->gradient, yk_accumulation(c->dtype), b * c->gradient_row + f);
 }
 
 // The numbers of a window that lie within its sequence: where they begin, and how many there are.
@@ -80,7 +78,7 @@ static window_part part_of(const yk_window_gradient *c, int64_t b, int64_t f) {
 // out += scale · x, for out of the wide dtype.
 static void add_numbers(const yk_window_gradient *c, void *out, int64_t to, const void *x, int64_t from, double scale,
                         int64_t count) {
-    void *target = yk_at(out, wide_type(c), to);
+    void *target = yk_at(out, yk_accumulation(c->dtype), to);
     const void *row = yk_const_at(x, c->dtype, from);
     if (c->dtype == YK_F64) add_scaled_scalar(target, row, c->dtype, scale, count);
     else YK_DISPATCH(add_scaled, target, row, c->dtype, scale, count);
@@ -98,9 +96,10 @@ static void source_piece(void *context, int64_t b) {
 static void filter_piece(void *context, int64_t f) {
     const yk_window_gradient *c = context;
     const int64_t size = c->K * c->C;
+    const yk_dtype wide = yk_accumulation(c->dtype);
     double sum = 0;
     if (c->weight_gradient)
-        memset(yk_at(c->weight_gradient, wide_type(c), f * size), 0, (size_t)(size * yk_dtype_size(wide_type(c))));
+        memset(yk_at(c->weight_gradient, wide, f * size), 0, (size_t)(size * yk_dtype_size(wide)));
     for (int64_t b = 0; b < c->B; b++) {
         const double scale = place_of(c, b, f) < 0 ? 0 : gradient_of(c, b, f);
         sum += scale;
@@ -108,7 +107,7 @@ static void filter_piece(void *context, int64_t f) {
         const window_part part = part_of(c, b, f);
         add_numbers(c, c->weight_gradient, part.weight, c->source, part.source, scale, part.count);
     }
-    if (c->bias_gradient) yk_put(c->bias_gradient, wide_type(c), f, sum);
+    if (c->bias_gradient) yk_put(c->bias_gradient, wide, f, sum);
 }
 
 void yk_gradient_of_windows(const yk_window_gradient *call) {

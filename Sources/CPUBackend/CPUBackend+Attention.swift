@@ -118,7 +118,7 @@ struct AttentionSizes {
         expect(call.v, k, "v", isOutput: false)
         expect(call.out, q, "out", isOutput: true)
         if let logSumExp = call.logSumExp {
-            let wanted: DType = dtype == .f64 ? .f64 : .f32
+            let wanted = dtype.accumulation
             let shape: Shape = [q.dimensions[0], heads, q.dimensions[1]]
             require(
                 logSumExp.shape == shape && logSumExp.dtype == wanted && logSumExp.isContiguous,

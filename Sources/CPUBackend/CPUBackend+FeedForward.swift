@@ -160,7 +160,7 @@ private struct FeedForwardSizes {
         expect(call.dy, [rows, outer], "dy")
         expect(call.preActivation, [rows, inner], "preActivation")
         expect(call.xGradient?.view, [rows, width], "xGradient")
-        let wide: DType = call.x.dtype == .f64 ? .f64 : .f32
+        let wide = call.x.dtype.accumulation
         expect(call.inputWeightGradient?.view, [inner, width], "inputWeightGradient", wide)
         expect(call.inputBiasGradient?.view, [inner], "inputBiasGradient", wide)
         expect(call.outputWeightGradient?.view, [outer, inner], "outputWeightGradient", wide)

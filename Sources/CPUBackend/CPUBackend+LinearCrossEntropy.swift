@@ -84,7 +84,7 @@ extension CPUBackend {
             "\(door): hidden is \(dtype), weight \(call.weight.dtype); they must have one floating dtype"
         )
         let (rows, width, classes) = (call.hidden.shape[0], call.hidden.shape[1], call.weight.shape[0])
-        let statistic: DType = dtype == .f64 ? .f64 : .f32
+        let statistic = dtype.accumulation
         func expect(_ view: TensorView?, _ name: String, _ shape: Shape, _ expected: DType) {
             guard let view else { return }
             require(

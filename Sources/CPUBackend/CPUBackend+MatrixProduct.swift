@@ -125,7 +125,7 @@ extension CPUBackend {
         if let biasGradient {
             require(
                 biasGradient.shape == [dy.shape[1]] && biasGradient.isContiguous
-                    && biasGradient.dtype == (dy.dtype == .f64 ? .f64 : .f32),
+                    && biasGradient.dtype == dy.dtype.accumulation,
                 "\(door): biasGradient is \(biasGradient.dtype) \(biasGradient.shape) for dy \(dy.dtype) "
                     + "\(dy.shape); it must be a contiguous [N] of f32 (f64 for f64)"
             )

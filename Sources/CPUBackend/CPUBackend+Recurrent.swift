@@ -49,7 +49,7 @@ private struct RecurrentSizes {
     let width: Int
     let gates: Int
 
-    private var wide: DType { RowChecks.statistic(of: dtype) }
+    private var wide: DType { dtype.accumulation }
 
     /// Reads the sizes from the first scan; nil when there is none.
     init?(_ call: RecurrentForward, door: String) {

@@ -59,7 +59,7 @@ extension CPUBackend {
         )
         arguments.lengths = RowChecks.lengths(call.lengths, batch, most: source.shape[1], door)
         arguments.gradient = UnsafeRawPointer(call.gradient.address)
-        let wide = RowChecks.statistic(of: dtype)
+        let wide = dtype.accumulation
         arguments.gradient_row = rowStride(call.gradient, [batch, filters], wide, "gradient", door)
         arguments.places = UnsafePointer(call.places.address.assumingMemoryBound(to: Int32.self))
         arguments.places_row = rowStride(call.places, [batch, filters], .i32, "places", door)

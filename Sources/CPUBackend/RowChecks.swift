@@ -60,12 +60,9 @@ enum RowChecks {
         _ door: String
     ) {
         expect(view, shape, name, door)
-        let wanted = statistic(of: dtype)
+        let wanted = dtype.accumulation
         require(view.dtype == wanted, "\(door): \(name) is \(view.dtype); \(wanted) goes with \(dtype)")
     }
-
-    /// The dtype of statistics and reductions of values of a dtype.
-    static func statistic(of dtype: DType) -> DType { dtype == .f64 ? .f64 : .f32 }
 
     /// The rows and columns of a view of rank 2, which is contiguous or has rows of unit stride.
     static func matrix(

@@ -19,12 +19,16 @@ struct DataSettingOptions: ParsableArguments {
     @Option(
         name: .customLong("set"),
         parsing: .upToNextOption,
-        help: "How to read them, as in a recipe: format=tsv, header=false, columns.text=0, columns.label=1 …"
+        help:
+            "How to read them, as a recipe's section data says: format=tsv, header=false, columns.text=0, columns.label=1 …"
     )
     var settings: [String] = []
 
     /// Settings that are no way to read data but one to write texts: those of a recipe's section `generation`.
     var generation: [String] { settings.filter(Self.isOfGeneration) }
+
+    /// The section of a recipe that has the settings; its name may stand before a key.
+    private static let section = "data."
 
     private static func isOfGeneration(_ setting: String) -> Bool { setting.hasPrefix("generation.") }
 
@@ -33,17 +37,18 @@ struct DataSettingOptions: ParsableArguments {
         var object = JSONObject()
         for setting in settings where !Self.isOfGeneration(setting) {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
+            let path = parts.first.map { $0.hasPrefix(Self.section) ? $0.dropFirst(Self.section.count) : $0 }
+            let keys = path?.split(separator: ".", maxSplits: 1).map(String.init) ?? []
+            guard parts.count == 2, let key = keys.first else {
                 throw ValidationError("--set \(setting): a setting is written key=value")
             }
             let value = Self.value(String(parts[1]))
-            let keys = parts[0].split(separator: ".", maxSplits: 1).map(String.init)
             if keys.count == 2 {
-                var members = object[keys[0]]?.objectValue ?? JSONObject()
+                var members = object[key]?.objectValue ?? JSONObject()
                 members[keys[1]] = value
-                object[keys[0]] = .object(members)
+                object[key] = .object(members)
             } else {
-                object[keys[0]] = value
+                object[key] = value
             }
         }
         return object

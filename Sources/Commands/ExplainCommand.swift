@@ -12,9 +12,10 @@ struct ExplainCommand: ParsableCommand {
         abstract:
             "Shows which parts of a text speak for the answer of a trained classifier, and which against it.",
         discussion: """
-            On a terminal what speaks for the label is green and what speaks against it red; elsewhere the shares are \
-            printed. Integrated gradients sum to the difference that the text makes to the label's logit; occlusion \
-            leaves out one word at a time and knows every model; attention rollout says where an encoder looks.
+            On a terminal what speaks for the label is green, what speaks against it red, and what a model does not \
+            read of a long text crossed out; elsewhere the shares are printed. Integrated gradients sum to the \
+            difference that the text makes to the label's logit; occlusion leaves out one word at a time and knows \
+            every model; attention rollout says where an encoder looks.
             """
     )
 
@@ -73,15 +74,20 @@ struct ExplainCommand: ParsableCommand {
     }
 
     private func shown(_ found: Explanation) -> String {
-        let head = "\(found.label)  \(String(format: "%.4f", found.probability))  (\(found.method.rawValue))"
+        let head =
+            "\(found.label)  \(String(format: "%.4f", found.probability))  (\(found.method.rawValue))"
+            + (found.cutNote.map { "\n\($0)" } ?? "")
         guard isatty(STDOUT_FILENO) == 1, ProcessInfo.processInfo.environment["NO_COLOR"] == nil else {
-            let lines = found.parts.map { part in
-                "\(String(format: "%+.4f", part.value))  \(part.text.trimmingCharacters(in: .whitespacesAndNewlines))"
+            let lines = found.parts.map { part -> String in
+                let share = part.isRead ? String(format: "%+.4f", part.value) : "not read"
+                return "\(share)  \(part.text.trimmingCharacters(in: .whitespacesAndNewlines))"
             }
             return ([head] + lines).joined(separator: "\n") + "\n"
         }
         let largest = found.parts.reduce(0) { max($0, abs($1.value)) }
         let text = found.parts.map { part -> String in
+            // Faint and crossed out.
+            guard part.isRead else { return "\u{1B}[2;9m\(part.text)\u{1B}[0m" }
             let strength = largest > 0 ? abs(part.value) / largest : 0
             // Steps of the colour cube of 256 colours: 22, 28, 34 are greens, 52, 88, 124 reds.
             let step = Int((strength * 3).rounded())

@@ -12,8 +12,9 @@ struct PredictCommand: ParsableCommand {
         abstract:
             "Answers rows with a trained model: labels with their probabilities, one JSON object a line.",
         discussion: """
-            Every line of the input is a text, unless the file's name says that it is a table or JSON; then its columns \
-            are those of the model's recipe, or those that --set names.
+            Every line of the input is a text, unless the file's name or --set format=… says that it is a table or JSON; \
+            then it is read as the recipe's section data says, but for the settings that --set gives. Where on_error is \
+            skip, a malformed row is answered with {"error": …, "line": …}.
             """
     )
 
@@ -43,14 +44,19 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         StopSignal.install()
         let console = Console()
-        let recipe = try Recipe(modelFolder: folder, overrides: reading.generation)
+        let given = try reading.object()
+        let own = try Recipe(modelFolder: folder, overrides: reading.generation)
+        var recipe = try own.reading(given)
+        // How files give labels does not change what the model answers with.
+        recipe.data.examples.settings.multiLabel = own.data.examples.settings.multiLabel
+        recipe.data.examples.settings.labelSeparator = own.data.examples.settings.labelSeparator
         let task = try TaskCatalog.run(recipe, registryFolder: nil, version: YuyanCommand.version)
         let predictor = try task.predictor(folder: folder)
         let sink = try output.map { try AtomicFile(path: $0) }
         var answered = 0
-        func answer(_ rows: [Record]) throws {
+        func write(_ objects: [JSONObject]) throws {
             var bytes: [UInt8] = []
-            for object in try predictor.predict(rows) {
+            for object in objects {
                 bytes += JSONValue.object(object).printedBytes(indent: nil)
                 bytes.append(10)
             }
@@ -59,6 +65,9 @@ struct PredictCommand: ParsableCommand {
             } else {
                 FileHandle.standardOutput.write(Data(bytes))
             }
+        }
+        func answer(_ rows: [Record]) throws {
+            try write(try predictor.predict(rows))
             answered += rows.count
             console.status("\(answered) rows")
         }
@@ -67,34 +76,89 @@ struct PredictCommand: ParsableCommand {
             let place = RecordPlace(path: "--text", line: nil)
             try answer(text.map { Record(names: [name], values: [.text($0)], place: place) })
         }
-        if let input { try forEachChunk(of: input, predictor) { try answer($0) } }
+        if let input {
+            let names = given["format"].map { !$0.isNull && $0.stringValue != "auto" } ?? false
+            let settings = settings(input, predictor, names: names)
+            var (malformed, first): (Int, FileFormatError?) = (0, nil)
+            try forEachChunk(of: input, settings, predictor, answer) { error in
+                malformed += 1
+                first = first ?? error
+                try write([Self.refusal(error)])
+            }
+            if let first {
+                console.note(
+                    "warning: \(malformed) malformed rows answered with their error; the first: \(first)"
+                )
+            }
+        }
         try sink?.commit()
     }
 
+    /// Rows in their order; what is wrong with malformed ones, where the settings leave them out, in their places.
     private func forEachChunk(
         of path: String,
+        _ settings: DataSettings,
         _ predictor: any TaskPredictor,
-        _ body: ([Record]) throws -> Void
+        _ body: ([Record]) throws -> Void,
+        malformed: (FileFormatError) throws -> Void
     ) throws {
-        let reader = RecordReader([path], settings: try settings(path, predictor))
+        let reader = RecordReader([path], settings: settings)
         var rows: [Record] = []
-        while let row = try reader.next() {
-            rows.append(row)
-            if rows.count == Self.chunk {
-                try body(rows)
-                rows = []
+        func flush() throws {
+            guard !rows.isEmpty else { return }
+            try body(rows)
+            rows = []
+        }
+        while let result = try reader.nextResult() {
+            switch result {
+            case .success(let row):
+                if settings.onError == .skip, let error = Self.error(of: row, predictor) {
+                    try flush()
+                    try malformed(error)
+                    continue
+                }
+                rows.append(row)
+                if rows.count == Self.chunk { try flush() }
+            case .failure(let error):
+                try flush()
+                try malformed(error)
             }
         }
-        if !rows.isEmpty { try body(rows) }
+        try flush()
     }
 
-    /// Lines are texts; other formats are read as the recipe's data were, without the columns that are to be answered.
-    private func settings(_ path: String, _ predictor: any TaskPredictor) throws -> DataSettings {
-        let given = try reading.dataSettings()
-        let isNamed = reading.settings.count > reading.generation.count
-        var settings = isNamed ? given : predictor.dataSettings
-        if !isNamed { settings.format = DataFormat(path: path) }
-        if (settings.format ?? DataFormat(path: path)) == .lines {
+    /// Why a row cannot be answered; nil when it can.
+    private static func error(of row: Record, _ predictor: any TaskPredictor) -> FileFormatError? {
+        do {
+            try predictor.check(row)
+            return nil
+        } catch {
+            let known = error as? FileFormatError
+            return row.place.stated(known ?? FileFormatError(.malformed, "\(error)"))
+        }
+    }
+
+    /// The answer to a malformed row.
+    private static func refusal(_ error: FileFormatError) -> JSONObject {
+        var object = JSONObject()
+        object["error"] = .string(error.message)
+        switch error.location {
+        case .line(let line, _)?: object["line"] = .integer(line)
+        case .offset(let offset)?: object["offset"] = .integer(offset)
+        case .key?, nil: break
+        }
+        return object
+    }
+
+    /// How the input is read: as the recipe's data were, in the format that is named or that the file's name tells,
+    /// without the columns that are to be answered; lines are texts.
+    private func settings(_ path: String, _ predictor: any TaskPredictor, names format: Bool) -> DataSettings
+    {
+        var settings = predictor.dataSettings
+        if !format { settings.format = DataFormat(path: path) }
+        // What is to be answered needs no label.
+        settings.multiLabel = true
+        if settings.format == .lines {
             settings.columns = [:]
             return settings
         }

@@ -33,15 +33,21 @@ struct ListRuns: ParsableCommand {
             print("no runs in this folder yet; `yuyan train RECIPE` makes one")
             return
         }
-        print("run   begun             status         step  bits/byte   output")
-        for run in runs {
-            let figure = run.figures["eval_bits_per_byte"].map { Console.fixed($0, 4) } ?? "–"
+        let shown = runs.map { run in
+            run.mainFigure.map { "\($0.shownName) \(Console.fixed($0.value, 4))" } ?? "–"
+        }
+        let width = (shown.map(\.count) + ["figure".count]).reduce(0, max) + 2
+        print(
+            "run   begun             status         step  "
+                + "figure".padding(toLength: width, withPad: " ", startingAt: 0) + "output"
+        )
+        for (run, figure) in zip(runs, shown) {
             print(
                 "\(run.id ?? 0)".padding(toLength: 6, withPad: " ", startingAt: 0)
                     + run.begun.padding(toLength: 18, withPad: " ", startingAt: 0)
                     + run.status.padding(toLength: 15, withPad: " ", startingAt: 0)
                     + "\(run.step)".padding(toLength: 6, withPad: " ", startingAt: 0)
-                    + figure.padding(toLength: 12, withPad: " ", startingAt: 0) + run.outputDir
+                    + figure.padding(toLength: width, withPad: " ", startingAt: 0) + run.outputDir
             )
         }
     }
@@ -135,6 +141,16 @@ extension RunRegistry.Run {
         return object.reduce(into: [:]) { $0[$1.key] = $1.value.numberValue }
     }
 
+    /// The figure that tells most about the run.
+    fileprivate var mainFigure: MainFigure? {
+        MainFigure(of: figures, chosen: chosenFigure)
+    }
+
+    /// The figure that chose the run's best model.
+    private var chosenFigure: String? {
+        (try? JSONValue(parsing: recipe))?["training"]?["metric_for_best_model"]?.stringValue
+    }
+
     /// When the run began, in local time.
     fileprivate var begun: String {
         let formatter = DateFormatter()
@@ -150,7 +166,38 @@ extension RunRegistry.Run {
         object["task"] = .string(task)
         object["output_dir"] = .string(outputDir)
         object["step"] = .integer(step)
+        if let name = mainFigure?.name { object["main_figure"] = .string(name) }
         for (key, value) in figures.sorted(by: { $0.key < $1.key }) { object[key] = .number(value) }
         return .object(object)
     }
+}
+
+/// The one figure that a list shows of a run.
+struct MainFigure: Equatable {
+    /// Its name, as the run's record has it.
+    let name: String
+    /// Its value.
+    let value: Double
+
+    private static let prefix = "eval_"
+
+    /// Chooses a figure: of language models bits per byte, which no tokenizer changes, else the one that chose the best
+    /// model; without that the loss.
+    ///
+    /// - Parameters:
+    ///   - figures: The run's figures by name.
+    ///   - chosen: The name of the figure that chose the best model, with `eval_` or without.
+    init?(of figures: [String: Double], chosen: String?) {
+        let wanted = ["bits_per_byte"] + (chosen.map { [$0] } ?? []) + ["loss"]
+        for name in wanted {
+            let name = name.hasPrefix(Self.prefix) ? name : Self.prefix + name
+            guard let value = figures[name] else { continue }
+            (self.name, self.value) = (name, value)
+            return
+        }
+        return nil
+    }
+
+    /// The name as people read it.
+    var shownName: String { String(name.dropFirst(Self.prefix.count)) }
 }

@@ -46,7 +46,8 @@ struct TrainCommand: ParsableCommand {
         abstract: "Trains a model from a recipe, or goes on with a run that was stopped.",
         discussion: """
             A run that is stopped, by Ctrl-C or by a crash, goes on exactly where its newest checkpoint is when the \
-            same command is given again. The trained model lies in training.output_dir, in Hugging Face's layout.
+            same command is given again. Settings that decide the weights must be those that it began with; \
+            training.max_steps may grow. The trained model lies in training.output_dir, in Hugging Face's layout.
             """
     )
 
@@ -57,7 +58,17 @@ struct TrainCommand: ParsableCommand {
         let console = Console(logsJSON: options.logJson)
         StopSignal.install()
         let run = try TaskCatalog.run(recipe, registryFolder: ".", version: YuyanCommand.version)
-        let outcome = try run.train(report: RunPrinter(console).show)
+        let outcome: TrainingOutcome
+        do {
+            outcome = try run.train(report: RunPrinter(console).show)
+        } catch is CancellationError {
+            let signal = StopSignal.received ?? SIGTERM
+            console.note(
+                "stopped by signal \(signal) before training; the same command begins again, from the newest checkpoint "
+                    + "where there is one"
+            )
+            throw Interrupted(signal: signal)
+        }
         if case .interrupted(let signal) = outcome.reason { throw Interrupted(signal: signal) }
         console.note("the model is in \(recipe.training.outputDir)")
     }

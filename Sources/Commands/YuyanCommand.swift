@@ -31,7 +31,7 @@ public struct YuyanCommand: ParsableCommand {
     public init() {}
 
     /// Runs the program with the process's arguments and ends the process: 0 on success, 1 on failure, 2 on wrong
-    /// usage, 130 and 143 when a signal stopped it after saving.
+    /// usage, 130 and 143 when a signal stopped it.
     public static func runAndExit() -> Never {
         if let problem = standardBackend.environmentError { fail(problem, code: 2) }
         let command: any ParsableCommand
@@ -45,9 +45,12 @@ public struct YuyanCommand: ParsableCommand {
         var runnable = command
         do {
             try runnable.run()
-        } catch is CancellationError {
-            let signal = StopSignal.received ?? 15
+        } catch is ResumableStop {
+            let signal = StopSignal.received ?? SIGTERM
             fail("stopped by signal \(signal); the same command goes on from here", code: 128 + signal)
+        } catch is CancellationError {
+            let signal = StopSignal.received ?? SIGTERM
+            fail("stopped by signal \(signal); the same command begins again", code: 128 + signal)
         } catch let stop as Interrupted {
             Foundation.exit(128 + stop.signal)
         } catch let error as ExitCode {
@@ -70,7 +73,7 @@ public struct YuyanCommand: ParsableCommand {
     }
 }
 
-/// A run that a signal stopped after saving.
+/// A run that a signal stopped, of which what there is to say has been said.
 struct Interrupted: Error {
     let signal: Int32
 }

@@ -208,12 +208,13 @@ final class ConlluScanner: RecordScanner {
         func number(_ role: String, _ usual: Int) throws -> Int {
             switch settings.columns[role] {
             case nil, .name(role)?: return usual
-            case .number(let number)? where number >= 0: return number
+            case .number(let number)? where (0..<TableScanner.maximumColumns).contains(number): return number
             default:
                 throw FileFormatError(
                     .mismatch,
+                    path: buffer.path,
                     at: .key("columns.\(role)"),
-                    "the number of a column is needed"
+                    "the number of a column is needed, from 0 to \(TableScanner.maximumColumns - 1)"
                 )
             }
         }

@@ -31,7 +31,7 @@ public enum DataFormat: String, Sendable, Hashable, CaseIterable {
         case "json": self = .json
         case "csv": self = .csv
         case "tsv", "tab": self = .tsv
-        case "conll", "bio", "iob", "bioes": self = .conll
+        case "conll", "bio", "iob", "bioes", "bilou": self = .conll
         case "conllu", "conllup": self = .conllu
         case "ft", "fasttext": self = .fasttext
         default: self = .lines
@@ -104,6 +104,8 @@ public struct DataSettings: Sendable, Hashable {
     public var recordsKey: String?
     /// What stands between several labels in one text; nil means there is one label.
     public var labelSeparator: String?
+    /// Whether a text may have any number of labels, none among them.
+    public var multiLabel = false
     /// What stands between tokens, or tags, in one text.
     public var listSeparator = " "
     /// The scheme that the tags are held to; nil leaves them unchecked.
@@ -128,6 +130,9 @@ public struct DataSettings: Sendable, Hashable {
     /// The usual settings.
     public init() {}
 
+    /// Whether a text may have any number of labels: `multiLabel` is on, or a separator of labels is named.
+    public var allowsSeveralLabels: Bool { multiLabel || labelSeparator != nil }
+
     /// The delimiter and quoting of a table in a format.
     func tableRules(_ format: DataFormat) -> (delimiter: UInt8, quoting: Bool) {
         (delimiter ?? (format == .csv ? 0x2C : 0x09), quoting ?? (format == .csv))
@@ -148,7 +153,7 @@ extension DataSettings {
         ("records_key", .optionalText(\.recordsKey)), ("label_separator", .optionalText(\.labelSeparator)),
         ("list_separator", .text(\.listSeparator)), ("token_prefix", .optionalText(\.tokenPrefix)),
         ("token_index", .flag(\.tokenIndex)), ("comments", .optionalFlag(\.comments)),
-        ("answers_must_match", .flag(\.answersMustMatch)),
+        ("multi_label", .flag(\.multiLabel)), ("answers_must_match", .flag(\.answersMustMatch)),
         ("maximum_record_bytes", .count(\.maximumRecordBytes)), ("reported_errors", .count(\.reportedErrors)),
     ]
     /// The keys of settings, as a recipe has them.

@@ -46,6 +46,8 @@ public protocol DatasetExample: Sendable, Hashable {
     var texts: [String] { get }
     /// What the balance of the data set is judged by: labels, tags or roles.
     var labels: [String] { get }
+    /// What the shares of a stratified split are of; nil when examples have no such thing.
+    var stratum: String? { get }
     /// What must not stand on both sides of a split, such as the article that several questions are about; nil when an
     /// example stands alone.
     var splitGroup: String? { get }
@@ -65,6 +67,8 @@ extension DatasetExample {
 
     /// No labels.
     public var labels: [String] { [] }
+    /// The first label.
+    public var stratum: String? { labels.first }
     /// None.
     public var splitGroup: String? { nil }
 
@@ -122,7 +126,7 @@ public struct ClassificationExample: DatasetExample {
     public let text: String
     /// The second text of tasks on pairs.
     public let textPair: String?
-    /// The labels, at least one.
+    /// The labels; none where the data set may have several of a text, and this text has none.
     public let labels: [String]
 
     /// Makes an example.
@@ -141,23 +145,32 @@ public struct ClassificationExample: DatasetExample {
     }
     /// Both texts.
     public var texts: [String] { [text] + (textPair.map { [$0] } ?? []) }
+    /// The first label; texts without any are a stratum, too.
+    public var stratum: String? { labels.first ?? "" }
 
     /// Makes the example of a row.
     ///
     /// - Parameters:
     ///   - record: a row.
-    ///   - settings: how the data set is read: `labelMap` and `labelSeparator`.
+    ///   - settings: how the data set is read: `labelMap`, `labelSeparator` and `multiLabel`.
     /// - Returns: one example.
-    /// - Throws: `FileFormatError` when the text or label is missing.
+    /// - Throws: `FileFormatError` when the text or label is missing; an empty cell or list is no missing label where
+    ///   there may be several.
     public static func examples(
         from record: Record,
         settings: DataSettings
     ) throws(FileFormatError) -> [Result<ClassificationExample, FileFormatError>] {
-        guard let found = try record.list("label", separator: settings.labelSeparator) else {
+        let separator = settings.labelSeparator
+        guard var found = try record.list("label", separator: separator, keepsBlanks: false) else {
             throw record.missing("label")
         }
-        guard !found.isEmpty else {
-            throw FileFormatError(.malformed, at: .key("label"), "there is no label")
+        if settings.allowsSeveralLabels, case .text("")? = record["label"] { found = [] }
+        guard !found.isEmpty || settings.allowsSeveralLabels else {
+            throw FileFormatError(
+                .malformed,
+                at: .key("label"),
+                "there is no label; multi_label: true allows any number"
+            )
         }
         var labels: [String] = []
         for text in found { labels.append(try label(text, settings)) }

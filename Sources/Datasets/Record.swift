@@ -37,7 +37,10 @@ public struct RecordPlace: Sendable, Hashable, CustomStringConvertible {
     var location: FileFormatError.Location { line.map { .line($0, column: nil) } ?? .offset(offset) }
 
     /// The same error, said of this place unless it names one.
-    func stated(_ error: FileFormatError) -> FileFormatError {
+    ///
+    /// - Parameter error: what is wrong with the row that stands here.
+    /// - Returns: the error with file and place.
+    public func stated(_ error: FileFormatError) -> FileFormatError {
         guard error.path == nil else { return error }
         if case .key(let key)? = error.location {
             return FileFormatError(error.code, path: path, at: location, "'\(key)': \(error.message)")
@@ -106,15 +109,20 @@ public struct Record: Sendable, Hashable {
     /// - Parameters:
     ///   - name: the field's name.
     ///   - separator: what stands between the elements where they come as one text; nil makes it one element.
-    /// - Returns: the elements; no element is empty when they come as one text.
+    ///   - keepsBlanks: whether elements of spaces and tabs alone, as tokens may be, are elements.
+    /// - Returns: the elements; when they come as one text, without spaces and tabs at their ends, and none is empty.
     /// - Throws: `FileFormatError` when the value is no list.
-    public func list(_ name: String, separator: String?) throws(FileFormatError) -> [String]? {
+    public func list(
+        _ name: String,
+        separator: String?,
+        keepsBlanks: Bool = true
+    ) throws(FileFormatError) -> [String]? {
         switch self[name] {
         case nil: return nil
         case .list(let elements)?: return elements
         case .text(let text)?:
             guard let separator, !separator.isEmpty else { return [text] }
-            return Self.split(text, separator)
+            return Self.split(text, separator, keepsBlanks)
         case .json?: throw FileFormatError(.mismatch, at: .key(name), "a list of texts is needed")
         }
     }
@@ -138,11 +146,15 @@ public struct Record: Sendable, Hashable {
         return FileFormatError(.missing, at: .key(name), "there is no value; \(detail)")
     }
 
-    private static func split(_ text: String, _ separator: String) -> [String] {
+    private static func split(_ text: String, _ separator: String, _ keepsBlanks: Bool) -> [String] {
         let (bytes, mark) = (Array(text.utf8), Array(separator.utf8))
         var (parts, start, place): ([String], Int, Int) = ([], 0, 0)
         func add(_ end: Int) {
-            if end > start { parts.append(String(decoding: bytes[start..<end], as: UTF8.self)) }
+            var part = bytes[start..<end]
+            while let first = part.first, first == 0x20 || first == 0x09 { part.removeFirst() }
+            while let last = part.last, last == 0x20 || last == 0x09 { part.removeLast() }
+            if part.isEmpty, keepsBlanks { part = bytes[start..<end] }
+            if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
         }
         while place + mark.count <= bytes.count {
             if bytes[place] == mark[0], bytes[place..<place + mark.count].elementsEqual(mark) {

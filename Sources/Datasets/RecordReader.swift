@@ -82,19 +82,35 @@ public final class RecordReader {
     /// - Throws: `FileFormatError` for a malformed row when the policy is to refuse them, and for files that cannot
     ///   be read on.
     public func next() throws -> Record? {
+        while let result = try nextResult() {
+            if case .success(let record) = result { return record }
+        }
+        return nil
+    }
+
+    /// The next row, or what is wrong with it where the policy is to leave malformed rows out.
+    ///
+    /// - Returns: the row or its error, or nil behind the last.
+    /// - Throws: `FileFormatError` as `next()` does.
+    public func nextResult() throws -> Result<Record, FileFormatError>? {
         while let scanner = try present() {
+            let wrong: FileFormatError
             switch try scanner.next() {
-            case .end: self.scanner = nil
-            case .malformed(let error): try refuse(error)
+            case .end:
+                self.scanner = nil
+                continue
+            case .malformed(let error): wrong = error
             case .record:
                 do throws(FileFormatError) {
                     let values = try scanner.values()
                     report.recordCount += 1
-                    return Record(names: scanner.names, values: values, place: scanner.place)
+                    return .success(Record(names: scanner.names, values: values, place: scanner.place))
                 } catch {
-                    try refuse(scanner.place.stated(error))
+                    wrong = scanner.place.stated(error)
                 }
             }
+            try refuse(wrong)
+            return .failure(wrong)
         }
         return nil
     }
@@ -158,7 +174,11 @@ func makeScanner(
     case .conll: return ConllScanner(buffer, settings: settings, selection: selection)
     case .conllu: return try ConlluScanner(buffer, settings: settings, selection: selection)
     case .lines, .fasttext:
-        let scanner = LineScanner(buffer, isFastText: format == .fasttext)
+        let scanner = LineScanner(
+            buffer,
+            isFastText: format == .fasttext,
+            needsLabel: !settings.allowsSeveralLabels
+        )
         guard let entries = selection.entries else { return scanner }
         return try RenamingScanner(scanner, entries)
     }
@@ -214,7 +234,8 @@ public final class ExampleReader<Example: DatasetExample> {
     private let settings: DataSettings
     private var exampleCount = 0
     private var pending: ArraySlice<Result<Example, FileFormatError>> = []
-    private var place = RecordPlace(path: "", line: nil)
+    /// Where the row of the last example stands.
+    public private(set) var place = RecordPlace(path: "", line: nil)
 
     /// Opens files.
     ///

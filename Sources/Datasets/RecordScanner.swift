@@ -31,6 +31,22 @@ struct FieldSelection {
     /// The entries in the order of the record's fields; nil means all columns under their own names.
     var entries: [Entry]?
     var names: [String] { entries?.map(\.role) ?? [] }
+
+    /// Refuses one column for both tokens and tags: the words would be learned as their own tags.
+    ///
+    /// `places` are the columns of the entries in a row of `width` columns.
+    func checkTags(_ places: [Int?], width: Int) throws(FileFormatError) {
+        func place(_ role: String) -> Int? {
+            (entries?.firstIndex { $0.role == role }).flatMap { places[$0] }
+        }
+        guard let column = place("tokens"), place("tags") == column else { return }
+        let columns = width == 1 ? "1 column" : "\(width) columns"
+        throw FileFormatError(
+            .mismatch,
+            "column \(column) of \(columns) would be both the tokens and their tags; write the tag behind each "
+                + "token, or choose columns.tokens and columns.tags (is the delimiter right?)"
+        )
+    }
 }
 
 /// Finds the records of one file, and their values when asked.
@@ -51,11 +67,12 @@ final class LineScanner: RecordScanner {
     let names: [String]
     private let buffer: InputBuffer
     private let isFastText: Bool
+    private let needsLabel: Bool
     private var line = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-    init(_ buffer: InputBuffer, isFastText: Bool) {
+    init(_ buffer: InputBuffer, isFastText: Bool, needsLabel: Bool) {
         self.buffer = buffer
-        self.isFastText = isFastText
+        (self.isFastText, self.needsLabel) = (isFastText, needsLabel)
         names = isFastText ? ["label", "text"] : ["text"]
         place = RecordPlace(path: buffer.path, line: 0)
     }
@@ -93,10 +110,10 @@ final class LineScanner: RecordScanner {
                 return .failure(error)
             }
         }.get()
-        guard !labels.isEmpty else {
+        guard !labels.isEmpty || !needsLabel else {
             throw FileFormatError(
                 .malformed,
-                "no word begins with '__label__'; every fastText line needs a label"
+                "no word begins with '__label__'; every fastText line needs a label, unless multi_label is true"
             )
         }
         return [.list(labels), .text(text)]

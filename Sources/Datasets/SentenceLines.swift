@@ -135,6 +135,11 @@ final class ConllScanner: RecordScanner {
             if number == 0 {
                 width = row.count
                 places = try settle(width)
+                do throws(FileFormatError) {
+                    try selection.checkTags(places, width: width)
+                } catch {
+                    throw self.error(error.code, line, error.message)
+                }
                 lists = places.map { _ in [] }
             }
             guard row.count == width else {

@@ -46,13 +46,13 @@ public struct Splitter: Sendable, Hashable {
         /// Makes the row of an example.
         ///
         /// - Parameters:
-        ///   - example: an example; its texts are joined, and its first label counts.
+        ///   - example: an example; its texts are joined, and its stratum is the label.
         ///   - group: the group, or the key of a hash.
         ///   - time: the time.
         public init(_ example: some DatasetExample, group: String? = nil, time: String? = nil) {
             self.init(
                 text: example.texts.joined(separator: "\u{1F}"),
-                label: example.labels.first,
+                label: example.stratum,
                 group: group,
                 time: time
             )

@@ -107,6 +107,7 @@ final class TableScanner: RecordScanner {
             return
         }
         for entry in entries { chosen.append(try column(entry, header)) }
+        try checkTags(selection, header.count)
     }
 
     private func column(_ entry: FieldSelection.Entry, _ header: [String]) throws -> Int? {
@@ -157,6 +158,15 @@ final class TableScanner: RecordScanner {
                 )
             }
             chosen.append(found)
+        }
+        try checkTags(selection, count)
+    }
+
+    private func checkTags(_ selection: FieldSelection, _ width: Int) throws {
+        do throws(FileFormatError) {
+            try selection.checkTags(chosen, width: width)
+        } catch {
+            throw place.stated(error)
         }
     }
 

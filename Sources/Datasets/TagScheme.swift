@@ -6,8 +6,22 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
     case bio
     /// As BIO, with E- on the last token of a span and S- on a span of one token.
     case bioes
+    /// As BIOES, with L- for E- and U- for S- (Ratinov and Roth, 2009).
+    case bilou
     /// I- inside spans; B- only where a span follows another of the same type (Ramshaw and Marcus, 1995).
     case iob1
+
+    /// The letters of the last token of a span and of a span of one token, where the scheme marks those.
+    private var ends: (last: String, single: String)? {
+        switch self {
+        case .bio, .iob1: nil
+        case .bioes: ("E", "S")
+        case .bilou: ("L", "U")
+        }
+    }
+
+    /// The letters before types.
+    private var letters: String { ends.map { "BI\($0.last)\($0.single)" } ?? "BI" }
 
     /// Finds the spans that tags mark.
     ///
@@ -16,6 +30,8 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
     /// - Throws: `FileFormatError` naming the token whose tag breaks the scheme, and why.
     public func spans(_ tags: [String]) throws(FileFormatError) -> [TagSpan] {
         var (spans, open): ([TagSpan], (type: String, start: Int)?) = ([], nil)
+        let (ends, known) = (ends, letters)
+        func isEnd(_ mark: UInt8, _ letter: String?) -> Bool { letter?.utf8.first == mark }
         func close(_ end: Int) {
             if let span = open { spans.append(TagSpan(type: span.type, range: span.start..<end)) }
             open = nil
@@ -26,13 +42,14 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
                 return FileFormatError(.malformed, "token \(place + 1), tag '\(tag)': \(message) (\(scheme))")
             }
             if tag == "O" {
-                if self == .bioes, let open { throw wrong("the span of \(open.type) before it has no E-") }
+                if let ends, let open {
+                    throw wrong("the span of \(open.type) before it has no \(ends.last)-")
+                }
                 close(place)
                 continue
             }
             let bytes = tag.utf8
             let mark = bytes.first ?? 0
-            let known = self == .bioes ? "BIES" : "BI"
             guard bytes.count > 2, bytes.dropFirst().first == 0x2D, known.utf8.contains(mark) else {
                 let marks = known.utf8.map { "\(Unicode.Scalar($0))-" }.joined(separator: ", ")
                 throw wrong("a tag is O or a type after \(marks)")
@@ -40,10 +57,10 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
             let type = String(decoding: bytes.dropFirst(2), as: UTF8.self)
             let goesOn = open?.type == type
             switch (mark, self) {
-            case (UInt8(ascii: "B"), .bioes), (UInt8(ascii: "S"), .bioes):
-                if let open { throw wrong("the span of \(open.type) before it has no E-") }
+            case _ where ends != nil && (mark == UInt8(ascii: "B") || isEnd(mark, ends?.single)):
+                if let open { throw wrong("the span of \(open.type) before it has no \(ends?.last ?? "")-") }
                 open = (type, place)
-                if mark == UInt8(ascii: "S") { close(place + 1) }
+                if mark != UInt8(ascii: "B") { close(place + 1) }
             case (UInt8(ascii: "B"), .iob1):
                 guard goesOn else { throw wrong("B- stands only after a span of the same type") }
                 close(place)
@@ -58,13 +75,13 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
                 }
             default:
                 guard goesOn else { throw wrong("no span of \(type) is open before it") }
-                if mark == UInt8(ascii: "E") { close(place + 1) }
+                if isEnd(mark, ends?.last) { close(place + 1) }
             }
         }
-        if self == .bioes, let open {
+        if let ends, let open {
             throw FileFormatError(
                 .malformed,
-                "the sentence ends inside a span of \(open.type); E- is missing (BIOES)"
+                "the sentence ends inside a span of \(open.type); \(ends.last)- is missing (\(rawValue.uppercased()))"
             )
         }
         close(tags.count)
@@ -92,7 +109,7 @@ public enum TagScheme: String, Sendable, Hashable, CaseIterable {
             let (first, last) = (span.range.lowerBound, span.range.upperBound - 1)
             let touches = previous.range.upperBound == first && previous.type == span.type
             if self != .iob1 || touches { tags[first] = "B-\(span.type)" }
-            if self == .bioes { tags[last] = first == last ? "S-\(span.type)" : "E-\(span.type)" }
+            if let ends { tags[last] = "\(first == last ? ends.single : ends.last)-\(span.type)" }
             previous = span
         }
         return tags

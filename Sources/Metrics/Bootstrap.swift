@@ -65,7 +65,8 @@ public enum BootstrapMethod: String, Sendable, CaseIterable {
 
 /// Returns a bootstrap interval of a figure over independent examples.
 ///
-/// Examples are drawn with replacement by a seeded generator, so the same call gives the same interval.
+/// Examples are drawn with replacement by a seeded generator, so the same call gives the same interval. Draws in which
+/// the figure is NaN (a ROC area of examples of one class) are left out.
 /// Traps when `resamples` < 1 or `confidence` lies outside 0 … 1.
 ///
 /// - Parameters:
@@ -151,8 +152,13 @@ public struct PairedComparison: Sendable, Equatable {
     /// Whether the interval leaves 0 out.
     public var isDistinguishable: Bool { difference.low > 0 || difference.high < 0 }
 
-    /// Sums up resampled differences.
+    /// Sums up resampled differences; draws in which one is NaN are left out.
     init(observed: Double, resampled: [Double], confidence: Double) {
+        let resampled = observed.isNaN ? [] : resampled.filter { !$0.isNaN }
+        guard !resampled.isEmpty else {
+            self = .undefined(estimate: observed, confidence: confidence)
+            return
+        }
         let wins = resampled.reduce(0.0) { $0 + ($1 > 0 ? 1 : ($1 == 0 ? 0.5 : 0)) }
         let asFar = resampled.filter { abs($0 - observed) >= abs(observed) }.count
         difference = interval(estimate: observed, figures: resampled, jackknife: [], confidence: confidence)
@@ -160,10 +166,10 @@ public struct PairedComparison: Sendable, Equatable {
         shareFirstAbove = wins / Double(resampled.count)
     }
 
-    /// The comparison of no examples.
-    static func undefined(confidence: Double) -> PairedComparison {
+    /// The comparison of no examples, or of figures that the examples do not have.
+    static func undefined(estimate: Double = .nan, confidence: Double) -> PairedComparison {
         PairedComparison(
-            difference: .undefined(confidence: confidence),
+            difference: .undefined(estimate: estimate, confidence: confidence),
             pValue: .nan,
             shareFirstAbove: .nan
         )
@@ -207,11 +213,41 @@ public func pairedBootstrap(
     return PairedComparison(observed: mean(differences), resampled: figures, confidence: confidence)
 }
 
+/// Compares a figure that is no function of sums (a correlation of ranks) by a paired bootstrap.
+///
+/// Traps when `resamples` < 1 or `confidence` lies outside 0 … 1.
+///
+/// - Parameters:
+///   - count: the number of examples N.
+///   - resamples: how many times to draw examples.
+///   - confidence: 0.95 for 95 %.
+///   - seed: seed of the draws.
+///   - difference: the first system's figure less the second's, of the examples with these indices.
+/// - Returns: the interval of the difference, its p-value and the share of wins; NaN for no examples.
+public func pairedBootstrap(
+    count: Int,
+    resamples: Int = 2000,
+    confidence: Double = 0.95,
+    seed: UInt64 = 1,
+    difference: ([Int]) -> Double
+) -> PairedComparison {
+    requireResampling("pairedBootstrap", resamples: resamples, confidence: confidence)
+    if count <= 0 { return .undefined(confidence: confidence) }
+    return PairedComparison(
+        observed: difference(Array(0..<count)),
+        resampled: resampledFigures(count: count, resamples: resamples, seed: seed, statistic: difference),
+        confidence: confidence
+    )
+}
+
 /// Returns the interval of resampled figures: plain quantiles, or BCa when leave-one-out figures are given.
+///
+/// Resamples that lack what a figure needs (one class of two for a ROC area) have NaN and are left out: the interval is
+/// that of the resamples in which the figure exists.
 ///
 /// - Parameters:
 ///   - estimate: the figure of the data as they are.
-///   - figures: the figure of each resample.
+///   - figures: the figure of each resample; NaN where it has none.
 ///   - jackknife: the figure with each example left out in turn; empty for plain quantiles.
 ///   - confidence: 0.95 for 95 %.
 /// - Returns: the interval.
@@ -221,6 +257,8 @@ package func interval(
     jackknife: [Double],
     confidence: Double
 ) -> ConfidenceInterval {
+    let figures = figures.filter { !$0.isNaN }
+    guard !figures.isEmpty else { return .undefined(estimate: estimate, confidence: confidence) }
     let tail = (1 - confidence) / 2
     var (lower, upper) = (tail, 1 - tail)
     if !jackknife.isEmpty {
@@ -239,8 +277,7 @@ package func interval(
             (lower, upper) = (correctedLower, correctedUpper)
         }
     }
-    let hasNaN = figures.contains(where: \.isNaN)
-    let sorted = hasNaN ? [] : figures.sorted()
+    let sorted = figures.sorted()
     return ConfidenceInterval(
         estimate: estimate,
         low: quantile(sorted: sorted, lower),

@@ -142,6 +142,16 @@ public struct ClassCounts: Sendable, Equatable {
         }
     }
 
+    /// The counts of the classes that occur among labels or predictions, over which averages run.
+    public var occurring: ClassCounts {
+        let places = hits.indices.filter { predicted[$0] + labelled[$0] > 0 }
+        var counts = ClassCounts(classCount: places.count)
+        counts.hits = places.map { hits[$0] }
+        counts.predicted = places.map { predicted[$0] }
+        counts.labelled = places.map { labelled[$0] }
+        return counts
+    }
+
     /// Returns the score of each class.
     ///
     /// - Parameters:

@@ -100,6 +100,45 @@ public struct QuestionAnsweringScorer: Sendable {
         ) { sums, count in [sums[0] / Double(count), sums[1] / Double(count)] }
     }
 
+    /// Returns the figures of questions with and without an answer, with bootstrap intervals over all questions.
+    ///
+    /// Traps when `resamples` < 1 or `confidence` lies outside 0 … 1.
+    ///
+    /// - Parameters:
+    ///   - resamples: how many times to draw.
+    ///   - confidence: 0.95 for 95 %.
+    ///   - seed: seed of the draws.
+    ///   - method: how to turn resampled means into intervals.
+    /// - Returns: the intervals of exact match and F1 of ``answerable`` and of ``unanswerable``; NaN where there are no
+    ///   such questions.
+    public func partIntervals(
+        resamples: Int = 2000,
+        confidence: Double = 0.95,
+        seed: UInt64 = 1,
+        method: BootstrapMethod = .percentile
+    ) -> [ConfidenceInterval] {
+        // Exact match and F1 of questions with an answer, their number, exact match of the others.
+        var parts = ExampleStatistics(width: 4)
+        for row in stride(from: 0, to: statistics.values.count, by: 4) {
+            let (exact, f1) = (statistics.values[row], statistics.values[row + 1])
+            let hasAnswer = statistics.values[row + 2] == 1
+            parts.append(hasAnswer ? [exact, f1, 1, 0] : [0, 0, 0, exact])
+        }
+        return bootstrapIntervals(
+            of: parts,
+            resamples: resamples,
+            confidence: confidence,
+            seed: seed,
+            method: method
+        ) { sums, count in
+            let others = Double(count) - sums[2]
+            return [
+                sums[2] > 0 ? sums[0] / sums[2] : .nan, sums[2] > 0 ? sums[1] / sums[2] : .nan,
+                others > 0 ? sums[3] / others : .nan,
+            ]
+        }
+    }
+
     /// Returns the best figure that refusing improbable answers could reach, and the threshold for it (SQuAD 2.0).
     ///
     /// Answers stand where the probability of "no answer" is at most the threshold.

@@ -6,8 +6,8 @@
 public struct SemanticRoleScorer: Sendable {
     /// The arguments of each predicate by label: scores, averages, intervals.
     public private(set) var arguments = TypedCounts()
-    /// The number of predicates whose arguments are all right and none in excess.
-    public private(set) var perfectCount = 0
+    /// Whether all arguments are right and none in excess (1 or 0), for each predicate.
+    public private(set) var perfect = ExampleStatistics(width: 1)
     private let excluded: Set<String>
 
     private struct Argument: Hashable {
@@ -37,7 +37,7 @@ public struct SemanticRoleScorer: Sendable {
             hits += isFound ? 1 : 0
             arguments.count(arguments.number(of: argument.label), hits: isFound ? 1 : 0, predicted: 1)
         }
-        if hits == labelled.count, hits == predicted.count { perfectCount += 1 }
+        perfect.append([hits == labelled.count && hits == predicted.count ? 1 : 0])
         arguments.endExample()
     }
 
@@ -57,8 +57,11 @@ public struct SemanticRoleScorer: Sendable {
     /// - Parameter other: a scorer of the next part of the corpus.
     public mutating func merge(_ other: SemanticRoleScorer) {
         arguments.merge(other.arguments)
-        perfectCount += other.perfectCount
+        perfect.merge(other.perfect)
     }
+
+    /// The number of predicates whose arguments are all right and none in excess.
+    public var perfectCount: Int { Int(perfect.totals[0]) }
 
     /// The share of predicates whose arguments are all right and none in excess; NaN for none.
     public var perfectShare: Double {
@@ -117,8 +120,8 @@ public struct HeadRoleScorer: Sendable {
 
     /// The roles of each predicate by label: scores, averages, intervals.
     public private(set) var roles = TypedCounts()
-    /// Hits, predicted and labelled arguments when labels are not looked at.
-    public private(set) var unlabelled = ClassCounts(classCount: 1)
+    /// Hits, predicted and labelled arguments of each predicate when labels are not looked at.
+    public private(set) var unlabelledStatistics = ExampleStatistics(width: 3)
 
     /// Creates a scorer of nothing.
     public init() {}
@@ -139,9 +142,8 @@ public struct HeadRoleScorer: Sendable {
             roles.count(roles.number(of: role.label), hits: labelled.contains(role) ? 1 : 0, predicted: 1)
         }
         let (trueHeads, predictedHeads) = (Set(labels.map(\.head)), Set(predictions.map(\.head)))
-        unlabelled.hits[0] += Double(trueHeads.intersection(predictedHeads).count)
-        unlabelled.predicted[0] += Double(predictedHeads.count)
-        unlabelled.labelled[0] += Double(trueHeads.count)
+        let hits = trueHeads.intersection(predictedHeads).count
+        unlabelledStatistics.append([Double(hits), Double(predictedHeads.count), Double(trueHeads.count)])
         roles.endExample()
     }
 
@@ -150,6 +152,9 @@ public struct HeadRoleScorer: Sendable {
     /// - Parameter other: a scorer of the next part of the corpus.
     public mutating func merge(_ other: HeadRoleScorer) {
         roles.merge(other.roles)
-        unlabelled.merge(other.unlabelled)
+        unlabelledStatistics.merge(other.unlabelledStatistics)
     }
+
+    /// Hits, predicted and labelled arguments when labels are not looked at.
+    public var unlabelled: ClassCounts { ClassCounts(sums: unlabelledStatistics.totals) }
 }

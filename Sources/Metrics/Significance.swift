@@ -22,7 +22,7 @@ public struct RandomizationTest: Sendable, Equatable {
 ///   - trials: how many times to exchange.
 ///   - seed: seed of the exchanges.
 ///   - figure: the figure of the sums of this many examples.
-/// - Returns: the difference and its p-value; NaN for no examples.
+/// - Returns: the difference and its p-value; NaN for no examples or where the difference is no number.
 public func approximateRandomization(
     _ first: ExampleStatistics,
     _ second: ExampleStatistics,
@@ -30,26 +30,84 @@ public func approximateRandomization(
     seed: UInt64 = 1,
     figure: (_ sums: [Double], _ count: Int) -> Double
 ) -> RandomizationTest {
-    require(trials >= 1, "approximateRandomization: at least one trial is needed, not \(trials)")
     let (count, width) = (first.count, first.width)
     require(
         count == second.count && width == second.width,
         "approximateRandomization: \(count) × \(width) numbers against \(second.count) × \(second.width)"
     )
-    if count == 0 { return RandomizationTest(difference: .nan, pValue: .nan, trials: trials) }
     var exchange = ExampleStatistics(width: width)
     for start in stride(from: 0, to: count * width, by: width) {
         exchange.append((start..<start + width).map { second.values[$0] - first.values[$0] })
     }
     let adder = exchange.adder()
+    return randomization(first, second, trials: trials, seed: seed, figure: figure) { mask, moved in
+        adder.add(mask, into: &moved)
+    }
+}
+
+/// Tests whether two systems differ by exchanging their outputs at random, whatever kind of sums a figure is made of.
+///
+/// The same test as that of ``ExampleStatistics``, which takes one pass over the examples for each exchange where this
+/// one takes two. Traps when the systems differ in examples or width, or `trials` < 1.
+///
+/// - Parameters:
+///   - first: the first system's sums.
+///   - second: the second system's sums over the same examples.
+///   - trials: how many times to exchange.
+///   - seed: seed of the exchanges.
+///   - figure: the figure of the sums of this many examples.
+/// - Returns: the difference and its p-value; NaN for no examples or where the difference is no number.
+public func approximateRandomization<Sums: ExampleSums>(
+    _ first: Sums,
+    _ second: Sums,
+    trials: Int = 10_000,
+    seed: UInt64 = 1,
+    figure: (_ sums: [Double], _ count: Int) -> Double
+) -> RandomizationTest {
+    let (count, width) = (first.count, first.width)
+    require(
+        count == second.count && width == second.width,
+        "approximateRandomization: \(count) × \(width) sums against \(second.count) × \(second.width)"
+    )
+    let (firstAdder, secondAdder) = (first.adder(), second.adder())
+    var leaving = [Double](repeating: 0, count: width)
+    return randomization(first, second, trials: trials, seed: seed, figure: figure) { mask, moved in
+        secondAdder.add(mask, into: &moved)
+        firstAdder.add(mask, into: &leaving)
+        for index in moved.indices { moved[index] -= leaving[index] }
+    }
+}
+
+/// Returns the test of random exchanges.
+///
+/// - Parameters:
+///   - first: the first system's sums.
+///   - second: the second system's sums over the same examples.
+///   - trials: how many times to exchange.
+///   - seed: seed of the exchanges.
+///   - figure: the figure of the sums of this many examples.
+///   - exchange: writes what the first system's sums gain when the examples of the mask change sides.
+/// - Returns: the difference and its p-value.
+private func randomization(
+    _ first: some ExampleSums,
+    _ second: some ExampleSums,
+    trials: Int,
+    seed: UInt64,
+    figure: (_ sums: [Double], _ count: Int) -> Double,
+    exchange: (_ mask: UnsafeBufferPointer<Double>, _ moved: inout [Double]) -> Void
+) -> RandomizationTest {
+    require(trials >= 1, "approximateRandomization: at least one trial is needed, not \(trials)")
+    let (count, width) = (first.count, first.width)
     let (firstTotals, secondTotals) = (first.totals, second.totals)
-    let observed = figure(firstTotals, count) - figure(secondTotals, count)
+    let observed = count == 0 ? .nan : figure(firstTotals, count) - figure(secondTotals, count)
+    if observed.isNaN { return RandomizationTest(difference: .nan, pValue: .nan, trials: trials) }
     var generator = SeededGenerator(seed: seed)
     var moved = [Double](repeating: 0, count: width)
     var mask = [Double](repeating: 0, count: count)
     var asLarge = 0
-    // Rounding must not hide an exchange that gives the very same difference.
-    let threshold = abs(observed) * (1 - 1e-12)
+    // Rounding, which is as large as the figures make it, must not hide an exchange that gives the very same difference.
+    let size = max(abs(figure(firstTotals, count)), abs(figure(secondTotals, count)), abs(observed))
+    let threshold = abs(observed) - 1e-12 * size
     for _ in 0..<trials {
         for start in stride(from: 0, to: count, by: 64) {
             var bits = generator.next()
@@ -58,10 +116,11 @@ public func approximateRandomization(
                 bits >>= 1
             }
         }
-        mask.withUnsafeBufferPointer { adder.add($0, into: &moved) }
+        mask.withUnsafeBufferPointer { exchange($0, &moved) }
         let left = figure((0..<width).map { firstTotals[$0] + moved[$0] }, count)
         let right = figure((0..<width).map { secondTotals[$0] - moved[$0] }, count)
-        if abs(left - right) >= threshold { asLarge += 1 }
+        // An exchange in which a figure does not exist speaks for no difference.
+        if !(abs(left - right) < threshold) { asLarge += 1 }
     }
     return RandomizationTest(
         difference: observed,

@@ -133,6 +133,8 @@ public struct TypedCounts: Sendable {
 
     /// Returns averaged precision, recall and F1 with bootstrap intervals over examples.
     ///
+    /// The averages of a resample run over the types that occur in it.
+    ///
     /// Traps when `resamples` < 1 or `confidence` lies outside 0 … 1.
     ///
     /// - Parameters:
@@ -156,7 +158,7 @@ public struct TypedCounts: Sendable {
             seed: seed,
             method: method
         ) { sums, _ in
-            let score = ClassCounts(sums: sums).average(kind)
+            let score = ClassCounts(sums: sums).occurring.average(kind)
             return [score.precision, score.recall, score.f1]
         }
     }

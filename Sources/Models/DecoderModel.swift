@@ -172,6 +172,27 @@ public final class DecoderModel: MixedPrecisionModule {
         )
     }
 
+    /// The cross-entropy of the next token at every place, without gradients.
+    ///
+    /// Traps as ``loss(inputIDs:targets:segments:positions:scale:smoothing:)`` does.
+    ///
+    /// - Parameters:
+    ///   - inputIDs: Token ids i32 [B, T].
+    ///   - targets: The token after each position i32 [B, T]; −100 where none counts.
+    ///   - segments: Segments i32 [B, T].
+    ///   - positions: Positions i32 [B, T].
+    /// - Returns: B × T losses in nats; 0 where no target counts.
+    public func losses(
+        inputIDs: Tensor,
+        targets: Tensor,
+        segments: Tensor? = nil,
+        positions: Tensor? = nil
+    ) -> [Double] {
+        let hidden = hiddenStates(inputIDs, positions: positions, segments: segments)
+        let weight = projection.tensor(as: hidden.dtype)
+        return linearCrossEntropies(hidden, weight: weight, targets: targets).doubles()
+    }
+
     /// Room for the keys and values of texts, in the computing dtype.
     ///
     /// - Parameters:

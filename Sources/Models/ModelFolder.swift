@@ -12,3 +12,25 @@ public enum ModelFolder {
         try ConfigurationReader(contentsOf: "\(folder)/config.json").string("model_type")
     }
 }
+
+extension ConfigurationReader {
+    /// The number of labels that a configuration tells, by `num_labels` or by its names in `id2label`; 2, as in
+    /// transformers, where it has neither.
+    ///
+    /// - Parameter most: The most labels.
+    /// - Returns: The number, from 1 to `most`.
+    /// - Throws: `FileFormatError` that names the key.
+    func labelCount(most: Int) throws(FileFormatError) -> Int {
+        let names = try object("id2label")
+        let count = try integer("num_labels") ?? names?.object.count ?? 2
+        guard (1...most).contains(count) else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .key("num_labels"),
+                "\(count) must lie in 1...\(most)"
+            )
+        }
+        return count
+    }
+}

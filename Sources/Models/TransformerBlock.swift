@@ -111,14 +111,17 @@ public final class TransformerBlock: Module {
 
     func callAsFunction(_ stream: ResidualStream, context: AttentionContext, dtype: DType) -> ResidualStream {
         let (first, middle) = stream.joined(attentionNorm, dtype: dtype)
-        let mixed = scaled(attention(first, context: context), attentionScale)
+        let mixed = attentionScale.scaling(attention(first, context: context))
         let halfway = ResidualStream(sum: middle, branch: attentionDropout(mixed))
         let (second, sum) = halfway.joined(feedForwardNorm, dtype: dtype)
-        let branch = scaled(feedForward(second), feedForwardScale)
+        let branch = feedForwardScale.scaling(feedForward(second))
         return ResidualStream(sum: sum, branch: feedForwardDropout(branch))
     }
+}
 
-    private func scaled(_ branch: Tensor, _ factor: ReZero?) -> Tensor { factor.map { $0(branch) } ?? branch }
+extension ReZero? {
+    /// The branch times the factor, or as it is where there is none.
+    func scaling(_ branch: Tensor) -> Tensor { map { $0(branch) } ?? branch }
 }
 
 /// How the weights of a decoder begin.

@@ -130,7 +130,7 @@ private func matched(_ a: Tensor, _ b: Tensor, _ name: String) -> (Tensor, Tenso
 /// - Returns: […, V], f32 (f64 for f64).
 public func vocabularyLogits(_ hidden: Tensor, weight: Parameter) -> Tensor {
     let matrix = weight.tensor(as: hidden.dtype)
-    let wide: DType = hidden.dtype == .f64 ? .f64 : .f32
+    let wide = hidden.dtype.accumulation
     if Tape.current != nil || hidden.dtype == wide {
         return linear(hidden, weight: matrix).cast(to: wide)
     }

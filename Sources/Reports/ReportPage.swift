@@ -13,7 +13,7 @@ public struct ReportPage: Sendable {
         case table(ReportTable)
         case picture(String, caption: String)
         case text(String, caption: String)
-        case highlighted([(String, Double)])
+        case highlighted([(String, Double?)])
     }
 
     /// A page without content.
@@ -81,10 +81,10 @@ public struct ReportPage: Sendable {
     }
 
     /// Adds text whose parts are coloured by their values, relative to the largest: blue for positive ones, red for
-    /// negative ones.
+    /// negative ones, and crossed out where there is no value.
     ///
     /// - Parameter parts: The parts, which put together are the text.
-    public mutating func highlighted(_ parts: [(String, Double)]) { blocks.append(.highlighted(parts)) }
+    public mutating func highlighted(_ parts: [(String, Double?)]) { blocks.append(.highlighted(parts)) }
 
     /// The page.
     public var html: String {
@@ -117,9 +117,10 @@ public struct ReportPage: Sendable {
         }
     }
 
-    private static func marked(_ parts: [(String, Double)]) -> String {
-        let largest = parts.reduce(0) { max($0, abs($1.1)) }
+    private static func marked(_ parts: [(String, Double?)]) -> String {
+        let largest = parts.reduce(0) { max($0, abs($1.1 ?? 0)) }
         return parts.map { text, value in
+            guard let value else { return "<s title=\"not read\">\(escaped(text))</s>" }
             let strength = largest > 0 && value.isFinite ? abs(value) / largest : 0
             // Two decimals of opacity, so that the page does not grow with digits.
             let opacity = Double(Int(strength * 60)) / 100
@@ -163,6 +164,7 @@ public struct ReportPage: Sendable {
         overflow-wrap:anywhere}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         figure{margin:1rem 0}figcaption{color:var(--soft)}svg{width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}
         .marked{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.8}
+        .marked s{color:var(--soft)}
         pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);padding:.6rem}
         """
 }

@@ -52,7 +52,7 @@ public enum CorpusStep {
     ///   - recipe: The recipe.
     ///   - folder: Where the tokenizer and the shards go.
     ///   - report: Told how far it is.
-    ///   - isCancelled: Asked now and then; true stops with `CancellationError`, and a later call goes on.
+    ///   - isCancelled: Asked now and then; true stops with `ResumableStop`, and a later call goes on.
     /// - Returns: The corpus.
     /// - Throws: Errors that name the file and place.
     public static func run(
@@ -83,21 +83,26 @@ public enum CorpusStep {
         } catch {
             throw TrainingError("the folder \(folder) cannot be made: \(error.localizedDescription)")
         }
-        let tokenizer = try tokenizer(
-            recipe,
-            options,
-            folder: folder,
-            report: report,
-            isCancelled: isCancelled
-        )
-        let preparer = CorpusPreparer(
-            corpus,
-            validationPaths: data.validation.map { [$0] } ?? [],
-            tokenizer: tokenizer,
-            folder: folder,
-            options: options
-        )
-        try preparer.run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)
+        do {
+            let tokenizer = try tokenizer(
+                recipe,
+                options,
+                folder: folder,
+                report: report,
+                isCancelled: isCancelled
+            )
+            let preparer = CorpusPreparer(
+                corpus,
+                validationPaths: data.validation.map { [$0] } ?? [],
+                tokenizer: tokenizer,
+                folder: folder,
+                options: options
+            )
+            try preparer.run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)
+        } catch is CancellationError {
+            // A tokenizer that was learned and parts that were written are found by the next call.
+            throw ResumableStop()
+        }
         return try open(folder)
     }
 

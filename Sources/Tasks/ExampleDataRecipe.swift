@@ -6,8 +6,6 @@ import YuyanMetrics
 public struct ExampleDataRecipe: Sendable, Equatable {
     /// How rows are read.
     public var settings = DataSettings()
-    /// Whether a text may have any number of labels.
-    public var multiLabel = false
     /// What happens to rows, beyond the training part, with labels that it does not have: `refuse` or `skip`.
     public var unknownLabels = "refuse"
     /// Whose rules compare answers: `auto` or one of `AnswerStandard`.
@@ -31,13 +29,13 @@ extension DataRecipe {
             .text("train", "dataset", at: \.train),
             .optionalText("validation", at: \.validation),
             .number("validation_fraction", at: \.validationFraction),
-        ] + DataSettings.keys.map(reading)
+        ] + DataSettings.keys.filter { $0 != "multi_label" }.map(reading)
     }
 
     /// The keys of tasks on labels.
     static var labelFields: [RecipeField<DataRecipe>] {
         [
-            .flag("multi_label", at: \.examples.multiLabel),
+            .flag("multi_label", at: \.examples.settings.multiLabel),
             .text("unknown_labels", at: \.examples.unknownLabels, oneOf: ["refuse", "skip"]),
         ]
     }

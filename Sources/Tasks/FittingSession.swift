@@ -69,7 +69,14 @@ struct FittingSession {
             if !metrics.isEmpty { report(.training(evaluated)) }
             return try end(.finished, iterations, metrics)
         } catch is CancellationError {
-            return try end(.interrupted(signal: StopSignal.received ?? SIGINT), iteration, [:])
+            let signal = StopSignal.received ?? SIGINT
+            report(
+                .note(
+                    "stopped by signal \(signal); a model of this kind is fitted in one go: nothing is saved, and the "
+                        + "same command begins again"
+                )
+            )
+            return try end(.interrupted(signal: signal), iteration, [:])
         } catch let error as LinearModelError {
             record.fail()
             throw RecipeError("model: \(error)")

@@ -3,18 +3,81 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTraining
 
+/// Rows that were left out because they were malformed.
+struct MalformedRows {
+    let count: Int
+    /// The error of the first.
+    let first: FileFormatError?
+
+    init(_ reports: [ReadingReport]) {
+        count = reports.reduce(0) { $0 + $1.malformedCount }
+        first = reports.lazy.flatMap(\.errors).first
+    }
+
+    /// How many there are and what is wrong with the first; nil when there are none.
+    ///
+    /// - Parameter name: What a row is called, in the plural.
+    /// - Returns: The words.
+    func words(_ name: String = "rows") -> String? {
+        guard count > 0 else { return nil }
+        return "\(count) malformed \(name) left out" + (first.map { "; the first: \($0)" } ?? "")
+    }
+
+    /// A note for the user; nil when there are none.
+    func warning(_ name: String = "rows") -> String? { words(name).map { "warning: \($0)" } }
+}
+
+/// Examples with the places of their rows.
+struct LocatedExamples<Example: DatasetExample> {
+    private(set) var examples: [Example] = []
+    private(set) var places: [RecordPlace] = []
+    let report: ReadingReport
+
+    /// Reads files; `name` is what messages call them.
+    init(_ paths: [String], settings: DataSettings, name: String) throws {
+        let reader = try ExampleReader<Example>(paths, settings: settings)
+        while let example = try reader.next() {
+            examples.append(example)
+            places.append(reader.place)
+        }
+        report = reader.report
+        guard !examples.isEmpty else {
+            let reason = MalformedRows([report]).words().map { ": \($0)" } ?? ""
+            throw RecipeError("\(name) has no examples\(reason)")
+        }
+    }
+
+    /// The examples of some rows.
+    func picked(_ rows: [Int]) -> (examples: [Example], places: [RecordPlace]) {
+        (rows.map { examples[$0] }, rows.map { places[$0] })
+    }
+}
+
+/// The examples that a model is judged by.
+struct JudgedExamples<Example: DatasetExample> {
+    let examples: [Example]
+    /// Where the row of each stands.
+    let places: [RecordPlace]
+    /// What messages call them.
+    let name: String
+}
+
 /// The examples of a task read from a recipe's files and divided into those to learn from and those to judge by.
 struct ExampleParts<Example: DatasetExample> {
     /// To learn from.
     let training: [Example]
     /// To judge by.
     let validation: [Example]
+    /// Where the row of each to learn from stands.
+    let trainingPlaces: [RecordPlace]
+    /// Where the row of each to judge by stands.
+    let validationPlaces: [RecordPlace]
     /// What they are: the files' bytes, how they are read, and how they are divided.
     let fingerprint: String
     /// Rows left out because they were malformed.
-    let malformedCount: Int
-    /// The first of those rows.
-    let errors: [FileFormatError]
+    let malformed: MalformedRows
+    /// Those of the files that the examples to judge by come from.
+    let validationMalformed: MalformedRows
 
     /// Reads the files that a recipe names.
     ///
@@ -33,25 +96,24 @@ struct ExampleParts<Example: DatasetExample> {
         let paths = DataRecipe.files(data.train)
         guard !paths.isEmpty else { throw RecipeError("data.train is missing: name a file of examples") }
         var reports: [ReadingReport] = []
-        func read(_ paths: [String], _ key: String) throws -> [Example] {
-            let reader = try ExampleReader<Example>(paths, settings: settings)
-            let examples = try reader.readAll()
-            reports.append(reader.report)
-            guard !examples.isEmpty else {
-                throw RecipeError("data.\(key): \(paths.joined(separator: ", ")) has no examples")
-            }
-            return examples
+        func read(_ paths: [String], _ key: String) throws -> LocatedExamples<Example> {
+            let name = "data.\(key): \(paths.joined(separator: ", "))"
+            let found = try LocatedExamples<Example>(paths, settings: settings, name: name)
+            reports.append(found.report)
+            return found
         }
         let all = try read(paths, "train")
         var parts = [try DatasetFingerprint(paths, settings: settings).sha256]
         if let list = data.validation {
             let files = DataRecipe.files(list)
             guard !files.isEmpty else { throw RecipeError("data.validation names no file") }
-            (training, validation) = (all, try read(files, "validation"))
+            let judged = try read(files, "validation")
+            (training, trainingPlaces) = (all.examples, all.places)
+            (validation, validationPlaces) = (judged.examples, judged.places)
             parts.append(try DatasetFingerprint(files, settings: settings).sha256)
         } else {
             let seed = recipe.training.dataSeed ?? recipe.training.seed
-            let rows = all.map(row)
+            let rows = all.examples.map(row)
             let isGrouped = rows.contains { $0.group != nil }
             let splitter = try Splitter(
                 fractions: [1 - data.validationFraction, data.validationFraction],
@@ -62,28 +124,53 @@ struct ExampleParts<Example: DatasetExample> {
             guard !division[0].isEmpty, !division[1].isEmpty else {
                 throw RecipeError(
                     "data.validation_fraction is \(data.validationFraction), which leaves a part of the "
-                        + "\(all.count) examples empty; name data.validation"
+                        + "\(rows.count) examples empty; name data.validation"
                 )
             }
-            (training, validation) = (division[0].map { all[$0] }, division[1].map { all[$0] })
+            (training, trainingPlaces) = all.picked(division[0])
+            (validation, validationPlaces) = all.picked(division[1])
             parts.append("split \(data.validationFraction) \(seed) \(isStratified)")
         }
         fingerprint = SHA256.hex(of: parts.joined(separator: "\n").utf8)
-        malformedCount = reports.reduce(0) { $0 + $1.malformedCount }
-        errors = reports.flatMap(\.errors)
+        malformed = MalformedRows(reports)
+        validationMalformed = MalformedRows(reports.suffix(1))
     }
 }
 
 extension Recipe {
+    /// Keys of the section `data`, beside those of `DataSettings`, that a trained model is judged by.
+    private static let judgingKeys = ["unknown_labels", "answer_standard"]
+
     /// The recipe with settings of the command line for reading data.
     ///
-    /// - Parameter settings: Settings that differ from the recipe's.
+    /// - Parameter settings: Settings that differ from the recipe's: keys of the section `data` that say how rows are
+    ///   read and what a trained model is judged by. Members of mappings join those that are there.
     /// - Returns: The recipe that has them.
     /// - Throws: ``RecipeError`` for settings that do not fit.
-    func reading(_ settings: JSONObject) throws -> Recipe {
-        var recipe = self
+    public func reading(_ settings: JSONObject) throws -> Recipe {
+        var (recipe, rest) = (self, JSONObject())
+        let own = taskDescription.dataFields.filter { Self.judgingKeys.contains($0.key) }
+        let known = DataSettings.keys + own.map(\.key)
+        for (key, value) in settings {
+            if key == "format", value.isNull || value.stringValue == "auto" {
+                recipe.data.examples.settings.format = nil
+                continue
+            }
+            guard known.contains(key) else {
+                throw RecipeError("--set \(key): unknown key\(NameSuggestion.words(for: key, among: known))")
+            }
+            guard let field = own.first(where: { $0.key == key }) else {
+                rest[key] = value
+                continue
+            }
+            if value.isNull { continue }
+            let text = value.stringValue ?? value.printed(indent: nil)
+            guard try field.assign(&recipe.data, RecipeScalar(text: text, isQuoted: false)) else {
+                throw RecipeError("--set \(key): \(field.wanted) is needed, not \"\(text)\"")
+            }
+        }
         do {
-            try recipe.data.examples.settings.join(settings)
+            try recipe.data.examples.settings.join(rest)
         } catch {
             throw RecipeError("--set: \(error)")
         }
@@ -96,21 +183,33 @@ extension Recipe {
     ///   - path: The files, separated by commas; nil for the recipe's own.
     ///   - isStratified: Whether a share that validates has the labels' shares.
     ///   - row: What a division looks at; equal texts stay on one side.
-    /// - Returns: The examples, and what messages call them.
+    ///   - rowName: What messages call rows.
+    ///   - report: Told how many rows were left out because they were malformed.
+    /// - Returns: The examples.
     /// - Throws: ``RecipeError`` for files without examples, `FileFormatError` that names file and place.
     func examples<Example: DatasetExample>(
         toJudgeBy path: String?,
         isStratified: Bool,
-        row: (Example) -> Splitter.Row = { Splitter.Row($0, group: $0.splitGroup) }
-    ) throws -> (examples: [Example], name: String) {
+        row: (Example) -> Splitter.Row = { Splitter.Row($0, group: $0.splitGroup) },
+        rowName: String = "rows",
+        report: (TaskEvent) -> Void
+    ) throws -> JudgedExamples<Example> {
         guard let list = path else {
             let parts = try ExampleParts<Example>(self, isStratified: isStratified, row: row)
-            return (parts.validation, "data.validation")
+            if let warning = parts.validationMalformed.warning(rowName) { report(.note(warning)) }
+            return JudgedExamples(
+                examples: parts.validation,
+                places: parts.validationPlaces,
+                name: "data.validation"
+            )
         }
-        let reader = try ExampleReader<Example>(DataRecipe.files(list), settings: data.examples.settings)
-        let examples = try reader.readAll()
-        guard !examples.isEmpty else { throw RecipeError("\(list) has no examples") }
-        return (examples, list)
+        let found = try LocatedExamples<Example>(
+            DataRecipe.files(list),
+            settings: data.examples.settings,
+            name: list
+        )
+        if let warning = MalformedRows([found.report]).warning(rowName) { report(.note(warning)) }
+        return JudgedExamples(examples: found.examples, places: found.places, name: list)
     }
 
     /// Looks at the recipe's files of examples and writes a report with pictures to the output folder.

@@ -11,13 +11,13 @@ protocol LanguageModelWork {
     ///   - folder: The model folder.
     ///   - corpus: The text, all of whose validation part is looked at; its tokenizer must be the folder's.
     ///   - report: Told how far it is.
-    /// - Returns: The figures; the keys begin with `eval_`.
+    /// - Returns: The figures.
     /// - Throws: When files are missing or do not fit.
     func judge(
         folder: String,
         _ corpus: PreparedCorpus,
         report: @escaping (TaskEvent) -> Void
-    ) throws -> [String: Double]
+    ) throws -> LanguageModelJudgement
 }
 
 /// A family of language models: its keys, its defaults, and its part of a run.
@@ -78,9 +78,14 @@ extension LanguageModelRun: LanguageModelWork {
         folder: String,
         _ corpus: PreparedCorpus,
         report: @escaping (TaskEvent) -> Void
-    ) throws -> [String: Double] {
-        try evaluate(folder: folder, corpus: corpus) { done, total in
+    ) throws -> LanguageModelJudgement {
+        let parts = try judged(folder: folder, corpus: corpus) { done, total in
             report(.status { "evaluating: \(done) of \(total) batches" })
         }
+        return LanguageModelJudgement(
+            metrics: parts.figures.metrics,
+            parts: parts,
+            tokenizer: corpus.tokenizer
+        )
     }
 }

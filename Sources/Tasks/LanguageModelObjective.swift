@@ -102,10 +102,6 @@ public final class LanguageModelObjective: TrainingObjective {
 
     /// The scaled sum of the losses.
     public func loss(_ batch: Batch, scale: Float) -> Tensor {
-        loss(batch, scale: scale, smoothing: settings.smoothing)
-    }
-
-    private func loss(_ batch: Batch, scale: Float, smoothing: Float) -> Tensor {
         let shape: Shape = [batch.rows, batch.length]
         let packed = batch.hasSeveralSegments
         return decoder.loss(
@@ -114,7 +110,19 @@ public final class LanguageModelObjective: TrainingObjective {
             segments: packed ? Tensor(batch.segments, shape: shape) : nil,
             positions: packed ? Tensor(batch.positions, shape: shape) : nil,
             scale: scale,
-            smoothing: smoothing
+            smoothing: settings.smoothing
+        )
+    }
+
+    /// The loss of every target of a batch.
+    private func losses(_ batch: Batch) -> [Double] {
+        let shape: Shape = [batch.rows, batch.length]
+        let packed = batch.hasSeveralSegments
+        return decoder.losses(
+            inputIDs: Tensor(batch.inputs, shape: shape),
+            targets: Tensor(batch.targets, shape: shape),
+            segments: packed ? Tensor(batch.segments, shape: shape) : nil,
+            positions: packed ? Tensor(batch.positions, shape: shape) : nil
         )
     }
 
@@ -140,20 +148,36 @@ public final class LanguageModelObjective: TrainingObjective {
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void
     ) throws -> [String: Double] {
-        var nats = 0.0
-        var tokens = 0
-        var bytes = 0
+        try judged(maxBatches: maxBatches, isCancelled: isCancelled, progress: progress).figures.metrics
+    }
+
+    /// The same, block by block: a block is a row of a batch.
+    func judged(
+        maxBatches: Int,
+        isCancelled: () -> Bool,
+        progress: (Int, Int) -> Void
+    ) throws -> LanguageModelParts {
+        var parts = LanguageModelParts("blocks")
         try settings.forEachEvaluationBatch(
             of: validation,
             most: maxBatches,
             isCancelled: isCancelled,
             progress: progress
         ) { batch, _ in
-            nats += loss(batch, scale: 1, smoothing: 0).item()
-            tokens += batch.targetCount
-            for target in batch.targets where target >= 0 { bytes += tokenByteCounts[Int(target)] }
+            let losses = losses(batch)
+            for row in 0..<batch.rows {
+                let places = row * batch.length..<(row + 1) * batch.length
+                let targets = batch.targets[places].filter { $0 >= 0 }
+                guard !targets.isEmpty else { continue }
+                parts.add(
+                    nats: losses[places].reduce(0, +),
+                    tokens: targets.count,
+                    bytes: targets.reduce(0) { $0 + tokenByteCounts[Int($1)] },
+                    text: { targets }
+                )
+            }
         }
-        return LanguageModelFigures(nats: nats, tokens: tokens, bytes: bytes).metrics
+        return parts
     }
 
     /// Writes configuration, weights and tokenizer.

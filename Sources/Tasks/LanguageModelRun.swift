@@ -46,7 +46,7 @@ public struct LanguageModelRun {
     ///   - report: Told how far it is.
     ///   - isCancelled: Asked now and then.
     /// - Returns: The corpus.
-    /// - Throws: Errors that name file and place, or `CancellationError`.
+    /// - Throws: Errors that name file and place, or `ResumableStop`.
     public func prepare(
         report: (LanguageModelEvent) -> Void,
         isCancelled: () -> Bool = { StopSignal.received != nil }
@@ -118,6 +118,7 @@ public struct LanguageModelRun {
                 attentionBias: model.bias,
                 mlpBias: model.bias,
                 tieWordEmbeddings: model.tieWordEmbeddings,
+                useRezero: model.useRezero,
                 embdPdrop: model.dropout,
                 residPdrop: model.dropout,
                 attnPdrop: model.dropout,
@@ -161,10 +162,19 @@ public struct LanguageModelRun {
         corpus: PreparedCorpus,
         progress: (Int, Int) -> Void
     ) throws -> [String: Double] {
+        try judged(folder: folder, corpus: corpus, progress: progress).figures.metrics
+    }
+
+    /// The same, block by block.
+    func judged(
+        folder: String,
+        corpus: PreparedCorpus,
+        progress: (Int, Int) -> Void
+    ) throws -> LanguageModelParts {
         let decoder = try DecoderModel(folder: folder)
         recipe.settle(decoder)
         let objective = try makeObjective(decoder, corpus)
-        return try objective.evaluate(
+        return try objective.judged(
             maxBatches: 0,
             isCancelled: { StopSignal.received != nil },
             progress: progress

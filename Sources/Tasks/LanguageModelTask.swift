@@ -28,7 +28,10 @@ struct LanguageModelTask: TaskRun {
         let corpus = try run.corpus(folder: folder, data: data)
         let found = try LanguageModelFamily.work(of: run).judge(folder: folder, corpus, report: report)
         if StopSignal.received != nil { throw CancellationError() }
-        return TaskEvaluation(textFigures: found)
+        report(.status { "estimating intervals" })
+        return found.evaluation(
+            title: "\(recipe.model.family) in \(folder) on \(data.path ?? "its validation data")"
+        )
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
@@ -79,26 +82,13 @@ extension LanguageModelRun {
     }
 }
 
-extension TaskEvaluation {
-    /// The figures of a model of text, by name.
-    init(textFigures found: [String: Double]) {
-        figures = found.sorted { $0.key < $1.key }.map { key, value in
-            let name = String(key.dropFirst("eval_".count))
-            return TaskFigure(name, value, isCount: name == "tokens" || name == "bytes")
-        }
-        let lines = figures.map {
-            "\($0.name.padding(toLength: 16, withPad: " ", startingAt: 0)) \($0.value)"
-        }
-        (details, plain, page) = (JSONObject(), lines.joined(separator: "\n"), nil)
-    }
-}
-
 extension TaskDescription {
     /// Language modelling.
     static var languageModeling: TaskDescription {
         TaskDescription(
             name: "language-modeling",
             dataFields: DataRecipe.fields,
+            judgesExamples: false,
             families: LanguageModelFamily.all.map(\.description),
             defaults: { _ in },
             finish: { _, _ in },

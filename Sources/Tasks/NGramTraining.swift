@@ -170,22 +170,29 @@ struct NGramTraining: LanguageModelWork {
         folder: String,
         _ corpus: PreparedCorpus,
         report: @escaping (TaskEvent) -> Void
-    ) throws -> [String: Double] {
-        let (figures, score) = try judged(NGramLanguageModel(folder: folder), corpus, report)
-        var metrics = figures.metrics
+    ) throws -> LanguageModelJudgement {
+        let (parts, score) = try judged(NGramLanguageModel(folder: folder), corpus, report)
+        var metrics = Self.figures(parts, score).metrics
         let total = Double(max(score.tokens, 1))
         metrics["eval_unseen_share"] = Double(score.unseen) / total
         for (length, count) in score.orders.enumerated() {
             metrics["eval_order_\(length + 1)_share"] = Double(count) / total
         }
-        return metrics
+        return LanguageModelJudgement(metrics: metrics, parts: parts, tokenizer: corpus.tokenizer)
     }
 
     private func figures(
         _ model: NGramLanguageModel,
         _ corpus: PreparedCorpus,
         _ report: @escaping (TaskEvent) -> Void
-    ) throws -> LanguageModelFigures { try judged(model, corpus, report).figures }
+    ) throws -> LanguageModelFigures {
+        let (parts, score) = try judged(model, corpus, report)
+        return Self.figures(parts, score)
+    }
+
+    private static func figures(_ parts: LanguageModelParts, _ score: NGramScore) -> LanguageModelFigures {
+        LanguageModelFigures(nats: score.nats, tokens: score.tokens, bytes: parts.figures.bytes)
+    }
 
     /// Judges on the targets that a decoder is judged on: every token where documents end with one of their own, else
     /// every token but the first of a document (of the text, where documents are not isolated).
@@ -193,24 +200,23 @@ struct NGramTraining: LanguageModelWork {
         _ model: NGramLanguageModel,
         _ corpus: PreparedCorpus,
         _ report: @escaping (TaskEvent) -> Void
-    ) throws -> (figures: LanguageModelFigures, score: NGramScore) {
+    ) throws -> (parts: LanguageModelParts, score: NGramScore) {
         guard let shard = corpus.dataset.validation else {
             throw TrainingError("there is no validation text; give data.validation or a validation_fraction")
         }
         let hasEnds = corpus.dataset.description.endOfText != nil
         let isolates = recipe.data.isolateDocuments
         func isSkipped(_ document: Int) -> Bool { !hasEnds && (isolates || document == 0) }
-        let score = try model.score(shard, skipsFirst: isSkipped) { done, total in
+        let sizes = LanguageModelFigures.byteCounts(corpus.tokenizer)
+        var parts = LanguageModelParts("documents")
+        let score = try model.score(shard, skipsFirst: isSkipped) { places, own in
+            let tokens = shard[places]
+            let bytes = tokens.reduce(0) { $0 + sizes[Int($1)] }
+            parts.add(nats: own.nats, tokens: own.tokens, bytes: bytes, text: { tokens })
+        } progress: { done, total in
             report(.status { "evaluating: \(done) of \(total) tokens" })
             return StopSignal.received == nil
         }
-        let sizes = LanguageModelFigures.byteCounts(corpus.tokenizer)
-        var bytes = 0
-        for document in 0..<shard.documentCount {
-            for token in shard[shard.range(ofDocument: document)].dropFirst(isSkipped(document) ? 1 : 0) {
-                bytes += sizes[Int(token)]
-            }
-        }
-        return (LanguageModelFigures(nats: score.nats, tokens: score.tokens, bytes: bytes), score)
+        return (parts, score)
     }
 }

@@ -101,6 +101,7 @@ extension NetworkSetting {
             NetworkSetting("attention_probs_dropout_prob", .number, 0.1),
             NetworkSetting("max_position_embeddings", .integer, 512),
             NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
+            NetworkSetting("use_rezero", .flag, false),
         ]
     }
 }

@@ -110,6 +110,8 @@ public struct ModelRecipe: Sendable, Equatable {
     public var maxPositionEmbeddings = 256
     /// Dropout everywhere.
     public var dropout = 0.0
+    /// Whether the branches of blocks begin at zero.
+    public var useRezero = false
     /// Whether linear layers and norms have biases; the layout's habit when nil.
     public var bias: Bool?
     /// Whether the embedding serves as the last projection; the layout's habit when nil.
@@ -197,6 +199,7 @@ extension ModelRecipe {
             .optionalInteger("intermediate_size", at: \.intermediateSize),
             .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
             .number("dropout", at: \.dropout),
+            .flag("use_rezero", at: \.useRezero),
             .optionalFlag("bias", at: \.bias),
             .optionalFlag("tie_word_embeddings", at: \.tieWordEmbeddings),
             .optionalText("path", at: \.path),
@@ -244,6 +247,7 @@ extension TrainingArguments {
             .seed("seed", at: \.seed),
             .optionalSeed("data_seed", at: \.dataSeed),
             .flag("tensorboard", at: \.tensorboard),
+            .flag("ignore_changed_settings", at: \.ignoreChangedSettings),
         ]
     }
 }

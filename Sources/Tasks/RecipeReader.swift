@@ -193,6 +193,9 @@ extension Recipe {
         node.mark.map { "\(name):\($0.line)" } ?? name
     }
 
+    /// The most entries of a vocabulary, of which models have a row each.
+    private static let mostTokens = 1 << 28
+
     private func validate(_ name: String) throws {
         guard data.validationFraction > 0, data.validationFraction < 1 else {
             throw RecipeError(
@@ -202,6 +205,11 @@ extension Recipe {
         guard tokenizer.minFrequency >= 0 else {
             throw RecipeError(
                 "\(name): tokenizer.min_frequency is \(tokenizer.minFrequency); it must not be negative"
+            )
+        }
+        guard tokenizer.vocabSize <= Self.mostTokens else {
+            throw RecipeError(
+                "\(name): tokenizer.vocab_size is \(tokenizer.vocabSize); it must be at most \(Self.mostTokens)"
             )
         }
         if let threshold = data.nearDuplicates, !(threshold > 0 && threshold < 1) {

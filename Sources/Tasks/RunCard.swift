@@ -33,6 +33,12 @@ struct RunCard {
         for (label, count) in zip(labels?.labels ?? [], labels?.counts ?? []).prefix(50) {
             lines.append("- `\(label.replacing("`", with: "'"))`: \(count)")
         }
+        if !outcome.changes.isEmpty {
+            lines += ["", "## Changed on the way", ""]
+            lines += outcome.changes.map {
+                "- after step \($0.step), `\($0.key)`: `\($0.before)` → `\($0.after)`"
+            }
+        }
         lines += ["", "## Recipe", "", "```json", recipe.resolved.printed(), "```", ""]
         let seconds = Int(outcome.seconds)
         lines += ["Trained on \(standardBackend.summary) in \(seconds) seconds of this process.", ""]

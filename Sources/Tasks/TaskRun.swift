@@ -73,6 +73,8 @@ public struct TaskEvaluation: Sendable {
     public let plain: String
     /// A page with pictures; nil when the task has none.
     public let page: ReportPage?
+    /// What each example came to; nil where a text is judged as a whole.
+    var outcomes: ExampleOutcomes?
 
     /// The figures as one JSON object: each by its name, with `NAME_interval: [low, high]` where there is one.
     public var json: JSONObject {
@@ -109,6 +111,12 @@ public protocol TaskPredictor {
     /// - Returns: The column.
     func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference
 
+    /// Makes sure that a row can be answered.
+    ///
+    /// - Parameter row: The row.
+    /// - Throws: What `predict` would say of it, without its place.
+    func check(_ row: Record) throws
+
     /// Answers rows, one JSON object for each, in their order.
     ///
     /// - Parameter rows: The rows.
@@ -122,6 +130,13 @@ extension TaskPredictor {
     public func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference { .name(role) }
 }
 
+extension Record {
+    /// What is made of the row; errors name its place.
+    func stating<Made>(_ body: () throws -> Made) throws -> Made {
+        do { return try body() } catch { throw RecipeError("\(place): \(error)") }
+    }
+}
+
 /// A run of one task: what the commands `prepare`, `train`, `evaluate` and `predict` do.
 ///
 /// The commands know this protocol alone; ``TaskCatalog`` finds the implementation that a recipe's `task` names.
@@ -133,7 +148,7 @@ public protocol TaskRun {
     ///
     /// - Parameter report: Told how far it is.
     /// - Returns: What came of it.
-    /// - Throws: Errors that name file and place, or `CancellationError`.
+    /// - Throws: Errors that name file and place; `ResumableStop` or `CancellationError` after a signal.
     func prepare(report: @escaping (TaskEvent) -> Void) throws -> TaskPreparation
 
     /// Trains, going on from the newest whole checkpoint.
@@ -226,6 +241,8 @@ struct TaskDescription {
     let dataFields: [RecipeField<DataRecipe>]
     /// The keys of the section `generation`; none where the task writes no texts.
     var generationFields: [RecipeField<GenerationRecipe>] = []
+    /// Whether evaluations tell what each example came to, so that two models can be compared.
+    var judgesExamples = true
     /// The families of models, the default first.
     let families: [ModelFamily]
     /// Changes the defaults of a new recipe.

@@ -1,5 +1,26 @@
+import YuyanFileFormats
 import YuyanModels
 import YuyanTokenizers
+
+/// Saying that models did not read all of a text.
+enum CutTexts {
+    /// Notes how many texts are longer than the model reads.
+    ///
+    /// - Parameters:
+    ///   - isCut: Of each text whether it is.
+    ///   - name: What the texts are called.
+    ///   - report: Told of them, if there are any.
+    static func note(_ isCut: [Bool], of name: String = "texts", _ report: (TaskEvent) -> Void) {
+        let count = isCut.count { $0 }
+        guard count > 0 else { return }
+        report(.note("\(count) of \(isCut.count) \(name) have more tokens than the model reads and are cut"))
+    }
+
+    /// Says in an answer that its text was cut; nothing where it was not.
+    static func mark(_ isCut: Bool, _ answer: inout JSONObject) {
+        if isCut { answer["cut"] = true }
+    }
+}
 
 /// How texts, or pairs of texts, become the tokens of a model that reads whole texts.
 ///

@@ -50,6 +50,7 @@ struct TrainingSession {
             optimizer: optimizer,
             schedule: try arguments.makeSchedule(totalSteps: totalSteps),
             dataFingerprint: dataFingerprint,
+            settings: recipe.decidingSettings,
             peakOperationsPerSecond: engine.peakOperationsPerSecond,
             report: { event in
                 record.take(event)
@@ -68,6 +69,17 @@ struct TrainingSession {
 }
 
 extension Recipe {
+    /// Says that the training loss has no label smoothing, where the recipe asks for it.
+    ///
+    /// - Parameter reason: Why.
+    /// - Throws: ``RecipeError`` that names the key.
+    func refuseLabelSmoothing(_ reason: String) throws {
+        let factor = training.labelSmoothingFactor
+        guard factor == 0 else {
+            throw RecipeError("training.label_smoothing_factor is \(factor); it must be 0: \(reason)")
+        }
+    }
+
     /// The dtype of products: as the recipe says, else bf16 where the processor multiplies it faster.
     var computeDType: DType { training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32 }
 

@@ -4,6 +4,7 @@ import YuyanFileFormats
 import YuyanMetrics
 import YuyanModels
 import YuyanTextProcessing
+import YuyanTraining
 
 /// How words are found in the text that word vectors are learned from.
 public enum WordVectorWords: Sendable {
@@ -77,12 +78,24 @@ public struct WordVectorTask: Sendable {
     ///
     /// - Parameters:
     ///   - report: is told what happens.
-    ///   - isCancelled: asked often; the state is then saved and `CancellationError` thrown.
+    ///   - isCancelled: asked often; the state is then saved and `ResumableStop` thrown, or `CancellationError` where
+    ///     there is none yet.
     /// - Returns: the vectors.
     /// - Throws: `FileFormatError` naming file and line, `WordVectorError` for options that do not fit.
     public func run(
         report: (WordVectorEvent) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
+    ) throws -> WordVectors {
+        do {
+            return try train(report, isCancelled)
+        } catch is CancellationError where FileManager.default.fileExists(atPath: state) {
+            throw ResumableStop()
+        }
+    }
+
+    private func train(
+        _ report: (WordVectorEvent) -> Void,
+        _ isCancelled: () -> Bool
     ) throws -> WordVectors {
         let corpus = try corpus(report: report, isCancelled: isCancelled)
         report(.corpus(words: corpus.wordCount, vocabulary: corpus.vocabulary.count))

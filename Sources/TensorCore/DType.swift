@@ -21,6 +21,9 @@ public enum DType: String, Sendable, CaseIterable, CustomStringConvertible {
         }
     }
 
+    /// The type of sums, statistics and losses of values of this type: f64 for f64, f32 for all others.
+    public var accumulation: DType { self == .f64 ? .f64 : .f32 }
+
     /// Whether gradients can flow through values of this type.
     public var isFloatingPoint: Bool {
         switch self {

@@ -172,7 +172,7 @@ private struct PackedHeads {
 }
 
 private func statisticsTensor(_ q: Shape, _ dtype: DType, _ backend: any Backend) -> Tensor {
-    Tensor.uninitialized([q[0], q[2], q[1]], dtype: dtype == .f64 ? .f64 : .f32, backend: backend)
+    Tensor.uninitialized([q[0], q[2], q[1]], dtype: dtype.accumulation, backend: backend)
 }
 
 private func checkAttention(_ q: Shape, _ k: Shape, _ v: Shape, _ segments: AttentionSegments?) {

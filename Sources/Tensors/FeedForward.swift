@@ -62,7 +62,7 @@ public func feedForward(
     call.outputBias = biases[1]?.view
     backend.feedForward(call)
     return recorded(.feedForward, inputs: inputs, output: out) {
-        let statistics: DType = x.dtype == .f64 ? .f64 : .f32
+        let statistics = x.dtype.accumulation
         let hasBias = biases.map { $0 != nil }
         return { pull in
             guard let pre else { return }

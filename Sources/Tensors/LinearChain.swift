@@ -106,7 +106,7 @@ private struct ChainTensors {
 
     /// Memory for results that are f32, or f64 for f64 emissions.
     func wide(_ shape: Shape) -> Tensor {
-        .uninitialized(shape, dtype: emissions.dtype == .f64 ? .f64 : .f32, backend: backend)
+        .uninitialized(shape, dtype: emissions.dtype.accumulation, backend: backend)
     }
 
     /// Inputs are the emissions, the transitions and, where given, start and end.

@@ -18,29 +18,12 @@ public func crossEntropy(
     ignoreIndex: Int32 = -100,
     smoothing: Float = 0
 ) -> Tensor {
-    require(
-        logits.rank >= 1 && targets.dtype == .i32
-            && targets.shape.dimensions == Array(logits.shape.dimensions.dropLast()),
-        "crossEntropy: logits \(logits.shape) and targets \(targets.dtype) \(targets.shape); […, V] and i32 […] are wanted"
-    )
-    let backend = logits.backend
-    let source = logits.detached().contiguous().rows()
-    let numbers = targets.contiguous().reshaped([targets.elementCount])
-    let losses = Tensor.uninitialized(numbers.shape, dtype: statisticsDType(logits.dtype), backend: backend)
+    var (call, losses) = prepared(logits, targets, ignoreIndex, "crossEntropy")
     let gradient =
         isRecording(logits)
-        ? Tensor.uninitialized(source.shape, dtype: logits.dtype, backend: backend) : nil
-    backend.crossEntropy(
-        CrossEntropyCall(
-            losses: losses.view,
-            gradient: gradient?.view,
-            gradientScale: scale,
-            logits: source.view,
-            targets: numbers.view,
-            ignoreIndex: ignoreIndex,
-            smoothing: smoothing
-        )
-    )
+        ? Tensor.uninitialized(call.logits.shape, dtype: logits.dtype, backend: logits.backend) : nil
+    (call.gradient, call.gradientScale, call.smoothing) = (gradient?.view, scale, smoothing)
+    logits.backend.crossEntropy(call)
     let loss = losses.sum(axis: 0).affine(scale: Double(scale))
     return recorded(.crossEntropy, inputs: [logits], output: loss) {
         { pull in
@@ -74,39 +57,17 @@ public func linearCrossEntropy(
     ignoreIndex: Int32 = -100,
     smoothing: Float = 0
 ) -> Tensor {
-    require(
-        hidden.rank >= 1 && weight.rank == 2 && hidden.shape[-1] == weight.shape[1]
-            && hidden.dtype == weight.dtype
-            && targets.dtype == .i32 && targets.shape.dimensions == Array(hidden.shape.dimensions.dropLast()),
-        "linearCrossEntropy: hidden \(hidden.dtype) \(hidden.shape), weight \(weight.dtype) \(weight.shape), targets "
-            + "\(targets.dtype) \(targets.shape); […, D], [V, D] and i32 […] are wanted"
-    )
+    var (call, losses) = prepared(hidden, weight, targets, ignoreIndex, "linearCrossEntropy")
     let backend = hidden.backend
-    let source = hidden.detached().contiguous().rows()
-    let matrix = weight.detached().contiguous()
-    let numbers = targets.contiguous().reshaped([targets.elementCount])
-    let statistics = statisticsDType(hidden.dtype)
-    let losses = Tensor.uninitialized(numbers.shape, dtype: statistics, backend: backend)
     let dhidden =
         isRecording(hidden)
-        ? Tensor.uninitialized(source.shape, dtype: hidden.dtype, backend: backend) : nil
+        ? Tensor.uninitialized(call.hidden.shape, dtype: hidden.dtype, backend: backend) : nil
     let dweight =
         isRecording(weight)
-        ? Tensor.uninitialized(weight.shape, dtype: statistics, backend: backend) : nil
-    backend.linearCrossEntropy(
-        LinearCrossEntropyCall(
-            losses: losses.view,
-            hiddenGradient: dhidden?.view,
-            weightGradient: dweight?.view,
-            accumulateWeight: false,
-            gradientScale: scale,
-            hidden: source.view,
-            weight: matrix.view,
-            targets: numbers.view,
-            ignoreIndex: ignoreIndex,
-            smoothing: smoothing
-        )
-    )
+        ? Tensor.uninitialized(weight.shape, dtype: hidden.dtype.accumulation, backend: backend) : nil
+    (call.hiddenGradient, call.weightGradient) = (dhidden?.view, dweight?.view)
+    (call.gradientScale, call.smoothing) = (scale, smoothing)
+    backend.linearCrossEntropy(call)
     let loss = losses.sum(axis: 0).affine(scale: Double(scale))
     let shape = hidden.shape.dimensions
     return recorded(.linearCrossEntropy, inputs: [hidden, weight], output: loss) {
@@ -118,7 +79,105 @@ public func linearCrossEntropy(
     }
 }
 
-private func statisticsDType(_ dtype: DType) -> DType { dtype == .f64 ? .f64 : .f32 }
+/// The cross-entropy of every row of `hidden · weightᵀ` by itself; nothing is recorded.
+///
+/// - Parameters:
+///   - hidden: The last hidden states […, D].
+///   - weight: The projection [V, D] of hidden's dtype.
+///   - targets: i32 […]; rows of `ignoreIndex` have the loss 0.
+///   - ignoreIndex: The target that does not count.
+/// - Returns: f32 [N] (f64 for f64), N being the number of targets.
+///
+/// Traps when the shapes do not fit or a target lies outside 0..<V.
+public func linearCrossEntropies(
+    _ hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    ignoreIndex: Int32 = -100
+) -> Tensor {
+    let (call, losses) = prepared(hidden, weight, targets, ignoreIndex, "linearCrossEntropies")
+    hidden.backend.linearCrossEntropy(call)
+    return losses
+}
+
+/// The cross-entropy of every row of logits by itself; nothing is recorded.
+///
+/// - Parameters:
+///   - logits: […, V].
+///   - targets: i32 […]; rows of `ignoreIndex` have the loss 0.
+///   - ignoreIndex: The target that does not count.
+/// - Returns: f32 [N] (f64 for f64), N being the number of targets.
+///
+/// Traps when the shapes do not fit or a target lies outside 0..<V.
+public func crossEntropies(_ logits: Tensor, targets: Tensor, ignoreIndex: Int32 = -100) -> Tensor {
+    let (call, losses) = prepared(logits, targets, ignoreIndex, "crossEntropies")
+    logits.backend.crossEntropy(call)
+    return losses
+}
+
+/// A call without gradients, and the losses of the rows that it writes.
+private func prepared(
+    _ logits: Tensor,
+    _ targets: Tensor,
+    _ ignoreIndex: Int32,
+    _ name: String
+) -> (call: CrossEntropyCall, losses: Tensor) {
+    require(
+        logits.rank >= 1 && targets.dtype == .i32
+            && targets.shape.dimensions == Array(logits.shape.dimensions.dropLast()),
+        "\(name): logits \(logits.shape) and targets \(targets.dtype) \(targets.shape); […, V] and i32 […] are wanted"
+    )
+    let losses = Tensor.uninitialized(
+        [targets.elementCount],
+        dtype: logits.dtype.accumulation,
+        backend: logits.backend
+    )
+    let call = CrossEntropyCall(
+        losses: losses.view,
+        gradient: nil,
+        gradientScale: 1,
+        logits: logits.detached().contiguous().rows().view,
+        targets: targets.contiguous().reshaped([targets.elementCount]).view,
+        ignoreIndex: ignoreIndex,
+        smoothing: 0
+    )
+    return (call, losses)
+}
+
+/// A call without gradients, and the losses of the rows that it writes.
+private func prepared(
+    _ hidden: Tensor,
+    _ weight: Tensor,
+    _ targets: Tensor,
+    _ ignoreIndex: Int32,
+    _ name: String
+) -> (call: LinearCrossEntropyCall, losses: Tensor) {
+    require(
+        hidden.rank >= 1 && weight.rank == 2 && hidden.shape[-1] == weight.shape[1]
+            && hidden.dtype == weight.dtype
+            && targets.dtype == .i32 && targets.shape.dimensions == Array(hidden.shape.dimensions.dropLast()),
+        "\(name): hidden \(hidden.dtype) \(hidden.shape), weight \(weight.dtype) \(weight.shape), targets "
+            + "\(targets.dtype) \(targets.shape); […, D], [V, D] and i32 […] are wanted"
+    )
+    let losses = Tensor.uninitialized(
+        [targets.elementCount],
+        dtype: hidden.dtype.accumulation,
+        backend: hidden.backend
+    )
+    let call = LinearCrossEntropyCall(
+        losses: losses.view,
+        hiddenGradient: nil,
+        weightGradient: nil,
+        accumulateWeight: false,
+        gradientScale: 1,
+        hidden: hidden.detached().contiguous().rows().view,
+        weight: weight.detached().contiguous().view,
+        targets: targets.contiguous().reshaped([targets.elementCount]).view,
+        ignoreIndex: ignoreIndex,
+        smoothing: 0
+    )
+    return (call, losses)
+}
 
 extension Tensor {
     /// The tensor times a scalar tensor; itself when the scalar is 1, as it is at the head of a backward pass.

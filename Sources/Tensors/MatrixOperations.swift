@@ -129,7 +129,7 @@ private func linearPullback(
     if hasResidual { pull.add(gradient, to: hasBias ? 3 : 2) }
     var inner = gradient.rows()
     let wantsBias = hasBias && pull.wants(2)
-    let sums: DType = gradient.dtype == .f64 ? .f64 : .f32
+    let sums = gradient.dtype.accumulation
     if let preActivation {
         let outer = inner
         inner = Tensor.uninitialized(outer.shape, dtype: outer.dtype, backend: backend)

@@ -124,7 +124,7 @@ private func normalized(_ inputs: NormalizationInputs, outputDType: DType) -> [T
     let backend = x.backend
     let residual = inputs.residual?.detached().contiguous()
     let rows = x.rows()
-    let statistics: DType = x.dtype == .f64 ? .f64 : .f32
+    let statistics = x.dtype.accumulation
     let count: Shape = [rows.shape[0]]
     let y = Tensor.uninitialized(x.shape, dtype: outputDType, backend: backend)
     let mean = inputs.centers ? Tensor.uninitialized(count, dtype: statistics, backend: backend) : nil

@@ -121,7 +121,7 @@ struct RecurrentLayer {
         self.cell = cell
         self.x = x.detached().contiguous()
         width = directions[0].recurrent.shape[-1]
-        wide = x.dtype == .f64 ? .f64 : .f32
+        wide = x.dtype.accumulation
         self.directions = directions.map(\.detached)
         self.lengths = lengths?.contiguous()
         self.initial = initial?.detached

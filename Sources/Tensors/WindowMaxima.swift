@@ -67,7 +67,7 @@ private struct WindowScan {
     private let groups: [(weight: Tensor, columns: Range<Int>, leading: Int, hasBias: Bool)]
 
     init(_ x: Tensor, _ filters: [WindowFilters], _ lengths: Tensor?) {
-        let (backend, wide): (any Backend, DType) = (x.backend, x.dtype == .f64 ? .f64 : .f32)
+        let (backend, wide) = (x.backend, x.dtype.accumulation)
         let (batch, positions, width) = (x.shape[0], x.shape[1], x.shape[2])
         let count = filters.reduce(0) { $0 + $1.weight.shape[0] }
         let (source, lengths) = (x.detached().contiguous(), lengths?.contiguous())

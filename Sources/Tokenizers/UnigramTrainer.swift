@@ -191,7 +191,7 @@ public struct UnigramTrainer: Sendable {
         }
         let training = alphabet.cut(all)
         var pieces = seeds(training, alphabet)
-        let desired = max(room * 11 / 10, alphabet.characters.count)
+        let desired = max(min(room, 1 << 40) * 11 / 10, alphabet.characters.count)
         var estimator: UnigramEstimator
         while true {
             guard let next = UnigramEstimator(pieces: pieces, words: training, threads: threads) else {

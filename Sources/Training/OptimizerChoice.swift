@@ -5,7 +5,7 @@ extension TrainingArguments {
     public static let optimizerNames = ["adamw", "adam", "sgd", "lion", "adafactor", "muon"]
 
     /// Other names of `adamw`.
-    static let otherOptimizerNames = ["adamw_torch", "adamw_torch_fused"]
+    package static let otherOptimizerNames = ["adamw_torch", "adamw_torch_fused"]
 
     /// The optimizer that the arguments ask for, over all trainable parameters of a model.
     ///

@@ -9,6 +9,14 @@ import Darwin
 /// The signal that asked this process to stop, 0 for none.
 private let receivedSignal = Atomic<Int32>(0)
 
+/// A stop by a signal after which the same command goes on where it was, because what was done is kept.
+///
+/// After a `CancellationError` the same command begins again.
+public struct ResumableStop: Error, Sendable {
+    /// Makes one.
+    public init() {}
+}
+
 /// SIGINT and SIGTERM as a request that a run looks at between steps: it saves and ends.
 ///
 /// A second one ends at once.

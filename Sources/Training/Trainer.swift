@@ -34,6 +34,8 @@ public final class Trainer<Objective: TrainingObjective> {
     ///   - optimizer: The optimizer over the model's parameters.
     ///   - schedule: The learning rate per step.
     ///   - dataFingerprint: What the data is; a checkpoint of other data is refused.
+    ///   - settings: What else decides the weights, by key, each value as JSON; a checkpoint with others is refused
+    ///     unless the arguments allow changes.
     ///   - peakOperationsPerSecond: The machine's matrix peak, 0 when unknown.
     ///   - report: Told of what happens, on the calling thread.
     public init(
@@ -42,6 +44,7 @@ public final class Trainer<Objective: TrainingObjective> {
         optimizer: Optimizer,
         schedule: LearningRateSchedule,
         dataFingerprint: String,
+        settings: [String: String] = [:],
         peakOperationsPerSecond: Double,
         report: @escaping (TrainingEvent) -> Void
     ) {
@@ -56,6 +59,7 @@ public final class Trainer<Objective: TrainingObjective> {
         state.maxSteps = Self.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
         state.seed = arguments.seed
         state.dataFingerprint = dataFingerprint
+        state.settings = settings
     }
 
     /// The number of optimizer steps that arguments ask for.
@@ -103,13 +107,14 @@ public final class Trainer<Objective: TrainingObjective> {
         } else {
             isBest = try finish()
         }
-        let outcome = TrainingOutcome(
+        var outcome = TrainingOutcome(
             reason: reason,
             step: state.globalStep,
             metrics: isBest ? state.bestMetrics : state.lastMetrics,
             bestStep: state.bestStep,
             seconds: start.duration(to: clock.now).inSeconds
         )
+        outcome.changes = state.changes ?? []
         report(.ended(outcome))
         return outcome
     }
@@ -287,9 +292,14 @@ public final class Trainer<Objective: TrainingObjective> {
             )
         }
         guard !value.isNaN else {
+            let isDiverged = metrics["eval_loss"]?.isFinite == false || firstParameterNotFinite != nil
+            let advice =
+                isDiverged
+                ? "\(whereValuesAreNotFinite); a lower learning rate or max_grad_norm may help"
+                : "; weights and loss are finite: the validation data, or all answers to them, may be alike"
             throw TrainingError(
-                "step \(state.globalStep): \(arguments.metricForBestModel) is not a number\(whereValuesAreNotFinite)"
-                    + "; a lower learning rate or max_grad_norm may help; checkpoints written before are untouched"
+                "step \(state.globalStep): \(arguments.metricForBestModel) is not a number\(advice); checkpoints "
+                    + "written before are untouched"
             )
         }
         state.lastMetrics = metrics
@@ -386,12 +396,50 @@ public final class Trainer<Objective: TrainingObjective> {
             dataFingerprint,
             saved.dataFingerprint == dataFingerprint
         )
-        let maxSteps = state.maxSteps
+        let changes = try changes(since: saved, checkpoint.path)
+        let (maxSteps, settings) = (state.maxSteps, state.settings)
         try objective.loadModel(from: checkpoint.path)
         try OptimizerFile.restore(optimizer, from: "\(checkpoint.path)/optimizer.safetensors")
         state = saved
-        state.maxSteps = maxSteps
-        try schedule.restore(saved.plateau)
+        (state.maxSteps, state.settings) = (maxSteps, settings)
+        if !changes.isEmpty { state.changes = (saved.changes ?? []) + changes }
+        if changes.contains(where: { Self.keysOfMetric.contains($0.key) }) {
+            // What one figure found to be the best says nothing of another.
+            (state.bestMetric, state.bestStep, state.bestMetrics) = (nil, nil, [:])
+            state.evaluationsWithoutImprovement = 0
+        }
+        // A schedule that evaluations decide begins anew when it is another one.
+        if !changes.contains(where: { Self.keysOfSchedule.contains($0.key) }) {
+            try schedule.restore(saved.plateau)
+        }
+    }
+
+    /// The settings that say by which figure models are judged.
+    private static var keysOfMetric: Set<String> {
+        ["training.metric_for_best_model", "training.greater_is_better"]
+    }
+    /// The settings that a schedule's state goes with.
+    private static var keysOfSchedule: Set<String> {
+        keysOfMetric.union(["training.lr_scheduler_type", "training.learning_rate"])
+    }
+
+    /// What is set otherwise than in a checkpoint; refused unless the arguments allow it.
+    private func changes(since saved: TrainerState, _ path: String) throws -> [SettingChange] {
+        let changes = SettingChange.between(
+            saved.settings ?? [:],
+            state.settings ?? [:],
+            step: saved.globalStep
+        )
+        guard !changes.isEmpty else { return [] }
+        let list = changes.map { "\($0)" }.joined(separator: ", ")
+        guard arguments.ignoreChangedSettings else {
+            throw TrainingError(
+                "\(path) belongs to a run with other settings: \(list); set them as they were, use another output_dir, "
+                    + "or go on all the same with training.ignore_changed_settings=true"
+            )
+        }
+        report(.warning("settings are not those of the run so far: \(list)"))
+        return changes
     }
 }
 

@@ -32,6 +32,11 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var seed: UInt64 = 0
     /// The data's fingerprint: likewise.
     public var dataFingerprint = ""
+    /// The settings that decide the weights, by key: likewise, unless changes are allowed; nil in checkpoints of
+    /// versions that did not keep them.
+    public var settings: [String: String]?
+    /// The settings that were changed on the way; nil for none.
+    public var changes: [SettingChange]?
 
     /// The state before the first step.
     public init() {}

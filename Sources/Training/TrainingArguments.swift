@@ -42,7 +42,7 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var maxGradNorm = 1.0
     /// The largest magnitude of a gradient's element; 0 for no clipping.
     public var maxGradValue = 0.0
-    /// Label smoothing of the training loss.
+    /// Label smoothing of the training loss; refused where it has none.
     public var labelSmoothingFactor = 0.0
     /// Whether branches run in bf16; nil means where the processor multiplies bf16 faster.
     public var bf16: Bool?
@@ -78,6 +78,8 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var dataSeed: UInt64?
     /// Whether TensorBoard event files are written.
     public var tensorboard = true
+    /// Whether a run goes on when settings that decide its weights are not those that it began with.
+    public var ignoreChangedSettings = false
 
     /// The defaults.
     public init() {}
@@ -101,30 +103,7 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     ///
     /// - Throws: ``TrainingError`` naming the argument, its value and what would be right.
     public func validate() throws {
-        try check(
-            perDeviceTrainBatchSize >= 1,
-            "per_device_train_batch_size",
-            perDeviceTrainBatchSize,
-            "at least 1"
-        )
-        try check(
-            perDeviceEvalBatchSize >= 0,
-            "per_device_eval_batch_size",
-            perDeviceEvalBatchSize,
-            "0 or more"
-        )
-        try check(
-            gradientAccumulationSteps >= 1,
-            "gradient_accumulation_steps",
-            gradientAccumulationSteps,
-            "at least 1"
-        )
-        try check(
-            maxSteps > 0 || numTrainEpochs > 0,
-            "num_train_epochs",
-            numTrainEpochs,
-            "above 0, or max_steps given"
-        )
+        try checkCounts()
         try check(
             Self.optimizerNames.contains(optim) || Self.otherOptimizerNames.contains(optim),
             "optim",
@@ -140,7 +119,6 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
         try check(learningRate.isFinite && learningRate >= 0, "learning_rate", learningRate, "0 or more")
         try check((0...1).contains(minLrRatio), "min_lr_ratio", minLrRatio, "from 0 to 1")
         try check((0...1).contains(warmupRatio), "warmup_ratio", warmupRatio, "from 0 to 1")
-        try check(warmupSteps >= 0, "warmup_steps", warmupSteps, "0 or more")
         try check(weightDecay.isFinite && weightDecay >= 0, "weight_decay", weightDecay, "0 or more")
         try check((0..<1).contains(adamBeta1), "adam_beta1", adamBeta1, "from 0 to below 1")
         try check((0..<1).contains(adamBeta2), "adam_beta2", adamBeta2, "from 0 to below 1")
@@ -159,7 +137,6 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
             try check(Self.strategies.contains(strategy), key, strategy, known)
         }
         try check(evalSteps >= 0, "eval_steps", evalSteps, "0 or more")
-        try check(maxEvalBatches >= 0, "max_eval_batches", maxEvalBatches, "0 (all) or more")
         try check(saveSteps >= 0, "save_steps", saveSteps, "0 or more")
         try check(saveTotalLimit >= 0, "save_total_limit", saveTotalLimit, "0 (all) or more")
         try check(
@@ -168,6 +145,42 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
             earlyStoppingPatience,
             "0 (never) or more"
         )
+    }
+
+    /// The most rows of a batch, and the most batches of a step; their product is the step's rows.
+    private static let mostRows = 1_000_000
+    /// The most rows of a step.
+    private static let mostRowsOfStep = 100_000_000
+    /// The most steps, and the most batches of an evaluation: what is counted with stays far from the ends of integers.
+    private static let mostSteps = 1_000_000_000
+    /// The most passes over the data.
+    private static let mostEpochs = 1_000_000.0
+
+    /// Checks the numbers of rows, batches and steps, which are multiplied with each other.
+    private func checkCounts() throws {
+        func check(_ value: Int, from least: Int, to most: Int, _ key: String, _ meaning: String = "") throws
+        {
+            try self.check(least...most ~= value, key, value, "from \(least)\(meaning) to \(most)")
+        }
+        let (rows, batches) = (perDeviceTrainBatchSize, gradientAccumulationSteps)
+        try check(rows, from: 1, to: Self.mostRows, "per_device_train_batch_size")
+        try check(perDeviceEvalBatchSize, from: 0, to: Self.mostRows, "per_device_eval_batch_size")
+        try check(batches, from: 1, to: Self.mostRows, "gradient_accumulation_steps")
+        try self.check(
+            rows * batches <= Self.mostRowsOfStep,
+            "per_device_train_batch_size × gradient_accumulation_steps",
+            rows * batches,
+            "at most \(Self.mostRowsOfStep)"
+        )
+        try self.check(maxSteps <= Self.mostSteps, "max_steps", maxSteps, "at most \(Self.mostSteps)")
+        try self.check(
+            maxSteps > 0 || (numTrainEpochs > 0 && numTrainEpochs <= Self.mostEpochs),
+            "num_train_epochs",
+            numTrainEpochs,
+            "above 0 and at most \(Int(Self.mostEpochs)), or max_steps given"
+        )
+        try check(warmupSteps, from: 0, to: Self.mostSteps, "warmup_steps")
+        try check(maxEvalBatches, from: 0, to: Self.mostSteps, "max_eval_batches", " (all)")
     }
 
     private func check(_ holds: Bool, _ key: String, _ value: some Any, _ wanted: String) throws {

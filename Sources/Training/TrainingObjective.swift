@@ -105,6 +105,8 @@ public struct TrainingOutcome: Sendable, Equatable {
     public var bestStep: Int?
     /// Seconds spent training in this process.
     public var seconds: Double
+    /// The settings that were changed on the way.
+    public var changes: [SettingChange] = []
 
     /// Describes how a run ended.
     ///

@@ -125,7 +125,10 @@ struct BadInputTests {
         ("just words", ["bad.yaml", "mapping"]),
         ("training: { optim: adamx }", ["training.optim", "adamx", "adamw"]),
         ("training: { lr_scheduler_type: cosin }", ["lr_scheduler_type", "cosin", "cosine"]),
-        ("training: { per_device_train_batch_size: 0 }", ["per_device_train_batch_size", "at least 1"]),
+        (
+            "training: { per_device_train_batch_size: 0 }",
+            ["per_device_train_batch_size", "from 1 to 1000000"]
+        ),
         ("model: { hidden_size: 15, num_attention_heads: 2 }", ["15", "2"]),
         ("model: { dropout: 1.0 }", ["dropout"]),
         ("", ["data.train is missing"]),

@@ -38,6 +38,10 @@ struct ClassificationCommandTests {
         #expect(trained.code == 0 && trained.errors.contains("the model is in out"), "\(trained)")
         let runs = try yuyan("runs", "list")
         #expect(runs.code == 0 && runs.output.contains("finished"), "\(runs)")
+        // The figure that chose the best model stands there by its name.
+        #expect(runs.output.contains("accuracy 0.") || runs.output.contains("accuracy 1."), "\(runs)")
+        let list = try JSONValue(parsing: try yuyan("runs", "list", "--json").output)
+        #expect(list["main_figure"]?.stringValue == "eval_accuracy")
         // The run's own validation part, as JSON on one line and as a table.
         let judged = try yuyan("evaluate", "out", "--json")
         let figures = try JSONValue(parsing: judged.output)
@@ -48,6 +52,47 @@ struct ClassificationCommandTests {
         #expect(try JSONValue(contentsOf: "\(folder.path)/judged/evaluation.json")["confusion_matrix"] != nil)
         #expect(folder.text("judged/evaluation.html").contains("<svg"))
         try answers()
+    }
+
+    @Test func twoModelsOnTheSameTexts() throws {
+        for (seed, place) in [(1, "one"), (2, "two")] {
+            let trained = try BuiltProgram.run(
+                [
+                    "train", "recipe.yaml", "output_dir=\(place)", "training.seed=\(seed)",
+                    "num_train_epochs=3",
+                ],
+                in: folder.path
+            )
+            #expect(trained.code == 0, "\(trained)")
+        }
+        let table = try yuyan(
+            "evaluate",
+            "one",
+            "--against",
+            "two",
+            "--data",
+            "train.tsv",
+            "--output",
+            "both"
+        )
+        #expect(table.code == 0 && table.output.contains("A − B"), "\(table)")
+        #expect(folder.text("both/comparison.html").contains("only A"))
+        #expect(try JSONValue(contentsOf: "\(folder.path)/both/comparison.json")["first"] == "one")
+        let object = try yuyan("evaluate", "one", "--against", "two", "--data", "train.tsv", "--json")
+        #expect(try JSONValue(parsing: object.output)["figures"]?["accuracy"]?["p_value"] != nil, "\(object)")
+        let missing = try yuyan("evaluate", "one", "--against", "three")
+        #expect(missing.code != 0 && missing.errors.contains("three"), "\(missing)")
+    }
+
+    @Test func whatIsNotReadIsSaid() throws {
+        let trained = try yuyan("train", "recipe.yaml", "max_length=4")
+        #expect(trained.code == 0, "\(trained)")
+        let text = "the fine film was quite dull"
+        let shown = try yuyan("explain", "out", "--text", text)
+        #expect(shown.code == 0 && shown.output.contains("not read  quite dull"), "\(shown)")
+        #expect(shown.output.contains("11 characters were cut off"), "\(shown)")
+        let cut = try yuyan("predict", "out", "--text", text)
+        #expect(cut.output.contains("\"cut\":true"), "\(cut)")
     }
 
     private func answers() throws {
@@ -69,8 +114,57 @@ struct ClassificationCommandTests {
         try folder.write("{\"review\": \"fine, fine\"}\n", to: "rows.jsonl")
         let rowsOfJSON = try yuyan("predict", "out", "--input", "rows.jsonl", "--set", "columns.text=review")
         #expect(rowsOfJSON.output.contains("\"label\":\"good\""), "\(rowsOfJSON)")
+        try settingsJoin()
         let nothing = try yuyan("predict", "out")
         #expect(nothing.code == 2 && nothing.errors.contains("--text or --input"), "\(nothing)")
+    }
+
+    /// Settings join those of the recipe, and a malformed row is answered in its place.
+    private func settingsJoin() throws {
+        func answers(_ result: BuiltProgram.Result) throws -> [JSONValue] {
+            try result.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        }
+        // The recipe's table has no header, so that the first row is one to answer.
+        try folder.write("1\tthe lovely film\n0\tthe dull film\n", to: "turned.tsv")
+        let turned = try yuyan("predict", "out", "--input", "turned.tsv", "--set", "data.columns.text=1")
+        #expect(try answers(turned).map { $0["label"]?.stringValue } == ["good", "bad"], "\(turned)")
+        // How a file gives its labels is no matter to what the model answers with.
+        let several = try yuyan(
+            "predict",
+            "out",
+            "--input",
+            "turned.tsv",
+            "--set",
+            "columns.text=1",
+            "label_separator=,"
+        )
+        #expect(try answers(several).map { $0["label"]?.stringValue } == ["good", "bad"], "\(several)")
+        try folder.write("the lovely film\t1\nbroken\nthe dull film\t0\n", to: "broken.tsv")
+        let refused = try yuyan("predict", "out", "--input", "broken.tsv")
+        #expect(refused.code == 1 && refused.errors.contains("broken.tsv, line 2"), "\(refused)")
+        let skipping = try yuyan("predict", "out", "--input", "broken.tsv", "--set", "on_error=skip")
+        let rows = try answers(skipping)
+        #expect(rows.map { $0["label"]?.stringValue } == ["good", nil, "bad"], "\(skipping)")
+        #expect(rows.map { $0["line"]?.integerValue } == [nil, 2, nil], "\(skipping)")
+        #expect(rows[1]["error"]?.stringValue?.contains("1 columns where 2 are usual") == true)
+        #expect(skipping.code == 0 && skipping.errors.contains("1 malformed rows"), "\(skipping)")
+        // What only the task finds wrong has its place, too.
+        try folder.write("{\"text\": \"fine\"}\n{\"text\": null}\n{\"text\": \"grim\"}\n", to: "gaps.jsonl")
+        let set = ["--set", "columns.text=text", "on_error=skip"]
+        let gaps = try BuiltProgram.run(["predict", "out", "--input", "gaps.jsonl"] + set, in: folder.path)
+        #expect(try answers(gaps).map { $0["line"]?.integerValue } == [nil, 2, nil], "\(gaps)")
+        let wrong = try yuyan("predict", "out", "--input", "broken.tsv", "--set", "on_eror=skip")
+        #expect(wrong.code == 2 && wrong.errors.contains("on_error"), "\(wrong)")
+        try folder.write("the lovely film\t1\nthe odd film\t2\nthe dull film\t0\n", to: "odd.tsv")
+        let named = ["--set", "label_map.2=odd"]
+        let judging = ["evaluate", "out", "--data", "odd.tsv", "--json"]
+        let unknown = try BuiltProgram.run(judging + named, in: folder.path)
+        #expect(unknown.code == 2 && unknown.errors.contains("odd.tsv, line 2"), "\(unknown)")
+        #expect(unknown.errors.contains("--set unknown_labels=skip"), "\(unknown)")
+        for key in ["unknown_labels", "data.unknown_labels"] {
+            let left = try BuiltProgram.run(judging + named + ["\(key)=skip"], in: folder.path)
+            #expect(left.code == 0 && left.errors.contains("1 rows left out"), "\(left)")
+        }
     }
 
     @Test func aStoppedRunGoesOn() throws {

@@ -167,9 +167,10 @@ struct CommandLineTests {
     private func evaluates(_ project: Project) throws {
         let result = try project.yuyan("evaluate", "out", "--json")
         #expect(result.code == 0, "\(result)")
-        let figures = try #require(
-            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Double]
+        let all = try #require(
+            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
         )
+        let figures = all.compactMapValues { $0 as? Double }
         let loss = try #require(figures["loss"])
         #expect(abs(exp(loss) - (figures["perplexity"] ?? 0)) < 1e-6 * exp(loss))
         // The run's own figure for the weights that it kept, without dropout.
@@ -178,6 +179,11 @@ struct CommandLineTests {
         }
         let best = try #require(lines.compactMap { $0["eval_loss"] }.min())
         #expect(abs(loss - best) < 1e-9, "\(loss), in training \(best)")
+        let table = try project.yuyan("evaluate", "out", "--output", "judged")
+        #expect(table.code == 0 && table.output.contains("95 % interval"), "\(table)")
+        let kept = try JSONValue(contentsOf: "\(project.folder.path)/judged/evaluation.json")
+        #expect(kept["loss"]?.numberValue == loss)
+        #expect(project.folder.text("judged/evaluation.html").contains("bits_per_byte"))
         // What training left out is there to be judged by, and need not stay for what was trained to answer.
         let other = try project.yuyan("evaluate", "out", "--data", "other.txt", "--json")
         #expect(other.code == 0 && other.output.contains("\"bytes\":60"), "\(other)")
@@ -244,6 +250,7 @@ struct CommandLineTests {
     private func listsRuns(_ project: Project) throws {
         let list = try project.yuyan("runs")
         #expect(list.code == 0 && list.output.contains("finished"), "\(list)")
+        #expect(list.output.contains("bits_per_byte "), "\(list)")
         let json = try project.yuyan("runs", "list", "--json")
         #expect(json.output.split(separator: "\n").count == 2, "\(json)")
         let show = try project.yuyan("runs", "show", "2")

@@ -52,6 +52,12 @@ struct NGramCommandTests {
         running.send(SIGTERM)
         let result = running.end()
         #expect(result.code == 128 + SIGTERM || result.code == 0, "\(result)")
+        if result.code != 0 {
+            #expect(
+                result.errors.contains("nothing is saved, and the same command begins again"),
+                "\(result)"
+            )
+        }
         #expect(folder.exists("out/config.json") == (result.code == 0))
         let again = try yuyan("train", "recipe.yaml", "model.order=3")
         #expect(again.code == 0 && folder.exists("out/config.json"), "\(again)")

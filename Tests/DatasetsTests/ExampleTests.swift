@@ -40,6 +40,92 @@ struct ExampleTests {
         )
     }
 
+    @Test("labels of one text: spaces around a separator are no part of them")
+    func spacesAroundSeparators() throws {
+        let text = "text\tlabel\na\tx, y , ,z\nb\t y\n"
+        let found = try read(ClassificationExample.self, "a.tsv", text, #"{"label_separator": ","}"#)
+        #expect(found.map(\.labels) == [["x", "y", "z"], ["y"]])
+        let mapped = #"{"label_separator": ",", "label_map": {"x": "X", "y": "Y", "z": "Z"}}"#
+        let names = try read(ClassificationExample.self, "a.tsv", text, mapped)
+        #expect(names.map(\.labels) == [["X", "Y", "Z"], ["Y"]])
+        // A token may be a space; tags and tokens stay beside one another.
+        let columns = #"{"header": false, "list_separator": "/", "columns": {"tokens": 0, "tags": 1}}"#
+        let tagged = try read(TaggingExample.self, "b.tsv", "a / b/ \tX/ Y /O\n", columns)
+        #expect(tagged == [TaggingExample(tokens: ["a", "b", " "], tags: ["X", "Y", "O"])])
+    }
+
+    @Test("where a text may have several labels it may have none; elsewhere one is needed")
+    func noLabels() throws {
+        func labels(_ name: String, _ text: String, _ settings: String) throws -> [[String]] {
+            try read(ClassificationExample.self, name, text, settings).map(\.labels)
+        }
+        let table = "text\tlabel\na\t\nb\tx\nc\ty|x\n"
+        #expect(try labels("a.tsv", table, #"{"multi_label": true}"#) == [[], ["x"], ["y|x"]])
+        #expect(try labels("a.tsv", table, #"{"label_separator": "|"}"#) == [[], ["x"], ["y", "x"]])
+        #expect(
+            message { _ = try labels("a.tsv", table, "{}") }.contains("a.tsv, line 2: 'label': the label")
+        )
+        let json = "{\"text\":\"a\",\"label\":[]}\n{\"text\":\"b\",\"label\":[\"x\"]}\n"
+        #expect(try labels("b.jsonl", json, #"{"multi_label": true}"#) == [[], ["x"]])
+        #expect(message { _ = try labels("b.jsonl", json, "{}") }.contains("there is no label; multi_label"))
+        let missing = "{\"text\":\"a\"}\n"
+        #expect(message { _ = try labels("c.jsonl", missing, #"{"multi_label": true}"#) }.contains("label"))
+        let fast = "__label__x a\nb c\n"
+        #expect(try labels("d.ft", fast, #"{"multi_label": true}"#) == [["x"], []])
+        #expect(message { _ = try labels("d.ft", fast, "{}") }.contains("d.ft, line 2"))
+        // In a stratified division they are a stratum of their own.
+        let examples = (0..<8).map {
+            ClassificationExample(text: "text \($0)", labels: $0 % 2 == 0 ? [] : ["x"])
+        }
+        let splitter = try Splitter(fractions: [1, 1], rule: .stratified, seed: 1)
+        let parts = try splitter.split(examples.map { Splitter.Row($0) })
+        #expect(parts.map { $0.count { examples[$0].labels.isEmpty } } == [2, 2])
+    }
+
+    @Test("one column is not both the tokens and their tags: words alone are refused")
+    func tagsOfTheirOwnColumn() throws {
+        let words = "# c = 1\nIch\nbin\n\nda\n"
+        let said = message { _ = try read(TaggingExample.self, "a.conll", words) }
+        #expect(said.contains("a.conll, line 2: column 0 of 1 column would be both"), "\(said)")
+        #expect(said.contains("columns.tags"))
+        #expect(
+            try rows(folder.write("a.conll", words), #"{"columns": {"tokens": 0}}"#) == [
+                ["[Ich|bin]"], ["[da]"],
+            ]
+        )
+        let mixed = "a\n\nb O\n"
+        #expect(
+            try read(TaggingExample.self, "b.conll", mixed, #"{"on_error": "skip"}"#).map(\.tags) == [["O"]]
+        )
+        for (text, header) in [("a b\n", "false"), ("words\na b\n", "true")] {
+            let columns = "{\"header\": \(header), \"columns\": {\"tokens\": 0, \"tags\": -1}}"
+            let table = message { _ = try read(TaggingExample.self, "c.tsv", text, columns) }
+            #expect(table.contains("c.tsv, line 1: column 0 of 1 column would be both"), "\(table)")
+        }
+    }
+
+    @Test("numbers of columns that no row has are errors, however large")
+    func hugeColumns() throws {
+        let row = "1\ta\ta\tX\tX\t_\t0\troot\t_\t_\tgo.01\tV\n"
+        for number in ["9223372036854775807", "65536", "-1", "-9223372036854775807"] {
+            for role in ["predicates", "arguments"] {
+                let columns = "{\"columns\": {\"\(role)\": \(number)}}"
+                let said = message { _ = try read(SemanticRoleExample.self, "a.conllu", row, columns) }
+                #expect(
+                    said.contains("a.conllu, 'columns.\(role)'") && said.contains("0 to 65535"),
+                    "\(said)"
+                )
+            }
+        }
+        for number in ["9223372036854775807", "-9223372036854775807"] {
+            for (name, text) in [("a.conllu", row), ("a.conll", "a X\n"), ("a.csv", "a,b\nc,d\n")] {
+                let columns = "{\"columns\": {\"tokens\": \(number), \"tags\": 0}}"
+                let said = message { _ = try read(TaggingExample.self, name, text, columns) }
+                #expect(said.contains("there is no column") && said.contains(number), "\(said)")
+            }
+        }
+    }
+
     @Test("tags are held to their scheme and converted", arguments: [1, 2, 3] as [UInt64])
     func tags(seed: UInt64) throws {
         var random = TestGenerator(seed)
@@ -74,7 +160,9 @@ struct ExampleTests {
             (.bio, ["O", "I-A"], "token 2"), (.bio, ["B-A", "I-B"], "token 2"), (.bio, ["X"], "token 1"),
             (.bio, ["E-A"], "B-, I-"), (.bioes, ["B-A", "O"], "no E-"), (.bioes, ["B-A"], "E- is missing"),
             (.bioes, ["E-A"], "no span"), (.iob1, ["O", "B-A"], "token 2"),
-            (.bioes, ["B-A", "S-A"], "token 2"),
+            (.bioes, ["B-A", "S-A"], "token 2"), (.bilou, ["B-A", "U-A"], "no L-"),
+            (.bilou, ["B-A"], "L- is missing"), (.bilou, ["S-A"], "B-, I-, L-, U-"),
+            (.bilou, ["L-A"], "no span"),
         ]
         for (scheme, tags, expected) in cases {
             #expect(message { _ = try scheme.spans(tags) }.contains(expected), "\(scheme) \(tags)")
@@ -82,6 +170,9 @@ struct ExampleTests {
         let text = "a\tB-X\nb\tI-Y\n\nc\tB-X\nd\tI-X\n"
         let settings = #"{"on_error": "skip", "tag_scheme": "bio", "convert_tags": "bioes"}"#
         #expect(try read(TaggingExample.self, "a.conll", text, settings).map(\.tags) == [["B-X", "E-X"]])
+        let lettered = #"{"tag_scheme": "bilou", "convert_tags": "bio"}"#
+        let (five, plain) = ("a\tB-X\nb\tL-X\nc\tO\nd\tU-Y\n", ["B-X", "I-X", "O", "B-Y"])
+        #expect(try read(TaggingExample.self, "a.conll", five, lettered).map(\.tags) == [plain])
         let columns = #"{"columns": {"tokens": "t", "tags": "l"}}"#
         let table = try read(TaggingExample.self, "b.tsv", "t\tl\na b\tO O\n", columns)
         #expect(table.map(\.tokens) == [["a", "b"]])

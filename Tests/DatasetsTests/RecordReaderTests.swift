@@ -104,6 +104,21 @@ struct RecordReaderTests {
         #expect(count == 3 && reader.report.recordCount == 3 && reader.report.malformedCount == 3)
         let lines = reader.report.errors.map { $0.location }
         #expect(lines == [.line(3, column: nil), .line(4, column: nil)])
+        // Row by row, what is left out has its place among the others.
+        let again = RecordReader([path], settings: try dataSettings(#"{"on_error": "skip"}"#))
+        var outcomes: [Int?] = []
+        while let result = try again.nextResult() {
+            switch result {
+            case .success: outcomes.append(nil)
+            case .failure(let error):
+                guard case .line(let line, _)? = error.location else { continue }
+                outcomes.append(line)
+            }
+        }
+        #expect(outcomes == [nil, 3, 4, nil, 7, nil] && again.report.malformedCount == 3)
+        let strict = RecordReader([path])
+        #expect(try strict.nextResult() != nil)
+        #expect(message { _ = try strict.nextResult() }.contains("a.csv, line 3"))
         #expect(try rows(path, #"{"on_error": "skip", "ragged_rows": "pad"}"#).count == 5)
     }
 

@@ -87,6 +87,29 @@ struct CheckpointFaultTests {
         #expect(width.code == 0, "\(width)")
     }
 
+    /// What decides the weights stays as it was, or the card says that it did not; what does not may change.
+    @Test func otherSettingsAreRefusedOrRecorded() throws {
+        let (run, _) = try interrupted()
+        let others = settings + ["learning_rate=0.5", "dropout=0.3"]
+        let refused = try run.train("out", others)
+        #expect(refused.code == 1, "\(refused)")
+        for part in [
+            "checkpoint-8 belongs to a run with other settings",
+            "training.learning_rate was 0.003 and is 0.5",
+            "model.dropout was 0.1 and is 0.3", "training.ignore_changed_settings=true",
+        ] { #expect(refused.errors.contains(part), "\(part): \(refused)") }
+        #expect(!refused.errors.contains("going on from step"), "\(refused)")
+        let goesOn = try run.train("out", others + ["ignore_changed_settings=true", "logging_steps=5"])
+        #expect(goesOn.code == 0 && goesOn.errors.contains("going on from step 8 of 10"), "\(goesOn)")
+        #expect(goesOn.errors.contains("warning: settings are not those of the run so far"), "\(goesOn)")
+        let card = run.folder.text("out/README.md")
+        #expect(card.contains("- after step 8, `training.learning_rate`: `0.003` → `0.5`"), "\(card)")
+        // From then on the changed settings are the run's own.
+        let longer = try run.train("out", others + ["max_steps=11", "eval_steps=3", "save_steps=1"])
+        #expect(longer.code == 0 && longer.errors.contains("going on from step 10 of 11"), "\(longer)")
+        #expect(run.folder.text("out/README.md").contains("## Changed on the way"))
+    }
+
     @Test func anotherWidthIsRefused() throws {
         let (run, _) = try interrupted()
         let result = try run.train("out", settings + ["hidden_size=32"])
@@ -116,7 +139,7 @@ struct CheckpointFaultTests {
             "out",
             [
                 "max_steps=20", "eval_steps=0", "learning_rate=1e39", "warmup_steps=0",
-                "lr_scheduler_type=constant",
+                "lr_scheduler_type=constant", "ignore_changed_settings=true",
             ]
         )
         #expect(bad.code == 1, "\(bad)")

@@ -48,7 +48,7 @@ struct ScorerTests {
         let counts = scorer.arguments.counts
         #expect(scorer.arguments.types == ["A0", "A1"])
         #expect(counts.hits == [2, 2] && counts.predicted == [2, 3] && counts.labelled == [2, 3])
-        #expect(scorer.perfectCount == 2)
+        #expect(scorer.perfectCount == 2 && scorer.perfect.values == [0, 1, 1])
         var tagged = SemanticRoleScorer()
         try tagged.add(tags: ["B-A0", "B-V", "B-A1"], predictedTags: ["B-A0", "B-V", "O"])
         #expect(agree(tagged.arguments.average(.micro).f1, 2.0 / 3))
@@ -58,6 +58,7 @@ struct ScorerTests {
             predictions: [.init(head: 1, label: "A0"), .init(head: 4, label: "A2")]
         )
         #expect(heads.roles.average(.micro).f1 == 0.5 && heads.unlabelled.average(.micro).f1 == 1)
+        #expect(heads.unlabelledStatistics.values == [2, 2, 2])
         #expect(throws: MetricError.self) {
             try scorer.add(labels: [span("A0", 0, 2), span("A1", 1, 3)], predictions: [])
         }

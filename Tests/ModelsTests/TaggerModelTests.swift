@@ -38,6 +38,27 @@ import YuyanTestSupport
         #expect(abs(whole - sum) < 1e-4 * abs(sum), "\(whole) and \(sum)")
     }
 
+    /// Smoothing s mixes the cross-entropy with the mean of the losses of all labels, for the words that are there.
+    @Test func smoothingIsWorkedOut() throws {
+        let model = try model("gru-tagger", crf: false)
+        let batch = TaggerBatch(sentences, spellings: spellings)
+        let scores = model.emissions(batch)
+        let values = scores.doubles()
+        var expected = 0.0
+        for (row, own) in labels.enumerated() {
+            for (place, label) in own.enumerated() {
+                let first = (row * 5 + place) * 4
+                let sum = log(values[first..<first + 4].reduce(0) { $0 + exp($1) })
+                let losses = values[first..<first + 4].map { sum - $0 }
+                expected += 0.8 * losses[Int(label)] + 0.2 * losses.reduce(0, +) / 4
+            }
+        }
+        let smoothed = model.loss(batch, emissions: scores, labels: labels, scale: 0.5, smoothing: 0.2).item()
+        #expect(abs(smoothed - expected / 2) < 1e-5 * expected, "\(smoothed), not \(expected / 2)")
+        let plain = model.loss(batch, emissions: scores, labels: labels, scale: 0.5).item()
+        #expect(plain != smoothed)
+    }
+
     @Test func charactersTellWordsApart() throws {
         let model = try model("lstm-tagger", crf: false)
         let one = model.emissions(TaggerBatch([[1]], spellings: [[[1, 2]]])).doubles()

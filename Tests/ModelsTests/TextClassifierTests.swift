@@ -24,6 +24,13 @@ import YuyanTestSupport
                 "pooling": "mean",
             ]
         ),
+        (
+            "encoder",
+            [
+                "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 12, "norm_placement": "pre",
+                "pooling": "cls", "use_rezero": true,
+            ]
+        ),
     ]
 
     static func model(_ number: Int, dropout: Double = 0) throws -> TextClassifierModel {
@@ -159,6 +166,16 @@ import YuyanTestSupport
         }
         let loss = model.loss(batch, classSets: sets, scale: 0.25).item()
         #expect(abs(loss - expected * 0.25) < 1e-5)
+        // Smoothing s asks for 1 − s/2 of what is there and s/2 of what is not.
+        var smoothed = 0.0
+        for (row, own) in sets.enumerated() {
+            for number in 0..<3 {
+                let (x, z) = (logits[row * 3 + number], own.contains(number) ? 0.875 : 0.125)
+                smoothed += (z * log(1 + exp(-x)) + (1 - z) * log(1 + exp(x))) / 3
+            }
+        }
+        let mixed = model.loss(batch, classSets: sets, scale: 0.25, smoothing: 0.25).item()
+        #expect(abs(mixed - smoothed * 0.25) < 1e-5 && abs(mixed - loss) > 1e-3, "\(mixed)")
     }
 
     static let wrongFields: [(family: String, key: String, value: JSONValue)] = [

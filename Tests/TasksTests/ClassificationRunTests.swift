@@ -4,6 +4,7 @@ import YuyanDatasets
 import YuyanFileFormats
 import YuyanTasks
 import YuyanTestSupport
+import YuyanTextProcessing
 import YuyanTokenizers
 import YuyanTraining
 
@@ -152,7 +153,7 @@ import YuyanTraining
             to: "test.tsv"
         )
         let error = #expect(throws: RecipeError.self) { try labelled.evaluate("out", "test.tsv") }
-        for word in ["test.tsv", "example 3", "'plain'", "'bad'", "unknown_labels"] {
+        for word in ["test.tsv, line 3", "'plain'", "'bad'", "--set unknown_labels=skip"] {
             #expect(error?.description.contains(word) == true, "\(error?.description ?? "-")")
         }
         var recipe = try Recipe(modelFolder: "\(labelled.folder.path)/out")
@@ -166,6 +167,117 @@ import YuyanTraining
         )
         #expect(evaluation.json["examples"]?.integerValue == 20)
         #expect(notes.contains { $0.contains("10 rows left out") }, "\(notes)")
+        // The setting that the message names, as the command line has it.
+        let skipped = try judge("test.tsv", ["unknown_labels": "skip"])
+        #expect(skipped.figures["examples"]?.integerValue == 20)
+        #expect(skipped.notes == notes)
+        for (key, value, word) in [
+            ("unknown_label", "skip", "unknown_labels"), ("unknown_labels", "drop", "refuse, skip"),
+            ("answer_standard", "squad-2.0", "unknown key"), ("formt", "tsv", "format"),
+        ] {
+            let wrong = #expect(throws: RecipeError.self) {
+                try judge("test.tsv", [key: .string(value)])
+            }
+            #expect(wrong?.description.contains("--set \(key)") == true, "\(wrong?.description ?? "-")")
+            #expect(wrong?.description.contains(word) == true, "\(wrong?.description ?? "-")")
+        }
+        // A model of one label per text stays one, whatever is said of the data.
+        for (row, settings, count) in [
+            ("x\tbad|good\n", ["label_separator": "|"], 2), ("x\t\n", ["multi_label": true], 0),
+        ] as [(String, [String: JSONValue], Int)] {
+            try labelled.folder.write("y\tbad\n\(row)", to: "test.tsv")
+            let several = #expect(throws: RecipeError.self) { try judge("test.tsv", settings) }
+            let said = several?.description ?? "-"
+            #expect(said.contains("test.tsv, line 2: the text has \(count) labels; the model"), "\(said)")
+        }
+        // One of two equal texts is wrong; it has its place among all examples, those left out too.
+        try labelled.write(
+            [("x", "plain"), ("x", "plain"), ("fine", "good"), ("fine", "bad")],
+            to: "test.tsv"
+        )
+        let page = try #require(
+            run.evaluate(
+                folder: "\(labelled.folder.path)/out",
+                data: EvaluationData(path: "\(labelled.folder.path)/test.tsv"),
+                report: { _ in }
+            ).page
+        )
+        let heads = page.html.components(separatedBy: ">example</th>")
+        #expect(heads.count == 2)
+        let errors = heads.last?.components(separatedBy: "</table>").first ?? ""
+        #expect(errors.contains(">3</td>") != errors.contains(">4</td>"), "\(errors)")
+        #expect(!errors.contains(">1</td>") && !errors.contains(">2</td>"), "\(errors)")
+    }
+
+    /// Judges the model in `out` with settings of the command line: the figures, and what was noted.
+    private func judge(
+        _ data: String,
+        _ settings: [String: JSONValue]
+    ) throws -> (figures: JSONObject, notes: [String]) {
+        let place = "\(labelled.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        var (object, notes): (JSONObject, [String]) = (JSONObject(), [])
+        for (key, value) in settings { object[key] = value }
+        let source = EvaluationData(path: "\(labelled.folder.path)/\(data)", settings: object)
+        let found = try run.evaluate(folder: place, data: source) { event in
+            if case .note(let text) = event { notes.append(text) }
+        }
+        return (found.json, notes)
+    }
+
+    @Test func malformedRowsToJudgeByAreToldOf() throws {
+        try labelled.writeParts()
+        try labelled.train(
+            try labelled.recipe("text-cnn", "out", Self.families[0].settings + ["max_steps=2"])
+        )
+        try labelled.folder.write("fine\tgood\ndull\tbad\nbroken\ngrim\tbad\nalso\n", to: "test.tsv")
+        #expect(throws: FileFormatError.self) { try judge("test.tsv", [:]) }
+        let judged = try judge("test.tsv", ["on_error": "skip"])
+        #expect(judged.figures["examples"]?.integerValue == 3)
+        #expect(judged.notes.count == 1 && judged.notes[0].contains("2 malformed rows left out; the first:"))
+        #expect(judged.notes.first?.contains("test.tsv, line 3") == true, "\(judged.notes)")
+        try labelled.folder.write("fine\t\nbroken\n", to: "none.tsv")
+        let empty = #expect(throws: RecipeError.self) { try judge("none.tsv", ["on_error": "skip"]) }
+        let said = empty?.description ?? "-"
+        #expect(said.contains("none.tsv has no examples: 2 malformed rows left out; the first:"), "\(said)")
+    }
+
+    /// Most texts of such data have no label at all: they are learned, judged and answered like the others.
+    @Test(arguments: ["text-cnn", "linear"]) func textsWithoutLabels(family: String) throws {
+        func rows(_ count: Int, _ seed: UInt64) -> [(text: String, label: String)] {
+            LabelledFolder.rows(count, seed: seed, labels: ["bad", "plain", "good", "plain"]).map {
+                ($0.text, $0.label == "plain" ? "" : $0.label)
+            }
+        }
+        try labelled.write(rows(240, 11), to: "train.tsv")
+        try labelled.write(rows(60, 12), to: "dev.tsv")
+        let own = Self.families.first { $0.family == family }?.settings ?? []
+        let epochs = family == "linear" ? [] : ["num_train_epochs=12"]
+        let recipe = try labelled.recipe(family, "out", own + epochs + ["multi_label=true"])
+        let preparation = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").prepare { _ in }
+        #expect(preparation.plain.contains("Labels"))
+        let outcome = try labelled.train(recipe)
+        #expect((outcome.metrics["eval_macro_f1"] ?? 0) > 0.8, "\(outcome.metrics)")
+        let judged = try judge("dev.tsv", [:])
+        #expect(judged.figures["examples"]?.integerValue == 60)
+        #expect(judged.figures["accuracy"]?.numberValue == outcome.metrics["eval_accuracy"])
+        #expect((judged.figures["accuracy"]?.numberValue ?? 0) > 0.8, "\(judged.figures)")
+        let place = "\(labelled.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let answers = try run.predictor(folder: place).predict(
+            ["a lovely fine film , bright", "grey flat film , even"].map {
+                Record(names: ["text"], values: [.text($0)], place: RecordPlace(path: "-", line: nil))
+            }
+        )
+        let labels = answers.map { $0["labels"]?.arrayValue?.compactMap(\.stringValue) }
+        #expect(labels == [["good"], []], "\(answers)")
+        // A share that validates has its part of the texts without labels.
+        var divided = try labelled.recipe(family, "divided", own + ["multi_label=true", "max_steps=2"])
+        divided.data.validation = nil
+        #expect(try labelled.train(divided).metrics["eval_loss"]?.isFinite == true)
+        try labelled.write(rows(20, 13).map { ($0.text, "") }, to: "train.tsv")
+        let none = #expect(throws: RecipeError.self) { try labelled.train(recipe) }
+        #expect(none?.description.contains("no example has a label") == true)
     }
 
     @Test(arguments: [
@@ -202,6 +314,73 @@ import YuyanTraining
             notes.contains { $0.contains("training texts have more than 4 tokens and are cut") },
             "\(notes)"
         )
+        // What is judged and answered is cut as well.
+        try labelled.folder.write("a film\tgood\na film was very lovely\tgood\n", to: "test.tsv")
+        let place = "\(labelled.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        notes = []
+        let source = EvaluationData(path: "\(labelled.folder.path)/test.tsv")
+        _ = try run.evaluate(folder: place, data: source) {
+            if case .note(let text) = $0 { notes.append(text) }
+        }
+        #expect(notes.contains { $0.hasPrefix("1 of 2 texts") && $0.contains("are cut") }, "\(notes)")
+        let rows = ["a film was fine", "a film was very fine"].map {
+            Record(names: ["text"], values: [.text($0)], place: RecordPlace(path: "-", line: nil))
+        }
+        let answers = try run.predictor(folder: place).predict(rows)
+        #expect(answers[0]["cut"] == nil && answers[1]["cut"]?.boolValue == true)
+    }
+
+    /// Languages are slices where there are several and their texts are clear.
+    @Test func slicesByLanguage() throws {
+        try labelled.writeParts()
+        try labelled.train(try labelled.recipe("linear", "out", ["word_ngrams=1", "words=whitespace"]))
+        let english = [
+            "The weather was lovely this morning and we walked along the river until the evening came.",
+            "A film that everybody should have seen at least once in their life, because the story is good.",
+            "Nobody in the audience could understand why the second half of the plot was so dull.",
+        ]
+        let chinese = [
+            "今天早上的天气非常好，我们沿着河边一直走到了傍晚才回家。", "这部电影的故事很好看，每个人都应该去电影院看一次。",
+            "我不明白为什么这本书的后半部分写得这么糟糕，真让人失望。",
+        ]
+        for (texts, language) in [(english, "en"), (chinese, "zh")] {
+            for text in texts {
+                let guesses = LanguageIdentifier.shared.guesses(text, count: 2)
+                let own = guesses.filter { $0.language.hasPrefix(language) }
+                #expect(own.reduce(0) { $0 + $1.probability } >= 0.5, "\(text): \(guesses)")
+            }
+        }
+        func rows(_ texts: [String], _ count: Int) -> [(text: String, label: String)] {
+            (0..<count).map { (texts[$0 % texts.count] + " \($0)", $0 % 2 == 0 ? "good" : "bad") }
+        }
+        try labelled.write(rows(english, 12) + rows(chinese, 6) + [("12 34", "good")], to: "both.tsv")
+        let both = try labelled.evaluate("out", "both.tsv")
+        let slices = try #require(both.document["slices"]?.arrayValue)
+        let languages = slices.filter { $0["by"]?.stringValue == "language" }
+        #expect(languages.map { $0["slice"]?.stringValue } == ["language en", "language zh"], "\(slices)")
+        #expect(languages.map { $0["examples"]?.integerValue } == [12, 6])
+        #expect(languages.allSatisfy { ($0["accuracy"]?.numberValue ?? 2) <= 1 })
+        #expect(both.plain.contains("language zh") && both.page?.html.contains("language zh") == true)
+        // One language is none, and neither are four texts of another.
+        try labelled.write(rows(english, 12) + rows(chinese, 4), to: "one.tsv")
+        let one = try labelled.evaluate("out", "one.tsv")
+        #expect(one.document["slices"]?.arrayValue?.contains { $0["by"]?.stringValue == "language" } == false)
+        #expect(!one.plain.contains("language en") && one.plain.contains("characters"))
+    }
+
+    /// A class of one example is missing in many draws; the areas have intervals all the same.
+    @Test func rareClassesHaveIntervals() throws {
+        try labelled.writeParts()
+        try labelled.train(try labelled.recipe("linear", "out", ["word_ngrams=1", "words=whitespace"]))
+        let rare =
+            LabelledFolder.rows(30, seed: 7, labels: ["bad"])
+            + LabelledFolder.rows(1, seed: 8, labels: ["good"])
+        try labelled.write(rare, to: "rare.tsv")
+        let evaluation = try labelled.evaluate("out", "rare.tsv")
+        for name in ["roc_auc", "average_precision"] {
+            #expect(evaluation.json["\(name)_interval"]?.arrayValue?.count == 2, "\(evaluation.plain)")
+        }
     }
 
     /// A table begins with word vectors, and stays with them when it is told to.

@@ -58,6 +58,34 @@ import YuyanTraining
         #expect(cosines.count == 2 && cosines[0] > cosines[1], "\(cosines)")
     }
 
+    /// Texts that are longer than the model are cut, and that is said.
+    @Test func longTextsAreCutAndCounted() throws {
+        try paired.writeParts("labels")
+        try paired.train(
+            try paired.recipe(
+                "bag-of-embeddings",
+                "labels",
+                "out",
+                Self.bag + ["max_length=3", "max_steps=2"]
+            )
+        )
+        let place = "\(paired.folder.path)/out"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        var notes: [String] = []
+        let source = EvaluationData(path: "\(paired.folder.path)/dev.tsv")
+        _ = try run.evaluate(folder: place, data: source) {
+            if case .note(let text) = $0 { notes.append(text) }
+        }
+        #expect(
+            notes.contains { $0.contains("have more tokens than the model reads and are cut") },
+            "\(notes)"
+        )
+        let answers = try answers([
+            ("an old king", nil), ("an old old king", nil), ("king", "an old old king"),
+        ])
+        #expect(answers.map { $0["cut"]?.boolValue } == [nil, true, true])
+    }
+
     private func answers(_ rows: [(String, String?)]) throws -> [JSONObject] {
         let place = "\(paired.folder.path)/out"
         let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
@@ -166,6 +194,26 @@ import YuyanTraining
         let recipe = try paired.recipe("bag-of-embeddings", kind, "out", Self.bag)
         let error = #expect(throws: (any Error).self) { try paired.train(recipe) }
         #expect("\(try #require(error))".contains(message), "\(String(describing: error))")
+    }
+
+    @Test func equalScoresCannotBeJudgedBy() throws {
+        try paired.writeParts("scores")
+        try paired.write(["a\tb\t3", "c\td\t3", "e\tf\t3"], to: "dev.tsv")
+        let recipe = try paired.recipe("bag-of-embeddings", "scores", "out", Self.bag + ["max_steps=1"])
+        let error = #expect(throws: RecipeError.self) { try paired.train(recipe) }
+        let text = error?.description ?? "-"
+        #expect(text.contains("data.validation: all scores are 3"), "\(text)")
+        #expect(text.contains("no order to judge by"), "\(text)")
+    }
+
+    /// The losses of pairs are none of classes.
+    @Test func labelSmoothingIsRefused() throws {
+        try paired.writeParts("pairs")
+        let settings = Self.bag + ["max_steps=1", "label_smoothing_factor=0.1"]
+        let error = #expect(throws: RecipeError.self) {
+            try paired.train(paired.recipe("bag-of-embeddings", "pairs", "out", settings))
+        }
+        #expect(error?.description.contains("training.label_smoothing_factor is 0.1; it must be 0") == true)
     }
 
     @Test(arguments: [

@@ -68,38 +68,64 @@ import YuyanTraining
 
     private func embeds(_ path: String) throws {
         let paired = try PairFolder()
-        let columns = try Recipe(path: path).data.examples.settings.columns
+        let written = try Recipe(path: path)
+        let columns = written.data.examples.settings.columns
         let kind = columns["score"] != nil ? "scores" : columns["label"] != nil ? "labels" : "pairs"
-        try paired.writeParts(kind)
-        try paired.writeWordVectors()
-        var settings = [
-            "data.train=\(paired.folder.path)/train.tsv", "data.format=tsv", "data.header=false",
-            "columns.text=0",
-            "columns.text_pair=1", "output_dir=\(paired.folder.path)/out", "max_steps=4", "eval_steps=2",
-            "save_steps=2", "logging_steps=1",
-        ]
-        if kind != "pairs" { settings.append("columns.\(kind == "scores" ? "score" : "label")=2") }
-        var recipe = try Recipe(path: path, overrides: settings)
-        recipe.data.validation = nil
-        recipe.tokenizer.vocabSize = 300
-        if recipe.model.family == "word-vectors" {
-            recipe = try Recipe(path: path, overrides: settings + ["vectors=\(paired.folder.path)/words.vec"])
+        let rows = [("train", 160), ("dev", 8)].map { part, count -> [[String: String]] in
+            let seed: UInt64 = part == "train" ? 1 : 2
+            guard kind != "pairs" else {
+                return PairFolder.pairs(count, seed: seed).map { ["text": $0.text, "text_pair": $0.pair] }
+            }
+            return PairFolder.labelled(count, seed: seed).map { row in
+                let judged = kind == "scores" ? ["score": "\(row.label * 5)"] : ["label": "\(row.label)"]
+                return ["text": row.text, "text_pair": row.pair].merging(judged) { own, _ in own }
+            }
         }
+        try paired.writeWordVectors()
+        var settings = try Self.files(written, rows[0], rows[1], in: paired.folder)
+        if written.model.family == "word-vectors" {
+            settings.append("vectors=\(paired.folder.path)/words.vec")
+        } else {
+            settings += Self.fewSteps
+        }
+        var recipe = try Recipe(path: path, overrides: settings)
+        recipe.tokenizer.vocabSize = 300
         let outcome = try paired.train(recipe)
         #expect(outcome.reason == .finished)
         #expect(outcome.metrics["eval_\(kind == "scores" ? "spearman" : "mrr")"]?.isFinite == true)
     }
 
+    private static let fewSteps = ["max_steps=4", "eval_steps=2", "save_steps=2", "logging_steps=1"]
+
+    /// Writes the files that a recipe names, as its `data` section describes them.
+    ///
+    /// - Returns: The settings that lead the recipe to them.
+    private static func files(
+        _ recipe: Recipe,
+        _ training: [[String: String]],
+        _ validation: [[String: String]],
+        in folder: ScratchFolder
+    ) throws -> [String] {
+        let file = ExampleFile(recipe)
+        try folder.write(try #require(file.text(training)), to: recipe.data.train)
+        var settings = ["data.train=\(folder.path)/\(recipe.data.train)", "output_dir=\(folder.path)/out"]
+        if let name = recipe.data.validation {
+            try folder.write(try #require(file.text(validation)), to: name)
+            settings.append("data.validation=\(folder.path)/\(name)")
+        }
+        return settings
+    }
+
     private func tags(_ path: String) throws {
         let tagged = try TaggedFolder()
-        try tagged.write(TaggedFolder.sentences(40, seed: 1), to: "train.conll")
+        let written = try Recipe(path: path)
+        let text = try #require(ExampleFile(written).text(TaggedFolder.sentences(40, seed: 1)))
+        try tagged.folder.write(text, to: written.data.train)
         let settings = [
-            "data.train=\(tagged.folder.path)/train.conll", "data.format=conll", "columns.tokens=0",
-            "columns.tags=1", "output_dir=\(tagged.folder.path)/out", "max_steps=4", "eval_steps=2",
-            "save_steps=2", "logging_steps=1",
+            "data.train=\(tagged.folder.path)/\(written.data.train)", "output_dir=\(tagged.folder.path)/out",
         ]
-        var recipe = try Recipe(path: path, overrides: settings)
-        recipe.data.validation = nil
+        var recipe = try Recipe(path: path, overrides: settings + Self.fewSteps)
+        recipe.tokenizer.vocabSize = 300
         try takesFourSteps(recipe)
     }
 
@@ -115,12 +141,9 @@ import YuyanTraining
         let folder = try ScratchFolder()
         try folder.write(SemanticRoleRunTests.conllu(40, seed: 1), to: "train.conllu")
         let settings = [
-            "data.train=\(folder.path)/train.conllu", "output_dir=\(folder.path)/out", "max_steps=4",
-            "eval_steps=2", "save_steps=2", "logging_steps=1",
+            "data.train=\(folder.path)/train.conllu", "output_dir=\(folder.path)/out",
         ]
-        var recipe = try Recipe(path: path, overrides: settings)
-        recipe.data.validation = nil
-        try takesFourSteps(recipe)
+        try takesFourSteps(try Recipe(path: path, overrides: settings + Self.fewSteps))
     }
 
     private func answers(_ path: String) throws {
@@ -128,53 +151,39 @@ import YuyanTraining
         try asked.write(QuestionFolder.articles(30, seed: 1), to: "train.json")
         let settings = [
             "data.train=\(asked.folder.path)/train.json", "output_dir=\(asked.folder.path)/out",
-            "max_steps=4",
-            "eval_steps=2", "save_steps=2", "logging_steps=1", "tokenizer.vocab_size=300",
+            "tokenizer.vocab_size=300",
         ]
-        var recipe = try Recipe(path: path, overrides: settings)
-        recipe.data.validation = nil
-        try takesFourSteps(recipe)
+        try takesFourSteps(try Recipe(path: path, overrides: settings + Self.fewSteps))
     }
 
     private func writes(_ path: String) throws {
-        let pairs = try TranslationFolder()
-        let settings = [
-            "data.format=jsonl", "data.train=\(pairs.folder.path)/train.jsonl",
-            "output_dir=\(pairs.folder.path)/out", "max_steps=4", "eval_steps=2", "save_steps=2",
-            "logging_steps=1", "tokenizer.vocab_size=300", "max_new_tokens=8", "hidden_size=32",
-        ]
-        let recipe = try Recipe(path: path, overrides: settings)
-        let columns = recipe.data.examples.settings.columns
-        let rows = TranslationFolder.pairs(60, seed: 1).map { pair -> String in
-            var object = JSONObject()
-            for (role, column) in columns {
-                // Columns by number are those of a table; here they are keys of that name.
-                object["\(column)"] = .string(role == "target" ? pair.target : pair.source)
+        let folder = try ScratchFolder()
+        let written = try Recipe(path: path)
+        let asks = written.data.examples.settings.columns["source_pair"] != nil
+        let rows = TranslationFolder.pairs(60, seed: 1).map { pair in
+            ["source": pair.source, "target": pair.target].merging(asks ? ["source_pair": pair.source] : [:])
+            {
+                own,
+                _ in own
             }
-            return JSONValue.object(object).printed(indent: nil) + "\n"
         }
-        try pairs.folder.write(rows.joined(), to: "train.jsonl")
-        var named = recipe
-        named.data.examples.settings.columns = columns.mapValues { .name("\($0)") }
-        named.data.examples.settings.header = true
-        let run = try TaskCatalog.run(named, registryFolder: nil, version: "test")
-        let outcome = try run.train { _ in }
-        #expect(outcome.step == 4 && outcome.reason == .finished)
-        #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)
+        let settings = try Self.files(written, rows, rows, in: folder)
+        let small = ["tokenizer.vocab_size=300", "max_new_tokens=8", "hidden_size=32"]
+        let recipe = try Recipe(path: path, overrides: settings + Self.fewSteps + small)
+        try takesFourSteps(recipe)
     }
 
     private func classifies(_ path: String) throws {
         let labelled = try LabelledFolder()
-        try labelled.write(LabelledFolder.rows(60, seed: 1), to: "train.tsv")
-        let settings = [
-            "data.train=\(labelled.folder.path)/train.tsv", "data.format=tsv", "data.header=false",
-            "columns.text=0", "columns.label=1", "output_dir=\(labelled.folder.path)/out", "max_steps=4",
-            "eval_steps=2", "save_steps=2", "logging_steps=1",
-        ]
-        var recipe = try Recipe(path: path, overrides: settings)
-        recipe.data.validation = nil
+        let written = try Recipe(path: path)
+        let separator = written.data.examples.settings.labelSeparator
+        let rows = LabelledFolder.rows(60, seed: 1).enumerated().map { number, row in
+            let both = separator.map { number % 3 == 0 ? $0 + "plain" : "" } ?? ""
+            return ["text": row.text, "label": row.label + both]
+        }
+        let settings = try Self.files(written, rows, rows, in: labelled.folder)
+        var recipe = try Recipe(path: path, overrides: settings + Self.fewSteps)
         recipe.tokenizer.vocabSize = 300
-        recipe.data.examples.settings.labelMap = [:]
         let outcome = try labelled.train(recipe)
         #expect(outcome.step == 4 && outcome.reason == .finished)
         #expect((outcome.metrics["eval_loss"] ?? .nan) < 8)

@@ -57,6 +57,34 @@ import YuyanTestSupport
         #expect(gradients.json["parts"]?.arrayValue?.count == gradients.parts.count)
     }
 
+    /// What is cut off a long text has no share, whatever the method, and is told.
+    @Test func whatIsCutOffHasNoShare() throws {
+        let explainer = try explainer("bag-of-embeddings", ["max_length=6"])
+        let long = "the film was lovely and very dull grim awful scene"
+        for method in explainer.methods {
+            let found = try explainer.explain(long, pair: nil, label: "good", method: method)
+            #expect(found.parts.map(\.text).joined() == long)
+            let unread = found.parts.filter { !$0.isRead }
+            #expect(unread.count == 1 && found.parts.last?.isRead == false, "\(method): \(found.parts)")
+            let rest = unread.first?.text.trimmingCharacters(in: .whitespaces)
+            #expect(rest == "dull grim awful scene", "\(method): \(found.parts)")
+            #expect(!found.strongest.isEmpty && found.strongest.allSatisfy(\.isRead))
+            #expect(found.json["cut"]?.boolValue == true)
+            let last = found.json["parts"]?.arrayValue?.last
+            #expect(last?["read"]?.boolValue == false && last?["value"] == .null)
+            #expect(found.cutNote?.contains("\(found.unreadCount) characters") == true)
+            var page = ReportPage(title: "x")
+            found.add(to: &page)
+            #expect(page.html.contains("<s title=\"not read\">") && page.html.contains("cut off"))
+        }
+        // Of a pair the longer text is cut: four of its words are read beside the two of the other.
+        let pair = try explainer.explain(long, pair: "a scene", label: nil, method: nil)
+        #expect(pair.parts.map(\.text).joined() == long + "a scene")
+        #expect(pair.parts.filter { !$0.isRead }.map(\.text) == [" and very dull grim awful scene"])
+        let short = try explainer.explain("the film", pair: nil, label: nil, method: nil)
+        #expect(short.cutNote == nil && short.json["cut"] == nil && short.parts.allSatisfy(\.isRead))
+    }
+
     @Test func mistakesAreNamed() throws {
         let explainer = try explainer("linear")
         let method = #expect(throws: RecipeError.self) {

@@ -63,6 +63,42 @@ import YuyanTraining
         #expect(folder.bytes("plain/model.safetensors") == folder.bytes("saving/model.safetensors"))
     }
 
+    /// A preparation that is stopped goes on, which the error tells.
+    @Test func aStoppedPreparationGoesOn() throws {
+        let run = LanguageModelRun(try recipe("out"), registryFolder: nil, version: "test")
+        #expect(throws: ResumableStop.self) { try run.prepare(report: { _ in }, isCancelled: { true }) }
+        _ = try run.prepare(report: { _ in }, isCancelled: { false })
+    }
+
+    /// What decides the weights may not change on the way; more steps, other intervals and another place may be asked
+    /// for.
+    @Test(arguments: [
+        ("learning_rate=0.5", "training.learning_rate was 0.001 and is 0.5"),
+        ("per_device_train_batch_size=7", "training.per_device_train_batch_size was 4 and is 7"),
+        ("weight_decay=0.3", "training.weight_decay was 0.1 and is 0.3"),
+        ("dropout=0.2", "model.dropout was 0.125 and is 0.2"), ("order=windows", "data.order"),
+        ("optim=adamw_torch", ""),
+        ("gradient_checkpointing=true", ""), ("eval_steps=1", ""), ("save_steps=1", ""),
+    ])
+    func aRunKeepsItsSettings(setting: String, message: String) throws {
+        let settings = ["dropout=0.125"]
+        _ = try train("out", settings)
+        do {
+            let (outcome, _) = try train("out", settings + ["max_steps=2", setting])
+            #expect(message.isEmpty && outcome.step == 2 && outcome.changes.isEmpty, "\(setting)")
+        } catch let error as TrainingError {
+            #expect(!message.isEmpty && error.description.contains(message), "\(setting): \(error)")
+        }
+        guard !message.isEmpty else { return }
+        let (outcome, _) = try train(
+            "out",
+            settings + ["max_steps=2", setting, "ignore_changed_settings=true"]
+        )
+        #expect(outcome.step == 2 && outcome.changes.count == 1, "\(outcome)")
+        let card = folder.text("out/README.md")
+        #expect(card.contains("- after step 1, `\(outcome.changes.first?.key ?? "-")`"), "\(card)")
+    }
+
     @Test func learnsAndRecords() throws {
         let (outcome, logged) = try train("out", ["max_steps=60", "learning_rate=0.01", "eval_steps=20"])
         #expect(outcome.reason == .finished && outcome.step == 60)
@@ -73,6 +109,37 @@ import YuyanTraining
         #expect(folder.text("out/README.md").contains("eval_loss"))
         let model = try DecoderModel(folder: "\(folder.path)/out")
         #expect(model.configuration.hiddenSize == 16)
+    }
+
+    /// The figures have intervals over blocks, which hold the same tokens as the whole, and a page.
+    @Test func evaluationHasIntervalsAndAPage() throws {
+        try folder.writeTexts(smallCorpus(documents: 150))
+        _ = try train("out", ["max_steps=20", "learning_rate=0.01"])
+        let place = "\(folder.path)/out"
+        let run = try TaskCatalog.run(Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let evaluation = try run.evaluate(folder: place, data: EvaluationData(), report: { _ in })
+        let figures = Dictionary(uniqueKeysWithValues: evaluation.figures.map { ($0.name, $0) })
+        #expect((figures["blocks"]?.value ?? 0) >= 10, "\(evaluation.plain)")
+        for name in ["loss", "perplexity", "bits_per_byte"] {
+            let figure = try #require(figures[name])
+            let interval = try #require(figure.interval, "\(name)")
+            #expect(interval.low < figure.value && figure.value < interval.high, "\(name)")
+            #expect(abs(interval.estimate - figure.value) < 1e-9 * figure.value, "\(name)")
+        }
+        let loss = try #require(figures["loss"]?.value), tokens = try #require(figures["tokens"]?.value)
+        let bits = try #require(figures["bits_per_byte"]?.value),
+            bytes = try #require(figures["bytes"]?.value)
+        #expect(abs(bits * bytes * log(2.0) - loss * tokens) < 1e-6 * loss * tokens)
+        #expect(evaluation.plain.contains("95 % interval") && !evaluation.plain.contains(".00000000"))
+        #expect(evaluation.page?.html.contains("The hardest blocks") == true)
+        // The loss is the sum that a batch has as one.
+        let decoder = try DecoderModel(folder: place)
+        let ids = Tensor([5, 6, 7, 8, 9, 10] as [Int32], shape: [2, 3])
+        let targets = Tensor([6, 7, -100, 9, 10, 11] as [Int32], shape: [2, 3])
+        let each = decoder.losses(inputIDs: ids, targets: targets)
+        let whole = decoder.loss(inputIDs: ids, targets: targets, scale: 1).item()
+        #expect(each.count == 6 && each[2] == 0)
+        #expect(abs(each.reduce(0, +) - whole) < 1e-5 * whole)
     }
 
     /// Weights, gradients, moments and activations all go back to the pool: in a process of its own, because the pool

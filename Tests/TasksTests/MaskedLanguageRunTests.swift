@@ -51,6 +51,10 @@ import YuyanTraining
         let trained = try run(Recipe(modelFolder: place))
         let evaluation = try trained.evaluate(folder: place, data: EvaluationData(), report: { _ in })
         #expect(evaluation.json["loss"]?.numberValue == outcome.metrics["eval_loss"])
+        for name in ["loss", "perplexity", "accuracy"] {
+            #expect(evaluation.json["\(name)_interval"]?.arrayValue?.count == 2, "\(name)")
+        }
+        #expect(evaluation.json["bits_per_byte"] == nil && evaluation.page != nil)
         func row(_ text: String) -> Record {
             Record(names: ["text"], values: [.text(text)], place: RecordPlace(path: "rows", line: 3))
         }
@@ -104,6 +108,15 @@ import YuyanTraining
         #expect(folder.bytes("out/model.safetensors") == whole)
     }
 
+    /// Smoothing belongs to the loss that is learned by, not to the one that judges.
+    @Test func labelSmoothing() throws {
+        _ = try run(recipe(["max_steps=2"])).train { _ in }
+        let plain = try #require(folder.bytes("out/model.safetensors"))
+        try FileManager.default.removeItem(atPath: place)
+        _ = try run(recipe(["max_steps=2", "label_smoothing_factor=0.2"])).train { _ in }
+        #expect(folder.bytes("out/model.safetensors") != plain)
+    }
+
     /// A classifier begins with the encoder that was pre-trained, and with its tokenizer.
     @Test func classifiersBeginWithIt() throws {
         _ = try run(recipe(["max_steps=20"])).train { _ in }
@@ -114,6 +127,19 @@ import YuyanTraining
         #expect(outcome.metrics["eval_loss"]?.isFinite == true)
         let written = try JSONValue(contentsOf: "\(labelled.folder.path)/out/config.json")
         #expect(written["hidden_size"]?.integerValue == 32 && written["pooling"]?.stringValue == "mean")
+    }
+
+    /// So does a tagger, with labels and a field of its own.
+    @Test func taggersBeginWithIt() throws {
+        _ = try run(recipe(["max_steps=20"])).train { _ in }
+        let tagged = try TaggedFolder()
+        try tagged.write(TaggedFolder.sentences(40, seed: 1), to: "train.conll")
+        try tagged.write(TaggedFolder.sentences(10, seed: 2), to: "dev.conll")
+        let own = try tagged.encoderRecipe(["model.path=\(place)", "max_steps=3"])
+        let outcome = try run(own).train { _ in }
+        #expect(outcome.metrics["eval_loss"]?.isFinite == true)
+        let written = try JSONValue(contentsOf: "\(tagged.folder.path)/out/config.json")
+        #expect(written["max_position_embeddings"]?.integerValue == 32 && written["crf"]?.boolValue == true)
     }
 
     @Test func mistakesAreNamed() throws {

@@ -65,6 +65,25 @@ import YuyanTraining
         }
     }
 
+    /// The figures have intervals over documents where there are enough of them.
+    @Test func intervalsAreOverDocuments() throws {
+        try folder.writeTexts(smallCorpus(documents: 200))
+        _ = try train("out")
+        let path = "\(folder.path)/out"
+        let evaluation = try run(Recipe(modelFolder: path)).evaluate(
+            folder: path,
+            data: EvaluationData(),
+            report: { _ in }
+        )
+        let figures = Dictionary(uniqueKeysWithValues: evaluation.figures.map { ($0.name, $0) })
+        let count = try #require(figures["documents"]?.value)
+        #expect(count >= 10)
+        let loss = try #require(figures["loss"]), interval = try #require(loss.interval)
+        #expect(interval.low < loss.value && loss.value < interval.high)
+        #expect(figures["order_2_share"]?.interval == nil)
+        #expect(evaluation.page?.html.contains("The hardest documents") == true)
+    }
+
     /// The figures of both families are of the same tokens and bytes, whatever the tokenizer and the rows.
     @Test(arguments: [
         ["tokenizer.type=bpe"], ["tokenizer.type=char"], ["tokenizer.type=char", "data.order=windows"],

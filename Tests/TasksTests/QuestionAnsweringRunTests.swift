@@ -116,6 +116,29 @@ struct QuestionFolder {
         #expect((answers[0]["probability"]?.numberValue ?? 0) > 0.5)
     }
 
+    /// Questions without answers are judged when the command says whose rules hold; the message names the setting.
+    @Test func theStandardCanBeChosenForJudging() throws {
+        _ = try run(asked.recipe("reader", ["max_steps=2"])).train { _ in }
+        try asked.write(QuestionFolder.articles(4, seed: 3, withImpossible: true), to: "test.json")
+        func judge(_ settings: JSONObject) throws -> TaskEvaluation {
+            try run(Recipe(modelFolder: place)).evaluate(
+                folder: place,
+                data: EvaluationData(path: "\(asked.folder.path)/test.json", settings: settings),
+                report: { _ in }
+            )
+        }
+        let refused = #expect(throws: RecipeError.self) { try judge(JSONObject()) }
+        for word in ["test.json, line", "'0-1'", "--set answer_standard=squad-2.0"] {
+            #expect(refused?.description.contains(word) == true, "\(refused?.description ?? "-")")
+        }
+        var chosen = JSONObject()
+        chosen["answer_standard"] = "squad-2.0"
+        #expect(try judge(chosen).document["standard"]?.stringValue == "squad-2.0")
+        chosen["answer_standard"] = "squad-3.0"
+        let unknown = #expect(throws: RecipeError.self) { try judge(chosen) }
+        #expect(unknown?.description.contains("squad-1.1") == true)
+    }
+
     /// A text of many windows: the answer is found wherever it stands, with its place in the whole text.
     @Test func longTextsAreReadInWindows() throws {
         _ = try run(asked.recipe("reader", ["max_length=24", "doc_stride=10"])).train { _ in }
@@ -141,6 +164,11 @@ struct QuestionFolder {
         )
         #expect(evaluation.document["standard"]?.stringValue == "squad-2.0")
         #expect((evaluation.json["unanswerable"]?.numberValue ?? 0) > 0.7)
+        for name in ["answerable_exact_match", "answerable_f1", "unanswerable"] {
+            #expect(evaluation.json["\(name)_interval"]?.arrayValue?.count == 2, "\(name)")
+        }
+        let slices = evaluation.document["slices"]?.arrayValue?.filter { $0["by"]?.stringValue == "length" }
+        #expect(slices?.count == 4 && slices?.allSatisfy { $0["f1"]?.numberValue != nil } == true)
     }
 
     /// A run that lost its last checkpoints goes on from the one before and ends with the same weights.
@@ -173,6 +201,24 @@ struct QuestionFolder {
         #expect(notes.contains { $0.contains("180 questions to learn from, 60 to judge by") }, "\(notes)")
     }
 
+    /// Questions of more tokens than the model reads are told of, and marked in answers.
+    @Test func longQuestionsAreTold() throws {
+        var notes: [String] = []
+        func note(_ event: TaskEvent) {
+            if case .note(let text) = event { notes.append(text) }
+        }
+        _ = try run(asked.recipe("reader", ["max_steps=1", "max_question_length=3"])).train(report: note)
+        let told = "questions have more tokens than the model reads and are cut"
+        #expect(notes.contains { $0.contains(told) }, "\(notes)")
+        notes = []
+        let trained = try run(Recipe(modelFolder: place))
+        _ = try trained.evaluate(folder: place, data: EvaluationData(path: nil), report: note)
+        #expect(notes.contains { $0.contains(told) }, "\(notes)")
+        let rows = ["which colour has the boat ?", "which ?"].map { row($0, "the boat is red .") }
+        let answers = try trained.predictor(folder: place).predict(rows)
+        #expect(answers.map { $0["cut"]?.boolValue } == [true, nil])
+    }
+
     @Test func mistakesAreNamed() throws {
         let short = #expect(throws: RecipeError.self) {
             try run(asked.recipe("encoder", ["max_position_embeddings=70"])).train { _ in }
@@ -182,6 +228,14 @@ struct QuestionFolder {
             try run(asked.recipe("reader", ["max_answer_length=0"])).train { _ in }
         }
         #expect(longest?.description.contains("model.max_answer_length is 0") == true)
+        let endless = #expect(throws: RecipeError.self) {
+            try run(asked.recipe("reader", ["max_answer_length=\(Int.max)"])).train { _ in }
+        }
+        #expect(endless?.description.contains("it must be from 1 to 1048576") == true)
+        let smoothed = #expect(throws: RecipeError.self) {
+            try run(asked.recipe("reader", ["label_smoothing_factor=0.1"])).train { _ in }
+        }
+        #expect(smoothed?.description.contains("training.label_smoothing_factor") == true)
         let rows = #"{"question": "who ?", "context": "the boat", "answers": ["the boat"]}"#
         try asked.folder.write(rows + "\n" + rows + "\n", to: "train.json")
         let unplaced = #expect(throws: RecipeError.self) {

@@ -71,6 +71,15 @@ import YuyanTestSupport
         ("path=x", ["tokenizer.path or model.path"]), ("nonsense", ["key=value"]), ("=3", ["key=value"]),
         ("trainng.seed=1", ["did you mean 'training'?"]), ("sed=1", ["did you mean 'seed'?"]),
         ("training.seed=x", ["training.seed=x", "whole number"]), ("min_lr_ratio=2", ["from 0 to 1"]),
+        (
+            "per_device_train_batch_size=1000000000000000000",
+            ["training.per_device_train_batch_size is 1000000000000000000; it must be from 1 to 1000000"]
+        ),
+        ("num_train_epochs=1e300", ["training.num_train_epochs is 1e+300", "at most 1000000"]),
+        (
+            "vocab_size=1000000000000000000",
+            ["tokenizer.vocab_size is 1000000000000000000; it must be at most 268435456"]
+        ),
     ])
     func wrongSettings(setting: String, words: [String]) {
         let error = #expect(throws: RecipeError.self) { try recipe("", [setting]) }
@@ -181,6 +190,9 @@ import YuyanTestSupport
     @Test func familiesHaveKeysAndDefaultsOfTheirOwn() throws {
         let encoder = try Recipe(task: "text-classification", family: "encoder")
         #expect(encoder.model.family == "encoder" && encoder.tokenizer.type == "wordpiece")
+        let tagger = try Recipe(task: "token-classification", family: "encoder")
+        #expect(tagger.tokenizer.type == "wordpiece" && !tagger.tokenizer.lowercase)
+        #expect(tagger.tokenizer.minFrequency == 0 && tagger.training.warmupRatio == 0.1)
         // A key of another family is none of this one's.
         #expect(throws: RecipeError.self) { try recipe(["model.family=encoder"]) }
         let error = #expect(throws: RecipeError.self) { try recipe(["num_filter=3"]) }

@@ -69,6 +69,23 @@ import YuyanTestSupport
         let evaluation = try SearchEvaluation.run(engine, asked, depth: 100) { _ in true }
         #expect((evaluation.json["mrr"]?.numberValue ?? 0) > 0.9, "\(evaluation.plain)")
         #expect(evaluation.json["recall_at_5_interval"]?.arrayValue?.count == 2)
+        #expect(evaluation.json["relevant_texts_missing"]?.integerValue == 0)
+        #expect(!evaluation.plain.contains("not in the index"))
+        // Names that the index lacks are told, each once; those of no grade are not wanted.
+        try paired.write(
+            [
+                "{\"query\": \"a\", \"relevant\": {\"t0\": 1, \"gone\": 2, \"nowhere\": 0}}",
+                "{\"query\": \"b\", \"relevant\": [\"gone\", \"lost\"]}",
+            ],
+            to: "asked.jsonl"
+        )
+        let other = try SearchQuestions(["\(paired.folder.path)/asked.jsonl"], settings: DataSettings())
+        let lacking = try SearchEvaluation.run(engine, other, depth: 100) { _ in true }
+        #expect(lacking.json["relevant_texts_missing"]?.integerValue == 2)
+        #expect(
+            lacking.plain.contains("2 relevant texts are not in the index")
+                && lacking.plain.contains("gone, lost")
+        )
     }
 
     @Test func questionsOfManyForms() throws {

@@ -74,6 +74,9 @@ import YuyanTraining
         #expect(figures["f1"] == outcome.metrics["eval_f1"])
         #expect(figures["sentences"] == 40 && (figures["predicates"] ?? 0) > 40)
         #expect((figures["unlabelled_f1"] ?? 0) >= (figures["f1"] ?? 1))
+        for name in ["unlabelled_f1", "macro_f1"] {
+            #expect(evaluation.json["\(name)_interval"]?.arrayValue?.count == 2, "\(name)")
+        }
         // The predicate's own tag is no argument.
         #expect(evaluation.document["types"]?["V"] == nil)
         let row = Record(
@@ -118,6 +121,7 @@ import YuyanTraining
             report: { _ in }
         )
         #expect(evaluation.json["perfect_predicates"]?.numberValue ?? 0 > 0.8)
+        #expect(evaluation.json["perfect_predicates_interval"]?.arrayValue?.count == 2)
     }
 
     @Test func mistakesAreNamed() throws {

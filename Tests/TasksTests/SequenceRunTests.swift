@@ -94,6 +94,23 @@ struct TranslationFolder {
         )
     }
 
+    /// Sources that are longer than the model are cut, and that is said.
+    @Test func longSourcesAreCutAndCounted() throws {
+        try train(try pairs.recipe("recurrent", ["max_steps=2"]))
+        let long = [String](repeating: "three", count: 60).joined(separator: " ")
+        try pairs.write([("one two", "eins zwei"), (long, "drei")], to: "long.tsv")
+        var notes: [String] = []
+        let source = EvaluationData(path: "\(pairs.folder.path)/long.tsv")
+        _ = try run().evaluate(folder: out, data: source) {
+            if case .note(let text) = $0 { notes.append(text) }
+        }
+        #expect(notes.contains { $0.hasPrefix("1 of 2 evaluated sources") }, "\(notes)")
+        let answers = try run().predictor(folder: out).predict(
+            ["one", long].map { Self.row(["source": $0]) }
+        )
+        #expect(answers[0]["cut"] == nil && answers[1]["cut"]?.boolValue == true)
+    }
+
     @Test(arguments: [
         ("encoder-decoder", ["bf16=false"]),
         (
@@ -131,6 +148,10 @@ struct TranslationFolder {
             expected: [outcome.metrics["eval_loss"] ?? 0],
             relative: 1e-6
         )
+        let loss = try #require(figures["loss"]?.interval)
+        #expect(loss.low <= loss.estimate && loss.estimate <= loss.high && loss.low < loss.high)
+        let slices = try #require(evaluation.document["slices"]?.arrayValue)
+        #expect(slices.count >= 4 && slices.allSatisfy { $0["mean_chrf"]?.numberValue != nil })
         #expect(evaluation.page?.html.contains("The worst texts") == true)
         #expect(evaluation.document["bleu_tokenization"]?.stringValue == "13a")
         let wanted = TranslationFolder.pairs(40, seed: 2)
@@ -278,6 +299,7 @@ struct TranslationFolder {
             (["metrics=bleu,meteor"], "generation.metrics must be some of bleu, chrf"),
             (["generation.beams=4"], "generation has no key beams"),
             (["model.layers=4"], "model has no key layers"), (["batch_tokens=0"], "data.batch_tokens"),
+            (["batch_tokens=9000000000000000000"], "it must be from 1 to 1073741824"),
             (["family=gpt"], "for sequence-to-sequence there are encoder-decoder, recurrent"),
         ]
         for (settings, expected) in cases {

@@ -16,12 +16,21 @@ final class LineObjective: TrainingObjective {
     let stepsPerEpoch = 10
     let operationsPerStep: Double
     private let script: [Double]
+    private let figures: [String: Double]
     private var evaluations = 0
 
     /// Makes an objective whose evaluations give the figures of a script, the last one again and again; without a
     /// script they give the real loss.
-    init(script: [Double] = [], evaluationsDone: Int = 0, operationsPerStep: Double = 0) {
+    ///
+    /// Further figures stay as they are.
+    init(
+        script: [Double] = [],
+        evaluationsDone: Int = 0,
+        operationsPerStep: Double = 0,
+        figures: [String: Double] = [:]
+    ) {
         self.script = script
+        self.figures = figures
         self.operationsPerStep = operationsPerStep
         evaluations = evaluationsDone
     }
@@ -45,8 +54,10 @@ final class LineObjective: TrainingObjective {
 
     func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
         evaluations += 1
-        if !script.isEmpty { return ["eval_loss": script[min(evaluations, script.count) - 1]] }
-        return ["eval_loss": loss([-2, -1, 0, 1, 2], scale: 0.2).item()]
+        let loss =
+            script.isEmpty
+            ? loss([-2, -1, 0, 1, 2], scale: 0.2).item() : script[min(evaluations, script.count) - 1]
+        return figures.merging(["eval_loss": loss]) { $1 }
     }
 
     func saveModel(to folder: String) throws { try line.saveParameters(to: "\(folder)/model.safetensors") }
@@ -72,13 +83,18 @@ final class LineRun {
         peak = peakOperationsPerSecond
     }
 
-    func run(_ arguments: TrainingArguments, data: String = "points") throws -> TrainingOutcome {
+    func run(
+        _ arguments: TrainingArguments,
+        data: String = "points",
+        settings: [String: String] = [:]
+    ) throws -> TrainingOutcome {
         let trainer = Trainer(
             objective: objective,
             arguments: arguments,
             optimizer: try arguments.makeOptimizer(over: objective.line.namedParameters()) { _ in true },
             schedule: try arguments.makeSchedule(totalSteps: arguments.maxSteps),
             dataFingerprint: data,
+            settings: settings,
             peakOperationsPerSecond: peak
         ) { event in
             switch event {

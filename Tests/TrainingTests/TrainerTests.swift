@@ -141,6 +141,114 @@ import YuyanTraining
         #expect(second.objective.values == whole.objective.values)
     }
 
+    @Test func changedSettingsAreRefusedUnlessAllowed() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 2)
+        let old = ["training.learning_rate": "0.05", "model.dropout": "0.1", "model.gone": "1"]
+        _ = try LineRun(LineObjective()).run(arguments, settings: old)
+        // A key that only one version of the program knows is no change.
+        let new = ["training.learning_rate": "0.05", "model.dropout": "0.2", "model.added": "7"]
+        arguments.maxSteps = 3
+        let error = #expect(throws: TrainingError.self) {
+            try LineRun(LineObjective()).run(arguments, settings: new)
+        }
+        let text = error?.description ?? "-"
+        #expect(text.contains("model.dropout was 0.1 and is 0.2;"), "\(text)")
+        #expect(
+            !text.contains("learning_rate") && !text.contains("added") && !text.contains("gone"),
+            "\(text)"
+        )
+        arguments.ignoreChangedSettings = true
+        let allowed = LineRun(LineObjective())
+        let outcome = try allowed.run(arguments, settings: new)
+        #expect(outcome.step == 3 && allowed.logged.map(\.step) == [3])
+        #expect(outcome.changes.map(\.description) == ["model.dropout was 0.1 and is 0.2"])
+        #expect(outcome.changes.map(\.step) == [2] && allowed.warnings.count == 1, "\(allowed.warnings)")
+        // The change stays on record, and the new settings are the run's.
+        arguments.ignoreChangedSettings = false
+        arguments.maxSteps = 4
+        #expect(try LineRun(LineObjective()).run(arguments, settings: new).changes == outcome.changes)
+        #expect(throws: TrainingError.self) { try LineRun(LineObjective()).run(arguments, settings: old) }
+    }
+
+    /// A checkpoint of a version that did not keep settings goes on.
+    @Test func checkpointsWithoutSettingsGoOn() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 2)
+        _ = try LineRun(LineObjective()).run(arguments, settings: ["model.dropout": "0.1"])
+        let store = CheckpointStore(folder: arguments.outputDir)
+        let newest = try #require(try store.newestValid { _ in })
+        let object = try JSONSerialization.jsonObject(
+            with: Data(contentsOf: URL(fileURLWithPath: "\(newest.path)/trainer_state.json"))
+        )
+        var members = try #require(object as? [String: Any])
+        #expect(members.removeValue(forKey: "settings") != nil)
+        let bytes = try JSONSerialization.data(withJSONObject: members)
+        let files = ["model.safetensors", "optimizer.safetensors"].map { name in
+            (name, folder.bytes("out/checkpoint-2/\(name)") ?? [])
+        }
+        _ = try store.save(step: 2) { place in
+            for (name, content) in files {
+                try Data(content).write(to: URL(fileURLWithPath: "\(place)/\(name)"))
+            }
+            try bytes.write(to: URL(fileURLWithPath: "\(place)/trainer_state.json"))
+        }
+        arguments.maxSteps = 3
+        let run = LineRun(LineObjective())
+        let outcome = try run.run(arguments, settings: ["model.dropout": "0.2"])
+        #expect(outcome.step == 3 && run.logged.map(\.step) == [3] && outcome.changes.isEmpty)
+    }
+
+    /// The best of one figure is not the best of another.
+    @Test func anotherMetricBeginsAnew() throws {
+        let key = "training.greater_is_better"
+        var arguments = shortArguments("\(folder.path)/out", steps: 2)
+        arguments.evalSteps = 2
+        _ = try LineRun(LineObjective(script: [0.5])).run(arguments, settings: [key: "false"])
+        arguments.maxSteps = 4
+        arguments.greaterIsBetter = true
+        arguments.ignoreChangedSettings = true
+        let run = LineRun(LineObjective(script: [0.25]))
+        #expect(try run.run(arguments, settings: [key: "true"]).bestStep == 4)
+    }
+
+    @Test(arguments: [
+        ("per_device_train_batch_size", 1_000_000_000_000_000_000), ("per_device_eval_batch_size", 1_000_001),
+        ("gradient_accumulation_steps", 1_000_000_000_000_000_000), ("max_steps", 1_000_000_001),
+        ("warmup_steps", 1_000_000_000_000_000_000), ("max_eval_batches", 1_000_000_000_000_000_000),
+    ])
+    func countsHaveBounds(key: String, value: Int) throws {
+        let paths: [String: WritableKeyPath<TrainingArguments, Int>] = [
+            "per_device_train_batch_size": \.perDeviceTrainBatchSize,
+            "per_device_eval_batch_size": \.perDeviceEvalBatchSize,
+            "gradient_accumulation_steps": \.gradientAccumulationSteps, "max_steps": \.maxSteps,
+            "warmup_steps": \.warmupSteps, "max_eval_batches": \.maxEvalBatches,
+        ]
+        var arguments = TrainingArguments()
+        arguments[keyPath: try #require(paths[key])] = value
+        let error = #expect(throws: TrainingError.self) { try arguments.validate() }
+        #expect(
+            error?.description.hasPrefix("\(key) is \(value); it must be ") == true,
+            "\(String(describing: error))"
+        )
+        arguments[keyPath: try #require(paths[key])] = 1
+        try arguments.validate()
+    }
+
+    @Test func productsAndEpochsHaveBounds() throws {
+        var arguments = TrainingArguments()
+        arguments.perDeviceTrainBatchSize = 1_000_000
+        arguments.gradientAccumulationSteps = 100
+        try arguments.validate()
+        arguments.gradientAccumulationSteps = 101
+        let rows = #expect(throws: TrainingError.self) { try arguments.validate() }
+        #expect(rows?.description.contains("101000000") == true)
+        arguments = TrainingArguments()
+        arguments.numTrainEpochs = 1e300
+        let epochs = #expect(throws: TrainingError.self) { try arguments.validate() }
+        #expect(epochs?.description.contains("num_train_epochs is 1e+300") == true)
+        arguments.maxSteps = 1
+        try arguments.validate()
+    }
+
     @Test func anInfinitePerplexityIsKept() throws {
         var arguments = shortArguments("\(folder.path)/out", steps: 2)
         arguments.evalSteps = 1
@@ -157,6 +265,23 @@ import YuyanTraining
         arguments.metricForBestModel = "eval_f1"
         let error = #expect(throws: TrainingError.self) { try LineRun(LineObjective()).run(arguments) }
         #expect(error?.description.contains("eval_loss") == true)
+    }
+
+    /// A lower learning rate is advised only where numbers have left their range.
+    @Test func aFigureThatIsNoNumberIsExplained() throws {
+        var arguments = shortArguments("\(folder.path)/out", steps: 1)
+        arguments.metricForBestModel = "eval_spearman"
+        let figure = #expect(throws: TrainingError.self) {
+            try LineRun(LineObjective(figures: ["eval_spearman": .nan])).run(arguments)
+        }
+        let text = figure?.description ?? "-"
+        #expect(text.contains("eval_spearman is not a number; weights and loss are finite"), "\(text)")
+        #expect(!text.contains("learning rate"), "\(text)")
+        arguments.metricForBestModel = "eval_loss"
+        let loss = #expect(throws: TrainingError.self) {
+            try LineRun(LineObjective(script: [.nan])).run(arguments)
+        }
+        #expect(loss?.description.contains("a lower learning rate") == true, "\(loss?.description ?? "-")")
     }
 
     @Test func numbersThatAreNotFiniteStop() throws {

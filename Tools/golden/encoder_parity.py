@@ -1,7 +1,7 @@
 """Toy BERT models of transformers with everything that training them gives, for Tests/GoldenTests: a classifier, a
-masked-language model and one that answers questions.
+masked-language model, one that answers questions and one that tags tokens.
 
-Writes Fixtures/encoder/{bert, masked, answers}/{config.json, model.safetensors, golden.safetensors}. The weights are
+Writes Fixtures/encoder/{bert, masked, answers, tagger}/{config.json, model.safetensors, golden.safetensors}. The weights are
 f32; logits, losses and gradients are computed in f64, so that they carry no rounding of their own.
 
 Run from the repository: python Tools/golden/encoder_parity.py
@@ -14,7 +14,9 @@ import torch
 import transformers
 from decoder_parity import FIXTURES, ROOT, SEED, randomise
 from safetensors.torch import save_file
-from transformers import BertConfig, BertForMaskedLM, BertForQuestionAnswering, BertForSequenceClassification
+from transformers import (
+    BertConfig, BertForMaskedLM, BertForQuestionAnswering, BertForSequenceClassification, BertForTokenClassification,
+)
 
 CONFIG = BertConfig(
     vocab_size=64, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40,
@@ -110,6 +112,29 @@ def answers_golden(model, generator):
     return tensors | {"loss": loss.detach().reshape(1)}
 
 
+def tagger_golden(model, generator):
+    """Scores at the first piece of each word and the mean loss over words; -100 hides all other pieces."""
+    sentences = [[[5, 6], [7], [8, 9, 10], [11]], [[12]], [[13], [14, 15]]]
+    labels = [[0, 1, 2, 3], [1], [3, 0]]
+    rows = [[CLS] + sum(words, []) + [SEP] for words in sentences]
+    width = max(map(len, rows))
+    ids, targets = torch.zeros(3, width, dtype=torch.long), torch.full((3, width), -100)
+    mask = torch.zeros_like(ids)
+    for row, (sequence, words) in enumerate(zip(rows, sentences)):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+        place = 1
+        for word, label in zip(words, labels[row]):
+            targets[row, place] = label
+            place += len(word)
+    model.double()
+    result = model(input_ids=ids, attention_mask=mask, labels=targets)
+    result.loss.backward()
+    return {
+        "logits": result.logits[targets >= 0].detach().float(), "loss": result.loss.detach().reshape(1),
+    }
+
+
 def write(name, model, golden, generator):
     """Writes a model's folder and what training it gives, and returns the files."""
     model.eval()
@@ -131,6 +156,7 @@ def main():
     paths = write("bert", BertForSequenceClassification(CONFIG), golden, generator)
     paths += write("masked", BertForMaskedLM(BertConfig(**SMALL)), masked_golden, generator)
     paths += write("answers", BertForQuestionAnswering(BertConfig(**SMALL)), answers_golden, generator)
+    paths += write("tagger", BertForTokenClassification(BertConfig(**SMALL, num_labels=4)), tagger_golden, generator)
     manifest_path = FIXTURES / "MANIFEST.json"
     manifest = json.loads(manifest_path.read_text())
     for path in paths:

@@ -323,19 +323,24 @@ extension NGramLanguageModel {
     /// - Parameters:
     ///   - corpus: The documents.
     ///   - skipsFirst: Whether a document's first token does not count, told the document's number.
+    ///   - part: Told of documents and their scores, in order; a long document comes in pieces of 16,384 tokens.
     ///   - progress: Told of tokens done and all; false stops with `CancellationError`.
     /// - Returns: The score, the same with any number of threads.
     /// - Throws: ``NGramError`` for a token outside the vocabulary, `CancellationError`.
     public func score(
         _ corpus: some NGramCorpus,
         skipsFirst: (Int) -> Bool = { _ in false },
+        part: (_ places: Range<Int>, NGramScore) -> Void = { _, _ in },
         progress: (Int, Int) -> Bool = { _, _ in true }
     ) throws -> NGramScore {
         var whole = NGramScore(order: order)
         var pieces: [(document: Range<Int>, places: Range<Int>)] = []
         var (waiting, done) = (0, 0)
         func flush() throws {
-            try add(corpus, pieces, to: &whole)
+            for (piece, score) in zip(pieces, try scores(corpus, pieces)) {
+                part(piece.places, score)
+                whole.add(score)
+            }
             done += waiting
             (pieces, waiting) = ([], 0)
             if !progress(done, corpus.count) { throw CancellationError() }
@@ -356,11 +361,11 @@ extension NGramLanguageModel {
 
     private static let piece = 1 << 14
 
-    private func add(
+    /// The score of each piece.
+    private func scores(
         _ corpus: some NGramCorpus,
-        _ pieces: [(document: Range<Int>, places: Range<Int>)],
-        to whole: inout NGramScore
-    ) throws {
+        _ pieces: [(document: Range<Int>, places: Range<Int>)]
+    ) throws -> [NGramScore] {
         var scores = [NGramScore](repeating: NGramScore(order: order), count: pieces.count)
         var hasForeign = false
         try withTables { tables in
@@ -390,7 +395,7 @@ extension NGramLanguageModel {
         if hasForeign {
             throw NGramError("the text has a token outside the model's vocabulary of \(vocabularySize)")
         }
-        for score in scores { whole.add(score) }
+        return scores
     }
 
     /// A stretch of a document, behind a mark where it begins the document; nil when a token is outside the vocabulary.

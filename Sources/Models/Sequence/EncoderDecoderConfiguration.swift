@@ -53,6 +53,8 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
     public var normalization: NormalizationKind
     /// Where the norms stand.
     public var normPlacement: NormPlacement
+    /// Whether branches begin at zero (``ReZero``).
+    public var useRezero = false
     /// The constant under the norms' roots.
     public var normEps: Double
     /// How positions are told apart.
@@ -117,6 +119,7 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
         bias = try reader.flag("bias") ?? true
         normalization = try reader.word("normalization", default: NormalizationKind.layerNorm)
         normPlacement = try reader.word("norm_placement", default: NormPlacement.pre)
+        useRezero = try reader.flag("use_rezero") ?? false
         normEps = try reader.number("norm_eps") ?? 1e-5
         positions = try reader.word("position_embedding_type", default: SequencePositions.sinusoidal)
         relativeBuckets = try reader.extent("relative_attention_num_buckets", default: 32)
@@ -220,6 +223,9 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
         guard normalization != .none else {
             throw ConfigurationError("normalization", "'none' is not known here; layer_norm and rms_norm are")
         }
+        guard !useRezero || normPlacement == .pre else {
+            throw ConfigurationError("use_rezero", "true goes with norm_placement pre, not post")
+        }
         guard normEps > 0, normEps < 1 else {
             throw ConfigurationError("norm_eps", "\(normEps) must lie between 0 and 1")
         }
@@ -259,6 +265,7 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
             dropout: dropout,
             attentionDropout: attentionDropout,
             placement: normPlacement,
+            useRezero: useRezero,
             normalization: normalization,
             epsilon: normEps,
             initializer: .xavierUniform()
@@ -290,7 +297,8 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
                 ("intermediate_size", .integer(intermediateSize)), ("hidden_act", name(hiddenAct)),
                 ("gated_mlp", .bool(gatedMlp)), ("bias", .bool(bias)),
                 ("normalization", .string(normalization.rawValue)),
-                ("norm_placement", .string(normPlacement.rawValue)), ("norm_eps", .number(normEps)),
+                ("norm_placement", .string(normPlacement.rawValue)), ("use_rezero", .bool(useRezero)),
+                ("norm_eps", .number(normEps)),
                 ("position_embedding_type", .string(positions.rawValue)),
                 ("relative_attention_num_buckets", .integer(relativeBuckets)),
                 ("relative_attention_max_distance", .integer(relativeMaxDistance)),

@@ -10,14 +10,20 @@ public final class CrossDecoderBlock: Module {
     public let attention: SelfAttention
     /// The norm of attention's branch or sum.
     public let attentionNorm: any NormalizationLayer
+    /// The factor on attention's branch with ReZero.
+    public let attentionScale: ReZero?
     /// Attention over the source.
     public let crossAttention: CrossAttention
     /// The norm of its branch or sum.
     public let crossAttentionNorm: any NormalizationLayer
+    /// The factor on its branch with ReZero.
+    public let crossAttentionScale: ReZero?
     /// The feed-forward layer.
     public let feedForward: FeedForward
     /// The norm of the feed-forward branch or sum.
     public let feedForwardNorm: any NormalizationLayer
+    /// The factor on the feed-forward branch with ReZero.
+    public let feedForwardScale: ReZero?
     private let attentionDropout: Dropout
     private let crossAttentionDropout: Dropout
     private let feedForwardDropout: Dropout
@@ -26,10 +32,13 @@ public final class CrossDecoderBlock: Module {
     init(_ options: BlockOptions, random: inout RandomSource) {
         attention = SelfAttention(options.attention, random: &random)
         attentionNorm = options.makeNorm()
+        attentionScale = options.makeScale()
         crossAttention = CrossAttention(options.attention, random: &random)
         crossAttentionNorm = options.makeNorm()
+        crossAttentionScale = options.makeScale()
         feedForward = options.makeFeedForward(random: &random)
         feedForwardNorm = options.makeNorm()
+        feedForwardScale = options.makeScale()
         attentionDropout = Dropout(Float(options.dropout))
         crossAttentionDropout = Dropout(Float(options.dropout))
         feedForwardDropout = Dropout(Float(options.dropout))
@@ -44,14 +53,19 @@ public final class CrossDecoderBlock: Module {
         dtype: DType
     ) -> ResidualStream {
         stream
-            .through(attentionNorm, placement, dtype) { attentionDropout(attention($0, context: context)) }
+            .through(attentionNorm, placement, dtype) {
+                attentionDropout(attentionScale.scaling(attention($0, context: context)))
+            }
             .through(crossAttentionNorm, placement, dtype) { x in
                 // Queries see each other only through the memory, so that rows of one source may stand side by side.
                 let (shape, sources) = (x.shape.dimensions, memory.keys.shape[0])
                 let rows = x.reshaped(sources, shape[0] * shape[1] / max(sources, 1), shape[2])
-                return crossAttentionDropout(crossAttention(rows, memory: memory).reshaped(shape))
+                let found = crossAttention(rows, memory: memory).reshaped(shape)
+                return crossAttentionDropout(crossAttentionScale.scaling(found))
             }
-            .through(feedForwardNorm, placement, dtype) { feedForwardDropout(feedForward($0)) }
+            .through(feedForwardNorm, placement, dtype) {
+                feedForwardDropout(feedForwardScale.scaling(feedForward($0)))
+            }
     }
 }
 
@@ -247,6 +261,12 @@ public final class EncoderDecoderModel: SequenceToSequenceModel, MixedPrecisionM
     public func loss(_ batch: SequenceBatch, scale: Float, smoothing: Float = 0) -> Tensor {
         project(batch).loss(batch, scale: scale, smoothing: smoothing)
     }
+
+    /// The cross-entropy of the tokens of each target, without gradients.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: B sums in nats.
+    public func losses(_ batch: SequenceBatch) -> [Double] { project(batch).losses(batch) }
 
     /// The logits of the next target token at every place.
     ///

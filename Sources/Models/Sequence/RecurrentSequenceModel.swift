@@ -224,6 +224,12 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
         project(batch).loss(batch, scale: scale, smoothing: smoothing)
     }
 
+    /// The cross-entropy of the tokens of each target, without gradients.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: B sums in nats.
+    public func losses(_ batch: SequenceBatch) -> [Double] { project(batch).losses(batch) }
+
     /// The logits of the next target token at every place.
     ///
     /// - Parameter batch: Sources and targets.

@@ -61,6 +61,12 @@ public protocol SequenceToSequenceModel: Module {
     /// - Returns: A scalar, f32 (f64 on the reference path).
     func loss(_ batch: SequenceBatch, scale: Float, smoothing: Float) -> Tensor
 
+    /// The cross-entropy of the tokens of each target, without gradients.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: B sums in nats.
+    func losses(_ batch: SequenceBatch) -> [Double]
+
     /// The logits of the next target token at every place.
     ///
     /// - Parameter batch: Sources and targets.
@@ -136,6 +142,21 @@ struct SequenceProjection {
             scale: scale,
             smoothing: smoothing
         )
+    }
+
+    /// The cross-entropy of the tokens of each target of a batch.
+    func losses(_ batch: SequenceBatch) -> [Double] {
+        let width = hidden.shape[2]
+        let places = batch.labels.indices.filter { batch.labels[$0] >= 0 }
+        let all = linearCrossEntropies(
+            hidden.reshaped(batch.labels.count, width).gathered(places),
+            weight: weight.tensor(as: hidden.dtype),
+            targets: Tensor(places.map { batch.labels[$0] }, shape: [places.count])
+        ).doubles()
+        let length = max(batch.inputs.length, 1)
+        var sums = [Double](repeating: 0, count: batch.inputs.rows)
+        for (place, loss) in zip(places, all) { sums[place / length] += loss }
+        return sums
     }
 
     var logits: Tensor { vocabularyLogits(hidden, weight: weight) }

@@ -8,15 +8,7 @@ extension TaggerModel {
     public convenience init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
         let configuration = try reader.naming { try TaggerConfiguration($0) }
-        let count = try reader.requiredInteger("num_labels")
-        guard count >= 1, count <= 1 << 20 else {
-            throw FileFormatError(
-                .malformed,
-                path: reader.path,
-                at: .key("num_labels"),
-                "\(count) must lie in 1...\(1 << 20)"
-            )
-        }
+        let count = try reader.labelCount(most: 1 << 20)
         let files = try WeightFiles(path: folder)
         var random = RandomSource(seed: 0)
         self.init(configuration, labelCount: count, random: &random)

@@ -94,7 +94,7 @@ public struct TaggerConfiguration: Sendable, Hashable {
 }
 
 /// Sentences as a tagger sees them: word ids side by side, and the characters of the different words.
-public struct TaggerBatch: Sendable, Hashable {
+public struct TaggerBatch: WordBatch, Hashable {
     /// The words' ids.
     public let words: TokenBatch
     /// The characters of each different word; nil when the model does not look at them.
@@ -103,6 +103,10 @@ public struct TaggerBatch: Sendable, Hashable {
     public let spellings: [Int32]
     /// The place of each sentence's predicate; nil for tags that depend on no predicate.
     public let predicates: [Int]?
+    /// The words of each sentence.
+    public var wordCounts: [Int] { words.lengths }
+    /// The words of all sentences.
+    public var inputCount: Int { words.lengths.reduce(0, +) }
 
     /// Lays sentences side by side.
     ///
@@ -153,7 +157,7 @@ public struct TaggerBatch: Sendable, Hashable {
 /// every word. Sources: Huang, Xu, Yu, «Bidirectional LSTM-CRF models for sequence tagging», 2015; Ma, Hovy, «End-to-end sequence
 /// labeling via bi-directional LSTM-CNNs-CRF», 2016; Marcheggiani, Frolov, Titov, «A simple and accurate syntax-agnostic
 /// neural model for dependency-based semantic role labeling», 2017.
-public final class TaggerModel: Module {
+public final class TaggerModel: WordLabeller {
     /// Sizes and choices.
     public let configuration: TaggerConfiguration
     /// The word vectors.
@@ -287,59 +291,11 @@ public final class TaggerModel: Module {
         return Tensor(marks, shape: [rows, length])
     }
 
-    /// The loss of sentences, summed over words and multiplied by `scale`: with a field the negative logarithm of the
-    /// probability of all labels together, else the cross-entropy of each.
+    /// Floating-point operations of the recurrent layers.
     ///
-    /// Traps when a label lies outside 0..<L or a sentence has another number of labels than words.
-    ///
-    /// - Parameters:
-    ///   - batch: The sentences.
-    ///   - labels: The labels of each sentence's words.
-    ///   - scale: The factor on the sum.
-    /// - Returns: A scalar.
-    public func loss(_ batch: TaggerBatch, labels: [[Int32]], scale: Float) -> Tensor {
-        require(
-            labels.map(\.count) == batch.words.lengths,
-            "TaggerModel: \(labels.map(\.count)) labels for sentences of \(batch.words.lengths) words"
-        )
-        let (rows, length) = (batch.words.rows, batch.words.length)
-        let unread: Int32 = crf == nil ? -100 : 0
-        var targets = [Int32](repeating: unread, count: rows * length)
-        for (row, own) in labels.enumerated() {
-            for (place, label) in own.enumerated() { targets[row * length + place] = label }
-        }
-        let scores = emissions(batch)
-        guard let crf else {
-            return crossEntropy(
-                scores.reshaped(rows * length, labelCount),
-                targets: Tensor(targets, shape: [rows * length]),
-                scale: scale
-            )
-        }
-        let loss = crf.loss(
-            scores,
-            targets: Tensor(targets, shape: [rows, length]),
-            lengths: batch.words.lengthTensor,
-            reduction: .sum
-        )
-        return loss * Double(scale)
+    /// - Parameter length: The words of a sentence.
+    /// - Returns: Operations per sentence.
+    public func forwardFlops(length: Int) -> Double {
+        2 * Double(network.matrixElementCount) * Double(length)
     }
-
-    /// The likeliest labels of each sentence's words: together with a field, else each by itself.
-    ///
-    /// - Parameter batch: The sentences.
-    /// - Returns: The labels of each sentence.
-    public func labels(_ batch: TaggerBatch) -> [[Int32]] {
-        let scores = emissions(batch)
-        let (rows, length) = (batch.words.rows, batch.words.length)
-        let all =
-            crf.map { $0.decode(scores, lengths: batch.words.lengthTensor).labels.integers() }
-            ?? scores.reshaped(rows * length, labelCount).argmax().integers()
-        return batch.words.lengths.enumerated().map { row, count in
-            Array(all[row * length..<row * length + count])
-        }
-    }
-
-    /// Floating-point operations of the recurrent layers, of a word.
-    public var forwardFlops: Double { 2 * Double(network.matrixElementCount) }
 }

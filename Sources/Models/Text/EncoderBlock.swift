@@ -25,6 +25,8 @@ struct BlockOptions {
     /// Dropout on attention weights.
     var attentionDropout: Double
     var placement: NormPlacement
+    /// Whether branches begin at zero.
+    var useRezero = false
     var normalization = NormalizationKind.layerNorm
     var epsilon: Double
     var initializer: Initializer
@@ -45,6 +47,9 @@ struct BlockOptions {
             ? RMSNorm(width: width, epsilon: Float(epsilon))
             : LayerNorm(width: width, epsilon: Float(epsilon))
     }
+
+    /// The factor on a branch with ReZero.
+    func makeScale() -> ReZero? { useRezero ? ReZero() : nil }
 
     func makeFeedForward(random: inout RandomSource) -> FeedForward {
         FeedForward(
@@ -68,10 +73,14 @@ public final class EncoderBlock: Module {
     public let attention: SelfAttention
     /// The norm of attention's branch or sum.
     public let attentionNorm: any NormalizationLayer
+    /// The factor on attention's branch with ReZero.
+    public let attentionScale: ReZero?
     /// The feed-forward layer.
     public let feedForward: FeedForward
     /// The norm of the feed-forward branch or sum.
     public let feedForwardNorm: any NormalizationLayer
+    /// The factor on the feed-forward branch with ReZero.
+    public let feedForwardScale: ReZero?
     private let attentionDropout: Dropout
     private let feedForwardDropout: Dropout
     private let placement: NormPlacement
@@ -79,8 +88,10 @@ public final class EncoderBlock: Module {
     init(_ options: BlockOptions, random: inout RandomSource) {
         attention = SelfAttention(options.attention, random: &random)
         attentionNorm = options.makeNorm()
+        attentionScale = options.makeScale()
         feedForward = options.makeFeedForward(random: &random)
         feedForwardNorm = options.makeNorm()
+        feedForwardScale = options.makeScale()
         attentionDropout = Dropout(Float(options.dropout))
         feedForwardDropout = Dropout(Float(options.dropout))
         placement = options.placement
@@ -107,7 +118,11 @@ public final class EncoderBlock: Module {
     /// - Returns: The stream behind the block.
     func callAsFunction(_ stream: ResidualStream, context: AttentionContext, dtype: DType) -> ResidualStream {
         stream
-            .through(attentionNorm, placement, dtype) { attentionDropout(attention($0, context: context)) }
-            .through(feedForwardNorm, placement, dtype) { feedForwardDropout(feedForward($0)) }
+            .through(attentionNorm, placement, dtype) {
+                attentionDropout(attentionScale.scaling(attention($0, context: context)))
+            }
+            .through(feedForwardNorm, placement, dtype) {
+                feedForwardDropout(feedForwardScale.scaling(feedForward($0)))
+            }
     }
 }

@@ -80,12 +80,20 @@ public final class MaskedLanguageModel: Module {
     ///   - places: Where tokens are hidden.
     ///   - tokens: The tokens that stand there.
     ///   - scale: The factor on the sum.
+    ///   - smoothing: Label smoothing.
     /// - Returns: A scalar.
-    public func loss(_ batch: TokenBatch, places: [Int], tokens: [Int32], scale: Float) -> Tensor {
+    public func loss(
+        _ batch: TokenBatch,
+        places: [Int],
+        tokens: [Int32],
+        scale: Float,
+        smoothing: Float = 0
+    ) -> Tensor {
         crossEntropy(
             logits(batch, at: places),
             targets: Tensor(tokens, shape: [tokens.count]),
-            scale: scale
+            scale: scale,
+            smoothing: smoothing
         )
     }
 

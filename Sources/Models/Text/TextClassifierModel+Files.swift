@@ -8,16 +8,7 @@ extension TextClassifierModel {
     public convenience init(folder: String) throws {
         let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
         let configuration = try TextEncoderFamilies.configuration(reader)
-        let names = try reader.object("id2label")
-        let count = try reader.integer("num_labels") ?? names?.object.count ?? 2
-        guard count >= 1, count <= 1 << 24 else {
-            throw FileFormatError(
-                .malformed,
-                path: reader.path,
-                at: .key("num_labels"),
-                "\(count) must lie in 1...\(1 << 24)"
-            )
-        }
+        let count = try reader.labelCount(most: 1 << 24)
         let dropout = try reader.number("classifier_dropout") ?? 0
         guard dropout >= 0, dropout < 1 else {
             throw FileFormatError(
@@ -100,7 +91,7 @@ extension KeyMap {
             own,
             optionalPrefixes: optionalPrefixes,
             ignoredKeys: ignoredKeys,
-            ignoredPrefixes: ["classifier.", "cls.", "qa_outputs.", "bert.pooler."]
+            ignoredPrefixes: ["classifier.", "crf.", "cls.", "qa_outputs.", "bert.pooler."]
         )
     }
 }

@@ -105,11 +105,17 @@ public final class TextClassifierModel: Module {
     ///   - batch: The texts' tokens.
     ///   - classSets: The classes of each text.
     ///   - scale: The factor on the sum.
+    ///   - smoothing: Label smoothing s: a class's target is `1 − s/2` where the text has it, else `s/2`.
     /// - Returns: A scalar.
-    public func loss(_ batch: TokenBatch, classSets: [[Int]], scale: Float) -> Tensor {
-        var targets = [Float](repeating: 0, count: batch.rows * classCount)
+    public func loss(
+        _ batch: TokenBatch,
+        classSets: [[Int]],
+        scale: Float,
+        smoothing: Float = 0
+    ) -> Tensor {
+        var targets = [Float](repeating: smoothing / 2, count: batch.rows * classCount)
         for (row, classes) in classSets.enumerated() {
-            for number in classes { targets[row * classCount + number] = 1 }
+            for number in classes { targets[row * classCount + number] = 1 - smoothing / 2 }
         }
         let loss = binaryCrossEntropy(
             logits: logits(batch),

@@ -39,6 +39,8 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     public let layerNormEps: Double
     /// Where the norms stand.
     public let normPlacement: NormPlacement
+    /// Whether branches begin at zero (``ReZero``); goes with norms before branches.
+    public let useRezero: Bool
     /// How the states become one vector.
     public let pooling: EncoderPooling
 
@@ -90,6 +92,10 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             throw ConfigurationError("layer_norm_eps", "\(layerNormEps) must lie between 0 and 1")
         }
         normPlacement = try reader.word("norm_placement", default: NormPlacement.post)
+        useRezero = try reader.flag("use_rezero") ?? false
+        guard !useRezero || normPlacement == .pre else {
+            throw ConfigurationError("use_rezero", "true goes with norm_placement pre, not post")
+        }
         pooling = try reader.word("pooling", default: EncoderPooling.cls)
     }
 
@@ -137,6 +143,7 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             dropout: hiddenDropout,
             attentionDropout: attentionDropout,
             placement: normPlacement,
+            useRezero: useRezero,
             epsilon: layerNormEps,
             initializer: initializer
         )
@@ -164,6 +171,7 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             fields += [
                 ("norm_placement", .string(normPlacement.rawValue)), ("pooling", .string(pooling.rawValue)),
             ]
+            if useRezero { fields.append(("use_rezero", true)) }
         }
         return fields
     }
@@ -186,6 +194,8 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             ("blocks.*.feedForward.input", "\(block).intermediate.dense"),
             ("blocks.*.feedForward.output", "\(block).output.dense"),
             ("blocks.*.feedForwardNorm", "\(block).output.LayerNorm"), ("pooler", "bert.pooler.dense"),
+            ("blocks.*.attentionScale", "\(block).attention.output.ReZero"),
+            ("blocks.*.feedForwardScale", "\(block).output.ReZero"),
         ]
         pairs += [
             ("tokenEmbedding", "bert.embeddings.word_embeddings"),

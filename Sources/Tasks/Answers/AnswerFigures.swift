@@ -36,10 +36,11 @@ struct AnswerFigures {
             TaskFigure("f1", scorer.f1, interval: intervals.last),
         ]
         if examples.contains(where: \.isImpossible) {
+            let parts = scorer.partIntervals()
             figures += [
-                TaskFigure("answerable_exact_match", scorer.answerable.exactMatch),
-                TaskFigure("answerable_f1", scorer.answerable.f1),
-                TaskFigure("unanswerable", scorer.unanswerable),
+                TaskFigure("answerable_exact_match", scorer.answerable.exactMatch, interval: parts[0]),
+                TaskFigure("answerable_f1", scorer.answerable.f1, interval: parts[1]),
+                TaskFigure("unanswerable", scorer.unanswerable, interval: parts[2]),
             ]
         }
         return figures
@@ -50,12 +51,47 @@ struct AnswerFigures {
         let table = ReportTable.figures(figures)
         var details = JSONObject()
         details["standard"] = .string(scorer.standard.rawValue)
+        let slices = slices
+        details["slices"] = slices.json
         var page = ReportPage(title: "Question answering", subtitle: title)
         page.table(table)
+        page.table(slices.table())
         page.heading("The worst answers")
         page.paragraph("Questions whose answer has the least F1, the most certain first.")
         page.table(errors)
-        return TaskEvaluation(figures: figures, details: details, plain: table.plain, page: page)
+        return TaskEvaluation(
+            figures: figures,
+            details: details,
+            plain: table.plain,
+            page: page,
+            outcomes: outcomes
+        )
+    }
+
+    private var outcomes: ExampleOutcomes {
+        let values = scorer.statistics.values
+        return ExampleOutcomes(
+            unit: "questions",
+            examples: examples.map { example in
+                ExampleOutcomes.key([example.question, example.context] + example.answers.map(\.text))
+            },
+            rules: "the rules of \(scorer.standard.rawValue)",
+            figures: [
+                OutcomeFigure("exact_match", .right(examples.indices.map { values[4 * $0] == 1 })),
+                .mean("f1", examples.indices.map { values[4 * $0 + 1] }),
+            ]
+        )
+    }
+
+    /// Texts of like length, and of one language where there are several.
+    private var slices: EvaluationSlices {
+        let lengths = examples.map(\.context.unicodeScalars.count)
+        let slices =
+            EvaluationSlices.byLength(lengths, unit: "characters")
+            + EvaluationSlices.byLanguage(examples.map { "\($0.question)\n\($0.context)" })
+        return EvaluationSlices(slices, figure: "f1") { rows in
+            mean(rows.map { scorer.statistics.values[4 * $0 + 1] })
+        }
     }
 
     private var errors: ReportTable {

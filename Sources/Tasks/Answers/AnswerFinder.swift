@@ -47,9 +47,7 @@ struct AnswerFinder {
     ) throws {
         (self.model, self.tokens, self.allowsNone) = (model, tokens, allowsNone)
         longest = recipe.model.network["max_answer_length"]?.integerValue ?? 30
-        guard longest >= 1 else {
-            throw RecipeError("model.max_answer_length is \(longest); it must be 1 or more")
-        }
+        try QuestionTokens.Limits.check(longest, "max_answer_length")
         let arguments = recipe.training
         rows =
             arguments.perDeviceEvalBatchSize > 0

@@ -41,11 +41,7 @@ struct QuestionData {
                     + "their texts"
             )
         }
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed rows left out; the first: \(parts.errors[0])"
-            )
-        }
+        if let warning = parts.malformed.warning() { notes.append(warning) }
         self.notes = notes
     }
 }
@@ -79,6 +75,9 @@ final class QuestionAnsweringObjective: TrainingObjective {
     private let batches: ExampleBatches
     private let accumulation: Int
     private let save: (String) throws -> Void
+
+    /// Of each question to learn from whether it was cut.
+    var cutQuestions: [Bool] { training.map(\.isCut) }
 
     /// Makes an objective; `save` writes the model folder.
     init(

@@ -18,6 +18,9 @@ struct QuestionAnsweringRun: TaskRun {
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        try recipe.refuseLabelSmoothing(
+            "the places of a text, as many as it has, are no classes to smooth over"
+        )
         let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
         try session.check()
         let data = try QuestionData(recipe)
@@ -37,6 +40,7 @@ struct QuestionAnsweringRun: TaskRun {
                 try habits.write(to: folder)
             }
         )
+        CutTexts.note(objective.cutQuestions, of: "questions", report)
         let outcome = try session.train(
             objective,
             tables: model.network.tables,
@@ -80,7 +84,7 @@ struct QuestionAnsweringRun: TaskRun {
             object["type_vocab_size"] = 3
         }
         let vectors = try PretrainedVectors(recipe)
-        if let vectors { object["embedding_dim"] = .integer(vectors.width) }
+        try vectors?.fit(&object, recipe)
         let configuration: any AnswerNetworkConfiguration
         do {
             configuration = try QuestionAnsweringModel.configuration(ConfigurationReader(.object(object)))
@@ -100,23 +104,27 @@ struct QuestionAnsweringRun: TaskRun {
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
         let answering = try TrainedAnswering(recipe, folder: folder)
-        let (examples, name): ([QuestionAnsweringExample], String) = try recipe.reading(source.settings)
-            .examples(
-                toJudgeBy: source.path,
-                isStratified: false
-            )
+        let reading = try recipe.reading(source.settings)
+        let judged: JudgedExamples<QuestionAnsweringExample> = try reading.examples(
+            toJudgeBy: source.path,
+            isStratified: false,
+            report: report
+        )
+        let examples = judged.examples
         let standard =
-            AnswerStandard(rawValue: recipe.data.examples.answerStandard) ?? answering.habits.standard
+            AnswerStandard(rawValue: reading.data.examples.answerStandard) ?? answering.habits.standard
         if let none = examples.firstIndex(where: \.isImpossible), standard != .squad2 {
+            let name = examples[none].id.map { " '\($0)'" } ?? ""
             throw RecipeError(
-                "\(name): question \(none + 1) has no answer, which \(standard.rawValue) does not know; set "
-                    + "data.answer_standard to squad-2.0"
+                "\(judged.places[none]): the question\(name) has no answer, which \(standard.rawValue) does not "
+                    + "know; --set answer_standard=squad-2.0 takes such questions"
             )
         }
-        let found = try answering.answers(to: examples) { done, total in
+        let (found, isCut) = try answering.answers(to: examples) { done, total in
             report(.status { "evaluating: \(done) of \(total) stretches of text" })
             return StopSignal.received == nil
         }
+        CutTexts.note(isCut, of: "questions", report)
         report(.status { "estimating intervals" })
         return try AnswerFigures(examples, found, standard).evaluation(
             title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
@@ -182,11 +190,13 @@ struct TrainedAnswering {
         finder = try AnswerFinder(model, tokens, recipe, allowsNone: habits.allowsNone)
     }
 
+    /// The answers, and of each question whether it was cut.
     func answers(
         to examples: [QuestionAnsweringExample],
         progress: (Int, Int) -> Bool
-    ) throws -> [FoundAnswer] {
-        try finder.answers(to: tokens.questions(examples), progress: progress)
+    ) throws -> (found: [FoundAnswer], isCut: [Bool]) {
+        let questions = try tokens.questions(examples)
+        return (try finder.answers(to: questions, progress: progress), questions.map(\.isCut))
     }
 }
 
@@ -200,18 +210,17 @@ struct AnswerPredictor: TaskPredictor {
         QuestionAnsweringExample.roles.filter { $0.name != "answers" }
     }
 
+    func check(_ row: Record) throws { _ = try questions(row) }
+
+    private func questions(_ row: Record) throws -> [QuestionAnsweringExample] {
+        try QuestionAnsweringExample.examples(from: row, settings: dataSettings).map { try $0.get() }
+    }
+
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let examples = try rows.flatMap { row in
-            do {
-                return try QuestionAnsweringExample.examples(from: row, settings: dataSettings).map {
-                    try $0.get()
-                }
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
-            }
-        }
-        let found = try answering.answers(to: examples) { _, _ in StopSignal.received == nil }
-        return zip(examples, found).map { example, answer in
+        let examples = try rows.flatMap { row in try row.stating { try questions(row) } }
+        let (found, isCut) = try answering.answers(to: examples) { _, _ in StopSignal.received == nil }
+        return examples.indices.map { row in
+            let (example, answer) = (examples[row], found[row])
             var object = JSONObject()
             if let id = example.id { object["id"] = .string(id) }
             object["question"] = .string(example.question)
@@ -222,6 +231,7 @@ struct AnswerPredictor: TaskPredictor {
                 let before = example.context.utf8.prefix(bytes.lowerBound)
                 object["start"] = .integer(before.count { $0 & 0xC0 != 0x80 })
             }
+            CutTexts.mark(isCut[row], &object)
             return object
         }
     }
@@ -239,7 +249,9 @@ extension TaskDescription {
                 NetworkSetting("hidden_size", .integer, 96), NetworkSetting("num_layers", .integer, 2),
                 NetworkSetting("dropout", .number, 0.3), NetworkSetting("max_length", .integer, 512),
             ]
-        let encoder = NetworkSetting.encoder + [NetworkSetting("question_overlap", .flag, true)]
+        let encoder =
+            NetworkSetting.encoder + [NetworkSetting("question_overlap", .flag, true)]
+            + PretrainedVectors.settings
         return TaskDescription(
             name: "question-answering",
             dataFields: DataRecipe.exampleFields + DataRecipe.answerFields,

@@ -7,6 +7,8 @@ import YuyanTokenizers
 struct TokenizedQuestion {
     /// The question's tokens, cut to the most that are looked at.
     let question: [Int32]
+    /// Whether the question has more tokens than those.
+    let isCut: Bool
     /// The text's tokens.
     let context: [Int32]
     /// The bytes of the text that each token came from.
@@ -39,8 +41,18 @@ struct QuestionTokens {
         init(_ recipe: Recipe) throws {
             question = recipe.model.network["max_question_length"]?.integerValue ?? 64
             stride = recipe.model.network["doc_stride"]?.integerValue ?? 128
-            for (key, value) in [("max_question_length", question), ("doc_stride", stride)] where value < 1 {
-                throw RecipeError("model.\(key) is \(value); it must be 1 or more")
+            for (key, value) in [("max_question_length", question), ("doc_stride", stride)] {
+                try Self.check(value, key)
+            }
+        }
+
+        /// The most tokens of what a question and an answer may be.
+        private static let most = 1 << 20
+
+        /// Checks a number of tokens.
+        static func check(_ value: Int, _ key: String) throws {
+            guard (1...most).contains(value) else {
+                throw RecipeError("model.\(key) is \(value); it must be from 1 to \(most)")
             }
         }
     }
@@ -90,10 +102,10 @@ struct QuestionTokens {
             }
             let offsets = tokens.offsets
             let place = example.answers.lazy.compactMap(\.bytes).first
+            let question = try tokenizer.tokenize(example.question, options: options).ids
             return TokenizedQuestion(
-                question: Array(
-                    try tokenizer.tokenize(example.question, options: options).ids.prefix(limits.question)
-                ),
+                question: Array(question.prefix(limits.question)),
+                isCut: question.count > limits.question,
                 context: tokens.ids,
                 offsets: offsets,
                 answer: place.flatMap { Self.tokens(of: $0, offsets) },

@@ -6,8 +6,10 @@ struct ClassificationData {
     /// Texts with their labels.
     struct Part {
         var texts: [ClassifierText] = []
-        /// The labels of each text; one unless a text may have several.
+        /// The labels of each text; one unless a text may have any number.
         var classes: [[Int]] = []
+        /// The place of each text among the examples that were read, counted from 1.
+        var numbers: [Int] = []
         /// Rows left out because of a label that the training part lacks.
         var skippedCount = 0
 
@@ -33,6 +35,7 @@ struct ClassificationData {
         }
         labels = LabelVocabulary(counts: counts, order: .name)
         let isMultiLabel = recipe.isMultiLabel
+        guard labels.count > 0 else { throw RecipeError("data.train: no example has a label") }
         guard labels.count >= (isMultiLabel ? 1 : 2) else {
             throw RecipeError(
                 "data.train: every example has the label '\(labels.labels.first ?? "")'; a classifier needs two or more"
@@ -43,19 +46,28 @@ struct ClassificationData {
                 "data.train: there are \(labels.count) different labels, more than \(Self.mostLabels); is columns.label right?"
             )
         }
-        training = try Part(parts.training, labels, recipe, name: "data.train")
-        validation = try Part(parts.validation, labels, recipe, name: "data.validation")
+        let known = labels
+        func part(_ examples: [ClassificationExample], _ places: [RecordPlace], _ name: String) throws -> Part
+        {
+            try Part(
+                examples,
+                at: places,
+                known,
+                skipsUnknown: recipe.skipsUnknownLabels,
+                isMultiLabel: isMultiLabel,
+                hints: ("set data.multi_label to true if texts may have several", "data.unknown_labels=skip"),
+                name: name
+            )
+        }
+        training = try part(parts.training, parts.trainingPlaces, "data.train")
+        validation = try part(parts.validation, parts.validationPlaces, "data.validation")
         fingerprint = parts.fingerprint
         var notes = [
             "\(training.count) examples to learn from, \(validation.count) to judge by, \(labels.count) labels"
         ]
         let empty = training.texts.reduce(0) { $0 + ($1.text.utf8.isEmpty ? 1 : 0) }
         if empty > 0 { notes.append("warning: \(empty) training texts are empty") }
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed rows left out; the first: \(parts.errors[0])"
-            )
-        }
+        if let warning = parts.malformed.warning() { notes.append(warning) }
         if validation.skippedCount > 0 {
             notes.append(
                 "warning: \(validation.skippedCount) validation rows left out, whose labels the training part lacks"
@@ -70,23 +82,27 @@ extension ClassificationData.Part {
     ///
     /// - Parameters:
     ///   - examples: The examples.
+    ///   - places: Where the row of each stands.
     ///   - labels: The labels that the model knows.
-    ///   - recipe: Says whether there may be several, and what happens to unknown ones.
+    ///   - skipsUnknown: Whether rows with unknown labels are left out instead of refused.
+    ///   - isMultiLabel: Whether a text may have any number of labels.
+    ///   - hints: What messages say of texts with several labels, and which setting leaves out unknown ones.
     ///   - name: What messages call the examples.
     /// - Throws: ``RecipeError`` that names the row.
     init(
         _ examples: [ClassificationExample],
+        at places: [RecordPlace],
         _ labels: LabelVocabulary,
-        _ recipe: Recipe,
+        skipsUnknown: Bool,
+        isMultiLabel: Bool,
+        hints: (several: String, unknown: String),
         name: String
     ) throws {
-        let policy: LabelVocabulary.UnknownPolicy =
-            recipe.data.examples.unknownLabels == "skip" ? .ignore : .refuse
-        for (row, example) in examples.enumerated() {
-            guard recipe.isMultiLabel || example.labels.count == 1 else {
+        let policy: LabelVocabulary.UnknownPolicy = skipsUnknown ? .ignore : .refuse
+        for (example, place) in zip(examples, places) {
+            guard isMultiLabel || example.labels.count == 1 else {
                 throw RecipeError(
-                    "\(name): example \(row + 1) has \(example.labels.count) labels; set data.multi_label to true if "
-                        + "texts may have several"
+                    "\(place): the text has \(example.labels.count) labels; \(hints.several)"
                 )
             }
             var numbers: [Int] = []
@@ -99,9 +115,7 @@ extension ClassificationData.Part {
                         isKnown = false
                     }
                 } catch {
-                    throw RecipeError(
-                        "\(name): example \(row + 1): \(error.message); data.unknown_labels=skip leaves such rows out"
-                    )
+                    throw RecipeError("\(place): \(error.message); \(hints.unknown) leaves such rows out")
                 }
             }
             guard isKnown else {
@@ -110,6 +124,7 @@ extension ClassificationData.Part {
             }
             texts.append(ClassifierText(example.text, pair: example.textPair))
             classes.append(numbers.sorted())
+            self.numbers.append(row + 1)
         }
         guard !texts.isEmpty else {
             throw RecipeError("\(name): no example has labels that the training part has")
@@ -119,5 +134,7 @@ extension ClassificationData.Part {
 
 extension Recipe {
     /// Whether a text may have any number of labels.
-    var isMultiLabel: Bool { data.examples.multiLabel || data.examples.settings.labelSeparator != nil }
+    var isMultiLabel: Bool { data.examples.settings.allowsSeveralLabels }
+    /// Whether rows to judge by are left out whose labels the training part lacks.
+    var skipsUnknownLabels: Bool { data.examples.unknownLabels == "skip" }
 }

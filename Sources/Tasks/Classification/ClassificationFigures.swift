@@ -82,7 +82,7 @@ struct ClassificationFigures {
             let scorer = try multiLabelScorer()
             return [
                 loss, TaskFigure("accuracy", scorer.exactMatch),
-                TaskFigure("macro_f1", scorer.average(.macro).f1),
+                TaskFigure("macro_f1", scorer.counts.occurring.average(.macro).f1),
                 TaskFigure("micro_f1", scorer.average(.micro).f1),
             ]
         }
@@ -127,13 +127,18 @@ struct ClassificationFigures {
                 return TaskFigure(name, figure.value(of: confusion), interval: interval)
             }
         }
-        var cells = ExampleCells(width: classCount * classCount)
-        for (own, predicted) in zip(classes, predictions) { cells.append(own[0] * classCount + predicted[0]) }
-        let intervals = bootstrapIntervals(of: cells) { sums, _ in
+        let intervals = bootstrapIntervals(of: confusionCells) { sums, _ in
             let confusion = ConfusionMatrix(cells: sums, classCount: classCount)
             return wanted.map { $0.1.value(of: confusion) }
         }
         return zip(wanted, intervals).map { TaskFigure($0.0, $0.1.value(of: confusion), interval: $1) }
+    }
+
+    /// The cell of the confusion matrix that each text falls into.
+    private var confusionCells: ExampleCells {
+        var cells = ExampleCells(width: classCount * classCount)
+        for (own, predicted) in zip(classes, predictions) { cells.append(own[0] * classCount + predicted[0]) }
+        return cells
     }
 
     private func decisionFigures() throws -> [TaskFigure] {
@@ -142,7 +147,8 @@ struct ClassificationFigures {
             "hamming_loss", "sample_f1", "sample_jaccard",
         ]
         let scorer = try multiLabelScorer()
-        let (macro, micro) = (scorer.average(.macro), scorer.average(.micro))
+        // A label that neither texts nor answers have takes no part, as with one label.
+        let (macro, micro) = (scorer.counts.occurring.average(.macro), scorer.average(.micro))
         let values = [
             scorer.exactMatch, macro.f1, micro.f1, scorer.average(.weighted).f1, macro.precision,
             macro.recall, scorer.hammingLoss, scorer.sampleAverage.f1, scorer.sampleJaccard,
@@ -150,7 +156,20 @@ struct ClassificationFigures {
         guard classes.count * classCount <= Self.mostScores else {
             return zip(names, values).map { TaskFigure($0, $1) }
         }
-        // Per text: for every class right, predicted, labelled; then exact, wrong decisions, F1 and Jaccard.
+        let intervals = bootstrapIntervals(of: decisionSums) { sums, count in
+            let counts = ClassCounts(sums: Array(sums.prefix(3 * classCount)))
+            let (macro, micro) = (counts.occurring.average(.macro), counts.average(.micro))
+            let tail = sums.suffix(4).map { $0 / Double(max(count, 1)) }
+            return [
+                tail[0], macro.f1, micro.f1, counts.average(.weighted).f1, macro.precision, macro.recall,
+                tail[1] / Double(classCount), tail[2], tail[3],
+            ]
+        }
+        return names.indices.map { TaskFigure(names[$0], values[$0], interval: intervals[$0]) }
+    }
+
+    /// Of each text: for every class right, predicted, labelled; then exact, wrong decisions, F1 and Jaccard.
+    private var decisionSums: ExampleStatistics {
         var sums = ExampleStatistics(width: 3 * classCount + 4)
         for (own, predicted) in zip(classes, predictions) {
             var row = [Double](repeating: 0, count: 3 * classCount + 4)
@@ -167,16 +186,41 @@ struct ClassificationFigures {
             row[tail + 3] = union == 0 ? 0 : Double(hits.count) / Double(union)
             sums.append(row)
         }
-        let intervals = bootstrapIntervals(of: sums) { sums, count in
-            let counts = ClassCounts(sums: Array(sums.prefix(3 * classCount)))
-            let (macro, micro) = (counts.average(.macro), counts.average(.micro))
-            let tail = sums.suffix(4).map { $0 / Double(max(count, 1)) }
-            return [
-                tail[0], macro.f1, micro.f1, counts.average(.weighted).f1, macro.precision, macro.recall,
-                tail[1] / Double(classCount), tail[2], tail[3],
+        return sums
+    }
+
+    /// What comparisons of two classifiers look at.
+    func outcomes() -> [OutcomeFigure] {
+        var figures = [OutcomeFigure("accuracy", .right(zip(classes, predictions).map { $0 == $1 }))]
+        let (classCount, width) = (classCount, 3 * classCount)
+        if isMultiLabel {
+            if classes.count * classCount <= Self.mostScores {
+                let sums = decisionSums
+                let averages: [(String, ClassAverage)] = [("macro_f1", .macro), ("micro_f1", .micro)]
+                figures += averages.map { name, kind in
+                    OutcomeFigure(
+                        name,
+                        .sums(sums) { sums, _ in
+                            ClassCounts(sums: Array(sums.prefix(width))).occurring.average(kind).f1
+                        }
+                    )
+                }
+            }
+        } else if classCount * classCount <= Self.mostCells {
+            let cells = confusionCells
+            let wanted: [(String, ClassificationFigure)] = [
+                ("macro_f1", .f1(.macro)), ("matthews_correlation", .matthewsCorrelation),
             ]
+            figures += wanted.map { name, figure in
+                OutcomeFigure(
+                    name,
+                    .cells(cells) { sums, _ in
+                        figure.value(of: ConfusionMatrix(cells: sums, classCount: classCount))
+                    }
+                )
+            }
         }
-        return names.indices.map { TaskFigure(names[$0], values[$0], interval: intervals[$0]) }
+        return figures + [.mean("log_loss", losses)]
     }
 
     /// The classes that curves run over: the second of two, else all.

@@ -77,7 +77,14 @@ final class ClassificationObjective: TrainingObjective {
     func inputCount(_ batch: Batch) -> Int { batch.tokens.rows * batch.tokens.length }
 
     func loss(_ batch: Batch, scale: Float) -> Tensor {
-        if isMultiLabel { return classifier.loss(batch.tokens, classSets: batch.classes, scale: scale) }
+        if isMultiLabel {
+            return classifier.loss(
+                batch.tokens,
+                classSets: batch.classes,
+                scale: scale,
+                smoothing: smoothing
+            )
+        }
         return classifier.loss(
             batch.tokens,
             classes: batch.classes.map { $0[0] },

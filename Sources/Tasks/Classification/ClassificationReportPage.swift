@@ -34,22 +34,34 @@ struct ClassificationReportPage {
                 }
             )
         }
-        details["slices"] = .array(
-            slices.map { slice in
-                [
-                    "slice": .string(slice.name), "examples": .integer(slice.rows.count),
-                    "accuracy": .number(slice.accuracy),
-                ]
-            }
-        )
+        let slices = slices
+        details["slices"] = slices.json
         let main = ReportTable.figures(all)
         let classes = classTable(scores)
-        let plain = [main.plain, classes.rows.isEmpty ? "" : "\(classes.title)\n\(classes.plain)"]
+        // The accuracy of a label's texts is its recall, which stands above.
+        let further = [classes, slices.table { $0 == "label" }].filter { !$0.rows.isEmpty }
+        let plain = [main.plain] + further.map { "\($0.title)\n\($0.plain)" }
         return TaskEvaluation(
             figures: all,
             details: details,
-            plain: plain.filter { !$0.isEmpty }.joined(separator: "\n\n"),
-            page: try page(main, classes)
+            plain: plain.joined(separator: "\n\n"),
+            page: try page(main, classes, slices),
+            outcomes: outcomes
+        )
+    }
+
+    private var outcomes: ExampleOutcomes {
+        ExampleOutcomes(
+            unit: "texts",
+            examples: part.texts.indices.map { row in
+                ExampleOutcomes.key(
+                    [part.texts[row].text, part.texts[row].pair ?? ""]
+                        + part.classes[row].map { labels[$0] }.sorted()
+                )
+            },
+            labels: labels,
+            rules: figures.isMultiLabel ? "any number of labels" : "one label",
+            figures: figures.outcomes()
         )
     }
 
@@ -73,7 +85,11 @@ struct ClassificationReportPage {
 
     // MARK: Pictures
 
-    private func page(_ main: ReportTable, _ classes: ReportTable) throws -> ReportPage {
+    private func page(
+        _ main: ReportTable,
+        _ classes: ReportTable,
+        _ slices: EvaluationSlices
+    ) throws -> ReportPage {
         var page = ReportPage(title: "Classification", subtitle: title)
         page.table(main)
         page.heading("Labels")
@@ -100,8 +116,7 @@ struct ClassificationReportPage {
         page.heading("Probabilities")
         page.paragraph("Where the line lies below the diagonal, the model is surer than it is right.")
         page.lines(try reliability())
-        page.heading("Slices")
-        page.table(sliceTable)
+        page.table(slices.table())
         page.heading("The worst errors")
         page.paragraph("Texts whose right label got the least probability.")
         page.table(errors)
@@ -161,51 +176,31 @@ struct ClassificationReportPage {
 
     // MARK: Slices and errors
 
-    /// Texts with something in common.
-    private struct Slice {
-        let name: String
-        let rows: [Int]
-        let accuracy: Double
-    }
-
     private func isRight(_ row: Int) -> Bool { figures.predictions[row] == figures.classes[row] }
 
-    private func slice(_ name: String, _ rows: [Int]) -> Slice {
-        let right = rows.reduce(0) { $0 + (isRight($1) ? 1 : 0) }
-        return Slice(name: name, rows: rows, accuracy: Double(right) / Double(max(rows.count, 1)))
-    }
-
-    /// Fourths of the texts by length, and the most frequent labels.
-    private var slices: [Slice] {
+    /// Fourths of the texts by length, the languages where there are several, and the most frequent labels.
+    private var slices: EvaluationSlices {
         let lengths = part.texts.map { $0.text.unicodeScalars.count + ($0.pair?.unicodeScalars.count ?? 0) }
-        let order = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
-        var slices: [Slice] = []
-        let fourths = order.count < 8 ? 1 : 4
-        for number in 0..<fourths {
-            let rows = Array(order[order.count * number / fourths..<order.count * (number + 1) / fourths])
-            guard let first = rows.first, let last = rows.last else { continue }
-            slices.append(slice("\(lengths[first]) … \(lengths[last]) characters", rows))
-        }
+        var slices = EvaluationSlices.byLength(lengths, unit: "characters")
+        slices += EvaluationSlices.byLanguage(part.texts.map { $0.text + ($0.pair.map { "\n\($0)" } ?? "") })
         for number in frequentClasses {
             let rows = figures.classes.indices.filter { figures.classes[$0].contains(number) }
-            if !rows.isEmpty { slices.append(slice("label \(labels[number])", rows)) }
+            guard !rows.isEmpty else { continue }
+            slices.append(.init(kind: "label", name: "label \(labels[number])", rows: rows))
         }
-        return slices
+        return EvaluationSlices(slices, figure: "accuracy") { rows in
+            Double(rows.count { isRight($0) }) / Double(max(rows.count, 1))
+        }
     }
 
-    private var sliceTable: ReportTable {
-        var table = ReportTable(columns: ["slice", "examples", "accuracy"])
-        for slice in slices {
-            table.row([
-                .text(slice.name), .number("\(slice.rows.count)"),
-                .number(ReportTable.decimals(slice.accuracy)),
-            ])
-        }
-        return table
+    private func probability(of number: Int, _ row: Int) -> String {
+        ReportTable.decimals(figures.probabilities[row * figures.classCount + number])
     }
 
     private var errors: ReportTable {
-        var table = ReportTable(columns: ["row", "text", "label", "prediction", "probability of the label"])
+        var table = ReportTable(columns: [
+            "example", "text", "label", "prediction", "probability of the label",
+        ])
         let wrong = figures.classes.indices.filter { !isRight($0) }
         let worst = wrong.sorted { (figures.losses[$1], $0) < (figures.losses[$0], $1) }
         for row in worst.prefix(Self.shownErrors) {
@@ -215,10 +210,10 @@ struct ClassificationReportPage {
             let shown =
                 scalars.count > 400 ? String(String.UnicodeScalarView(scalars.prefix(400))) + "…" : whole
             table.row([
-                .number("\(row + 1)"), .text(shown),
+                .number("\(part.numbers[row])"), .text(shown),
                 .text(figures.classes[row].map { labels[$0] }.joined(separator: ", ")),
                 .text(figures.predictions[row].map { labels[$0] }.joined(separator: ", ")),
-                .number(ReportTable.decimals(exp(-figures.losses[row]))),
+                .number(figures.classes[row].map { probability(of: $0, row) }.joined(separator: ", ")),
             ])
         }
         return table

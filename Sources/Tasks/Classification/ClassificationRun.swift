@@ -45,14 +45,15 @@ struct ClassificationRun: TaskRun {
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
         let classifier = try family.open(recipe, folder)
-        let part = try part(source, classifier.labels)
+        let part = try part(source, classifier.labels, report)
         if part.skippedCount > 0 {
             report(.note("\(part.skippedCount) rows left out, whose labels the model does not know"))
         }
-        let probabilities = try classifier.probabilities(part.texts) { done in
+        let (probabilities, isCut) = try classifier.answers(part.texts) { done in
             report(.status { "evaluating: \(done) of \(part.count) texts" })
             return StopSignal.received == nil
         }
+        CutTexts.note(isCut, report)
         report(.status { "estimating intervals" })
         let figures = try ClassificationFigures(
             classes: part.classes,
@@ -69,13 +70,27 @@ struct ClassificationRun: TaskRun {
     }
 
     /// The data to judge by: files with the recipe's labels, or the part of the recipe's data that validates.
-    private func part(_ source: EvaluationData, _ labels: LabelVocabulary) throws -> ClassificationData.Part {
-        let recipe = try recipe.reading(source.settings)
-        let (examples, name): ([ClassificationExample], String) = try recipe.examples(
+    private func part(
+        _ source: EvaluationData,
+        _ labels: LabelVocabulary,
+        _ report: (TaskEvent) -> Void
+    ) throws -> ClassificationData.Part {
+        let reading = try recipe.reading(source.settings)
+        let judged: JudgedExamples<ClassificationExample> = try reading.examples(
             toJudgeBy: source.path,
-            isStratified: true
+            isStratified: true,
+            report: report
         )
-        return try ClassificationData.Part(examples, labels, recipe, name: name)
+        return try ClassificationData.Part(
+            judged.examples,
+            at: judged.places,
+            labels,
+            skipsUnknown: reading.skipsUnknownLabels,
+            // Other data do not change what the model answers with.
+            isMultiLabel: recipe.isMultiLabel,
+            hints: ("the model gives every text one", "--set unknown_labels=skip"),
+            name: judged.name
+        )
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
@@ -105,15 +120,15 @@ struct ClassificationPredictor: TaskPredictor {
 
     var inputRoles: [ExampleRole] { [ExampleRole("text"), ExampleRole("text_pair", isRequired: false)] }
 
+    func check(_ row: Record) throws { _ = try input(row) }
+
+    private func input(_ row: Record) throws -> ClassifierText {
+        ClassifierText(try row.requiredText("text"), pair: try row.text("text_pair"))
+    }
+
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let texts = try rows.map { row in
-            do {
-                return ClassifierText(try row.requiredText("text"), pair: try row.text("text_pair"))
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
-            }
-        }
-        let probabilities = try classifier.probabilities(texts) { _ in StopSignal.received == nil }
+        let texts = try rows.map { row in try row.stating { try input(row) } }
+        let (probabilities, isCut) = try classifier.answers(texts) { _ in StopSignal.received == nil }
         let labels = classifier.labels.labels
         return texts.indices.map { row in
             let own = probabilities[row * labels.count..<(row + 1) * labels.count]
@@ -132,6 +147,7 @@ struct ClassificationPredictor: TaskPredictor {
             var members = JSONObject()
             for (label, share) in zip(labels, own) { members.append(label, .number(share)) }
             object["probabilities"] = .object(members)
+            CutTexts.mark(isCut[row], &object)
             return object
         }
     }

@@ -28,9 +28,26 @@ public protocol TextClassifying {
     /// - Parameters:
     ///   - texts: N texts.
     ///   - progress: Told of texts done; false stops with `CancellationError`.
-    /// - Returns: N × C probabilities in rows; those of a row sum to 1 unless a text may have any number of labels.
+    /// - Returns: N × C probabilities in rows, those of a row summing to 1 unless a text may have any number of labels;
+    ///   and of each text whether it is longer than the model reads.
     /// - Throws: `CancellationError`.
-    func probabilities(_ texts: [ClassifierText], progress: (Int) -> Bool) throws -> [Double]
+    func answers(
+        _ texts: [ClassifierText],
+        progress: (Int) -> Bool
+    ) throws -> (probabilities: [Double], isCut: [Bool])
+}
+
+extension TextClassifying {
+    /// The probability of each label for each text.
+    ///
+    /// - Parameters:
+    ///   - texts: N texts.
+    ///   - progress: Told of texts done; false stops with `CancellationError`.
+    /// - Returns: N × C probabilities in rows.
+    /// - Throws: `CancellationError`.
+    public func probabilities(_ texts: [ClassifierText], progress: (Int) -> Bool) throws -> [Double] {
+        try answers(texts, progress: progress).probabilities
+    }
 }
 
 /// A family of classifiers: its keys, its defaults, how it is trained and opened.
@@ -177,7 +194,7 @@ extension ClassifierFamily {
             "encoder",
             NetworkSetting.encoder + [
                 NetworkSetting("pooling", .word(EncoderPooling.allCases.map(\.rawValue)), "mean")
-            ],
+            ] + PretrainedVectors.settings,
             dropout: 0.1
         ) { recipe in
             recipe.training.perDeviceTrainBatchSize = 32

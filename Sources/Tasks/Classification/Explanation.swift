@@ -24,6 +24,8 @@ public struct Explanation: Sendable {
         public let text: String
         /// Its share; positive for the label.
         public let value: Double
+        /// Whether the model read it: what is cut off has no share.
+        public var isRead = true
     }
 
     /// The label that is explained.
@@ -37,14 +39,33 @@ public struct Explanation: Sendable {
     /// What the shares lack to the difference that they should sum to; nil where they need not.
     public let gap: Double?
 
-    /// The explanation as JSON.
+    /// How many characters (Unicode scalars) of the text the model did not read, because it is too long.
+    public var unreadCount: Int {
+        parts.reduce(0) { $0 + ($1.isRead ? 0 : $1.text.unicodeScalars.count) }
+    }
+
+    /// A sentence on what the model did not read; nil where it read all.
+    public var cutNote: String? {
+        guard unreadCount > 0 else { return nil }
+        return
+            "the text has more tokens than the model reads: \(unreadCount) characters were cut off and not read"
+    }
+
+    /// The explanation as JSON: `cut` where the model did not read all, and the parts it did not read without a value.
     public var json: JSONObject {
         var object = JSONObject()
         object["label"] = .string(label)
         object["probability"] = .number(probability)
         object["method"] = .string(method.rawValue)
         if let gap { object["gap"] = .number(gap) }
-        object["parts"] = .array(parts.map { ["text": .string($0.text), "value": .number($0.value)] })
+        if unreadCount > 0 { object["cut"] = true }
+        object["parts"] = .array(
+            parts.map { part in
+                part.isRead
+                    ? ["text": .string(part.text), "value": .number(part.value)]
+                    : ["text": .string(part.text), "value": nil, "read": false]
+            }
+        )
         return object
     }
 
@@ -54,7 +75,8 @@ public struct Explanation: Sendable {
             ("label", label), ("probability", String(format: "%.4f", probability)),
             ("method", method.rawValue),
         ])
-        page.highlighted(parts.map { ($0.text, $0.value) })
+        if let cutNote { page.paragraph("Crossed out: \(cutNote).") }
+        page.highlighted(parts.map { ($0.text, $0.isRead ? $0.value : nil) })
         var table = ReportTable(columns: ["part", "share"])
         for part in strongest { table.row([.text(part.text), .number(String(format: "%+.4f", part.value))]) }
         page.table(table)
@@ -62,7 +84,7 @@ public struct Explanation: Sendable {
 
     /// The parts that count most, the strongest first.
     public var strongest: [Part] {
-        let shown = parts.filter { $0.value != 0 }
+        let shown = parts.filter { $0.isRead && $0.value != 0 }
         return Array(shown.sorted { abs($0.value) > abs($1.value) }.prefix(10))
     }
 }
@@ -156,24 +178,29 @@ struct ClassificationExplainer: TaskExplainer {
         _ target: Int,
         _ share: Double
     ) throws -> [Explanation.Part] {
-        let first = TextParts.cut(text), second = pair.map { TextParts.cut($0) } ?? []
-        func without(_ place: Int, _ parts: [String]) -> String {
+        let ends = try network?.readEnds(text, pair) ?? []
+        let (first, rest) = TextParts.cut(text, at: ends.first ?? nil)
+        let (second, secondRest) = pair.map { TextParts.cut($0, at: ends.last ?? nil) } ?? ([], "")
+        func without(_ place: Int, _ parts: [String], _ rest: String) -> String {
             var left = parts
             left.remove(at: place)
-            return left.joined()
+            return left.joined() + rest
         }
         let texts =
-            first.indices.map { ClassifierText(without($0, first), pair: pair) }
-            + second.indices.map { ClassifierText(text, pair: without($0, second)) }
-        guard !texts.isEmpty else { return [] }
-        let all = try probabilities(texts)
+            first.indices.map { ClassifierText(without($0, first, rest), pair: pair) }
+            + second.indices.map { ClassifierText(text, pair: without($0, second, secondRest)) }
+        let all = texts.isEmpty ? [] : try probabilities(texts)
         let count = classifier.labels.count
-        return zip(first + second, texts.indices).map { part, row in
-            Explanation.Part(
-                text: part,
-                value: logOdds(share) - logOdds(all[row * count + target])
-            )
+        func shares(_ parts: [String], from row: Int, _ rest: String) -> [Explanation.Part] {
+            let read = parts.indices.map { place in
+                Explanation.Part(
+                    text: parts[place],
+                    value: logOdds(share) - logOdds(all[(row + place) * count + target])
+                )
+            }
+            return read + Explanation.Part.unread(rest)
         }
+        return shares(first, from: 0, rest) + shares(second, from: first.count, secondRest)
     }
 
     private func logOdds(_ share: Double) -> Double {
@@ -182,8 +209,27 @@ struct ClassificationExplainer: TaskExplainer {
     }
 }
 
+extension Explanation.Part {
+    /// What a model did not read; nothing where that is empty.
+    fileprivate static func unread(_ text: String) -> [Explanation.Part] {
+        text.utf8.isEmpty ? [] : [Explanation.Part(text: text, value: 0, isRead: false)]
+    }
+}
+
 /// The words of a text with the white space behind them; Chinese characters by themselves.
 enum TextParts {
+    /// The words that begin before a byte, and the rest of the text; all of it where there is no such byte.
+    static func cut(_ text: String, at end: Int?) -> (parts: [String], rest: String) {
+        let parts = cut(text)
+        guard let end else { return (parts, "") }
+        var (count, bytes) = (0, 0)
+        while count < parts.count, bytes < end {
+            bytes += parts[count].utf8.count
+            count += 1
+        }
+        return (Array(parts.prefix(count)), parts.dropFirst(count).joined())
+    }
+
     static func cut(_ text: String) -> [String] {
         var (parts, current): ([String], String.UnicodeScalarView) = ([], String.UnicodeScalarView())
         var (endsInSpace, endsInCharacter) = (false, false)
@@ -223,26 +269,59 @@ extension NeuralClassifier {
             else { return ([], nil) }
             (values, gap) = (found.values, found.gap)
         }
+        var parts: [Explanation.Part] = []
+        for (text, (offsets, places)) in try zip(
+            [text] + (pair.map { [$0] } ?? []),
+            zip(offsets(text, pair), encoded.places)
+        ) {
+            let end = Self.readEnd(text, offsets, places.count)
+            parts += Self.parts(of: text, zip(offsets, places.map { values[$0] }), end: end)
+        }
+        return (parts, gap)
+    }
+
+    /// Where each token of a text, and of a second one, stands in it, in bytes.
+    private func offsets(_ text: String, _ pair: String?) throws -> [[Range<Int>]] {
         let pipeline = try TokenizerFiles.loadPipeline(
             tokens.tokenizer.tokenizerDocument(),
             path: "tokenizer.json"
         )
         var options = TokenizationOptions()
         (options.addsSpecialTokens, options.truncation, options.padding) = (false, .off, .off)
-        var parts: [Explanation.Part] = []
-        for (text, places) in zip([text] + (pair.map { [$0] } ?? []), encoded.places) {
-            let offsets = try pipeline.tokenize(text, options: options).offsets
-            parts += Self.parts(of: text, zip(offsets, places.map { values[$0] }))
+        return try ([text] + (pair.map { [$0] } ?? [])).map {
+            try pipeline.tokenize($0, options: options).offsets
         }
-        return (parts, gap)
+    }
+
+    /// Where a text, and a second one, end for the model, in bytes; nil for one that is not cut.
+    fileprivate func readEnds(_ text: String, _ pair: String?) throws -> [Int?] {
+        let encoded = tokens.encode(text, pair)
+        guard encoded.isCut else { return [] }
+        let texts = [text] + (pair.map { [$0] } ?? [])
+        return try zip(zip(texts, offsets(text, pair)), encoded.places).map {
+            Self.readEnd($0.0.0, $0.0.1, $0.1.count)
+        }
+    }
+
+    /// Where the first tokens of a text end, behind a whole character; nil when they are all.
+    private static func readEnd(_ text: String, _ offsets: [Range<Int>], _ count: Int) -> Int? {
+        guard count < offsets.count else { return nil }
+        let bytes = Array(text.utf8)
+        var end = min(offsets.prefix(count).reduce(0) { max($0, $1.upperBound) }, bytes.count)
+        while end < bytes.count, bytes[end] & 0xC0 == 0x80 { end += 1 }
+        return end
     }
 
     /// Cuts a text where its tokens begin; what no token stands for goes with the token before it.
+    ///
+    /// What lies behind `end` was not read.
     private static func parts(
         of text: String,
-        _ tokens: some Sequence<(Range<Int>, Double)>
+        _ tokens: some Sequence<(Range<Int>, Double)>,
+        end: Int?
     ) -> [Explanation.Part] {
         let bytes = Array(text.utf8)
+        let last = end ?? bytes.count
         var (parts, start, value): ([Explanation.Part], Int, Double) = ([], 0, 0)
         func close(_ end: Int) {
             guard end > start else { return }
@@ -252,10 +331,10 @@ extension NeuralClassifier {
         for (range, share) in tokens {
             let begin = range.lowerBound
             // Tokens of bytes may begin inside a character, which stays whole.
-            if begin < bytes.count, bytes[begin] & 0xC0 != 0x80 { close(begin) }
+            if begin < last, bytes[begin] & 0xC0 != 0x80 { close(begin) }
             value += share
         }
-        close(bytes.count)
-        return parts
+        close(last)
+        return parts + Explanation.Part.unread(String(decoding: bytes[last...], as: UTF8.self))
     }
 }

@@ -30,7 +30,10 @@ struct LinearClassifier: TextClassifying {
         }
     }
 
-    func probabilities(_ texts: [ClassifierText], progress: (Int) -> Bool) throws -> [Double] {
+    func answers(
+        _ texts: [ClassifierText],
+        progress: (Int) -> Bool
+    ) throws -> (probabilities: [Double], isCut: [Bool]) {
         var all: [Double] = []
         all.reserveCapacity(texts.count * labels.count)
         for first in stride(from: 0, to: texts.count, by: Self.group) {
@@ -38,7 +41,7 @@ struct LinearClassifier: TextClassifying {
             all += model.probabilities(part.map(\.joined)).map { Double($0) }
             if !progress(first + part.count) { throw CancellationError() }
         }
-        return all
+        return (all, [Bool](repeating: false, count: texts.count))
     }
 }
 

@@ -40,13 +40,16 @@ struct NeuralClassifier: TextClassifying {
             ? arguments.perDeviceEvalBatchSize : max(arguments.perDeviceTrainBatchSize, 64)
     }
 
-    func probabilities(_ texts: [ClassifierText], progress: (Int) -> Bool) throws -> [Double] {
+    func answers(
+        _ texts: [ClassifierText],
+        progress: (Int) -> Bool
+    ) throws -> (probabilities: [Double], isCut: [Bool]) {
         let encoded = EncodedTexts(texts: texts.map { tokens.encode($0.text, $0.pair) }, classes: [])
         let outputs = TextOutputs(model, encoded, rows: rows, isMultiLabel: isMultiLabel)
         guard let all = Tape.withoutRecording({ outputs.probabilities(progress: progress) }) else {
             throw CancellationError()
         }
-        return all
+        return (all, encoded.texts.map(\.isCut))
     }
 }
 
@@ -132,7 +135,7 @@ struct NeuralClassification {
         // A model to begin with has its own sizes, but for this.
         object["classifier_dropout"] = recipe.model.network["classifier_dropout"]
         let vectors = try PretrainedVectors(recipe)
-        if let vectors { object["embedding_dim"] = .integer(vectors.width) }
+        try vectors?.fit(&object, recipe)
         let configuration = try recipe.encoderConfiguration(object)
         let dropout = object["classifier_dropout"]?.numberValue ?? 0
         guard dropout >= 0, dropout < 1 else {

@@ -85,15 +85,19 @@ struct EmbeddingData {
         }
         training = SimilarityPairs(parts.training, kind)
         validation = SimilarityPairs(parts.validation, kind)
+        if kind == .scores, recipe.training.metricForBestModel != "eval_loss",
+            let score = validation.scores.first, validation.scores.allSatisfy({ $0 == score })
+        {
+            let shown = Int(exactly: score).map { "\($0)" } ?? "\(score)"
+            throw RecipeError(
+                "data.validation: all scores are \(shown); there is no order to judge by"
+            )
+        }
         fingerprint = parts.fingerprint
         var notes = [
             "\(training.count) pairs (\(kind.rawValue)) to learn from, \(validation.count) to judge by"
         ]
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed rows left out; the first: \(parts.errors[0])"
-            )
-        }
+        if let warning = parts.malformed.warning() { notes.append(warning) }
         let empty = training.texts.count { $0.utf8.isEmpty }
         if empty > 0 { notes.append("warning: a training text is empty") }
         self.notes = notes

@@ -78,7 +78,7 @@ struct NeuralEmbedding {
         let tokenizer = try recipe.makeTokenizer({ data.training.texts }, report: report)
         var fields = try recipe.encoderFields(tokenizer)
         let vectors = try PretrainedVectors(recipe)
-        if let vectors { fields["embedding_dim"] = .integer(vectors.width) }
+        try vectors?.fit(&fields, recipe)
         var random = RandomSource(seed: recipe.training.seed)
         let model = TextEmbeddingModel(try recipe.encoderConfiguration(fields), random: &random)
         if let path = recipe.model.path { try model.loadEncoder(folder: path) }

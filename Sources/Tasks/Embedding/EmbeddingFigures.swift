@@ -126,6 +126,49 @@ struct EmbeddingFigures {
         }
     }
 
+    /// What comparisons of two models look at.
+    var outcomes: ExampleOutcomes {
+        guard let retrieval else {
+            return ExampleOutcomes(
+                unit: "pairs",
+                examples: (0..<pairs.count).map { row in
+                    ExampleOutcomes.key(
+                        [
+                            pairs.texts[pairs.first[row]], pairs.texts[pairs.second[row]],
+                            "\(pairs.scores[row])",
+                        ]
+                    )
+                },
+                rules: kind.rawValue,
+                figures: [OutcomeFigure("spearman", .ranked(cosines, truth: pairs.scores))]
+            )
+        }
+        let statistics = retrieval.statistics
+        func column(_ name: String) -> [Double] {
+            guard let place = Self.names.firstIndex(of: name) else { return [] }
+            return stride(from: place, to: statistics.values.count, by: statistics.width).map {
+                statistics.values[$0]
+            }
+        }
+        // A question is one with all that may be found for it: its own texts, or every text of the data.
+        let all = kind == .pairs ? ExampleOutcomes.key(pairs.texts) : ""
+        return ExampleOutcomes(
+            unit: "questions",
+            examples: rankings.enumerated().map { number, ranking in
+                let right = (pairs.right[ranking.question] ?? []).map { pairs.texts[$0] }
+                let wrong = (pairs.wrong[ranking.question] ?? []).map { pairs.texts[$0] }
+                return ExampleOutcomes.key(
+                    [number == 0 ? all : "", pairs.texts[ranking.question], "\(right.count)"] + right + wrong
+                )
+            },
+            rules: kind.rawValue,
+            figures: Self.shown.map { name in
+                name == "precision_at_1"
+                    ? OutcomeFigure(name, .right(column(name).map { $0 > 0 })) : .mean(name, column(name))
+            }
+        )
+    }
+
     /// What an evaluation during training tells, without intervals.
     func metrics() throws -> [String: Double] {
         var figures: [TaskFigure] = []

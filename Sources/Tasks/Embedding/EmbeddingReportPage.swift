@@ -17,7 +17,13 @@ struct EmbeddingReportPage {
         let main = ReportTable.figures(all)
         var details = JSONObject()
         details["data"] = .string(figures.kind.rawValue)
-        return TaskEvaluation(figures: all, details: details, plain: main.plain, page: page(main))
+        return TaskEvaluation(
+            figures: all,
+            details: details,
+            plain: main.plain,
+            page: page(main),
+            outcomes: figures.outcomes
+        )
     }
 
     private func page(_ main: ReportTable) -> ReportPage {

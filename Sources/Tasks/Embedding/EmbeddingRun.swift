@@ -15,6 +15,7 @@ struct EmbeddingRun: TaskRun {
     }
 
     func train(report: @escaping (TaskEvent) -> Void) throws -> TrainingOutcome {
+        try recipe.refuseLabelSmoothing("vectors of texts are learned from pairs, which have no classes")
         let data = try EmbeddingData(recipe)
         for note in data.notes { report(.note(note)) }
         var recipe = recipe
@@ -56,16 +57,18 @@ struct EmbeddingRun: TaskRun {
     ) throws -> TaskEvaluation {
         let model = try EmbeddingFamily.open(recipe, folder)
         let recipe = try recipe.reading(source.settings)
-        let (examples, name): ([SimilarityExample], String) = try recipe.examples(
+        let judged: JudgedExamples<SimilarityExample> = try recipe.examples(
             toJudgeBy: source.path,
-            isStratified: false
+            isStratified: false,
+            report: report
         )
-        let kind = try EmbeddingData.kind(examples, name)
-        let pairs = SimilarityPairs(examples, kind)
-        let vectors = try model.vectors(pairs.texts) { done in
+        let kind = try EmbeddingData.kind(judged.examples, judged.name)
+        let pairs = SimilarityPairs(judged.examples, kind)
+        let (vectors, isCut) = try model.answers(pairs.texts) { done in
             report(.status { "evaluating: \(done) of \(pairs.texts.count) texts" })
             return StopSignal.received == nil
         }
+        CutTexts.note(isCut, report)
         report(.status { "estimating intervals" })
         return try EmbeddingReportPage(
             figures: try EmbeddingFigures(pairs, kind, vectors: vectors, dimension: model.dimension),
@@ -88,18 +91,23 @@ struct EmbeddingPredictor: TaskPredictor {
 
     var inputRoles: [ExampleRole] { [ExampleRole("text"), ExampleRole("text_pair", isRequired: false)] }
 
+    func check(_ row: Record) throws { _ = try input(row) }
+
+    private func input(_ row: Record) throws -> (text: String, pair: String?) {
+        (try row.requiredText("text"), try row.text("text_pair"))
+    }
+
     func predict(_ rows: [Record]) throws -> [JSONObject] {
         var texts: [String] = []
         var pairs: [String?] = []
         for row in rows {
-            do {
-                texts.append(try row.requiredText("text"))
-                pairs.append(try row.text("text_pair"))
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
-            }
+            let (text, pair) = try row.stating { try input(row) }
+            texts.append(text)
+            pairs.append(pair)
         }
-        let all = try model.vectors(texts + pairs.compactMap { $0 }) { _ in StopSignal.received == nil }
+        let (all, isCut) = try model.answers(texts + pairs.compactMap { $0 }) { _ in
+            StopSignal.received == nil
+        }
         let width = model.dimension
         func vector(_ place: Int) -> ArraySlice<Float> { all[place * width..<(place + 1) * width] }
         var next = texts.count
@@ -108,11 +116,13 @@ struct EmbeddingPredictor: TaskPredictor {
             object["text"] = .string(texts[row])
             guard let pair = pairs[row] else {
                 object["vector"] = .array(vector(row).map { .number(Double($0)) })
+                CutTexts.mark(isCut[row], &object)
                 return object
             }
             object["text_pair"] = .string(pair)
             let cosine = zip(vector(row), vector(next)).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             object["similarity"] = .number(cosine)
+            CutTexts.mark(isCut[row] || isCut[next], &object)
             next += 1
             return object
         }

@@ -122,10 +122,11 @@ public struct SearchIndexTask {
         _ report: (TaskEvent) -> Void,
         _ isCancelled: () -> Bool
     ) throws -> VectorIndex {
-        let rows = try model.vectors(texts) { done in
+        let (rows, isCut) = try model.answers(texts) { done in
             report(.status { "vectors of texts: \(done) of \(texts.count)" })
             return !isCancelled()
         }
+        CutTexts.note(isCut, report)
         var options = vectors
         options.kind = kind.vectorKind
         return try VectorIndex(rows, dimension: model.dimension, options: options) { done in

@@ -70,7 +70,7 @@ public struct SearchQuestions: Sendable {
 public enum SearchEvaluation {
     /// Asks questions and judges what is found.
     ///
-    /// A relevant text that the index lacks counts as not found.
+    /// A relevant text that the index lacks counts as not found; how many such there are is a figure.
     ///
     /// - Parameters:
     ///   - engine: The index.
@@ -98,14 +98,35 @@ public enum SearchEvaluation {
             }
             if !progress(range.upperBound) { throw CancellationError() }
         }
-        let figures =
-            [TaskFigure("questions", Double(asked.questions.count), isCount: true)]
-            + EmbeddingFigures.figures(scorer, intervals: scorer.intervals())
+        let missing = try missingTexts(asked, engine.index.documents)
+        var figures = [
+            TaskFigure("questions", Double(asked.questions.count), isCount: true),
+            TaskFigure("relevant_texts_missing", Double(missing.count), isCount: true),
+        ]
+        figures += EmbeddingFigures.figures(scorer, intervals: scorer.intervals())
+        let names = missing.prefix(3).joined(separator: ", ")
+        let note =
+            missing.isEmpty
+            ? ""
+            : "\n\n\(missing.count) relevant texts are not in the index and count as not found: \(names)"
+                + (missing.count > 3 ? " …" : "")
         return TaskEvaluation(
             figures: figures,
             details: JSONObject(),
-            plain: ReportTable.figures(figures).plain,
+            plain: ReportTable.figures(figures).plain + note,
             page: nil
         )
+    }
+
+    /// The names of relevant texts that an index lacks, each once, in the order of the questions.
+    private static func missingTexts(_ asked: SearchQuestions, _ documents: DocumentStore) throws -> [String]
+    {
+        // Names of grade 0 are not looked for.
+        var wanted = Set(asked.relevant.flatMap { $0.filter { $0.value > 0 }.keys })
+        for row in 0..<documents.count where !wanted.isEmpty { wanted.remove(try documents.id(row)) }
+        var seen: Set<String> = []
+        return asked.relevant.flatMap { $0.keys.sorted() }.filter {
+            wanted.contains($0) && seen.insert($0).inserted
+        }
     }
 }

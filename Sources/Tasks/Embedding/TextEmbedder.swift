@@ -14,12 +14,23 @@ public protocol TextEmbedding {
     /// - Parameters:
     ///   - texts: N texts.
     ///   - progress: Told of texts done; false stops with `CancellationError`.
-    /// - Returns: N × D numbers in rows.
+    /// - Returns: N × D numbers in rows; and of each text whether it is longer than the model reads.
     /// - Throws: `CancellationError`.
-    func vectors(_ texts: [String], progress: (Int) -> Bool) throws -> [Float]
+    func answers(_ texts: [String], progress: (Int) -> Bool) throws -> (vectors: [Float], isCut: [Bool])
 }
 
 extension TextEmbedding {
+    /// The vectors of texts at length 1; zeros for a text that the model knows nothing of.
+    ///
+    /// - Parameters:
+    ///   - texts: N texts.
+    ///   - progress: Told of texts done; false stops with `CancellationError`.
+    /// - Returns: N × D numbers in rows.
+    /// - Throws: `CancellationError`.
+    public func vectors(_ texts: [String], progress: (Int) -> Bool) throws -> [Float] {
+        try answers(texts, progress: progress).vectors
+    }
+
     /// The vectors of texts at length 1; zeros for a text that the model knows nothing of.
     ///
     /// - Parameter texts: N texts.
@@ -81,12 +92,15 @@ struct NeuralEmbedder: TextEmbedding {
 
     var dimension: Int { model.dimension }
 
-    func vectors(_ texts: [String], progress: (Int) -> Bool) throws -> [Float] {
+    func answers(
+        _ texts: [String],
+        progress: (Int) -> Bool
+    ) throws -> (vectors: [Float], isCut: [Bool]) {
         let encoded = texts.map { tokens.encode($0) }
         guard let all = Self.vectors(model, encoded, rows: rows, progress: progress) else {
             throw CancellationError()
         }
-        return all
+        return (all, encoded.map(\.isCut))
     }
 
     /// Vectors batch by batch, texts of like length together; nil when `progress` says to stop.
@@ -131,7 +145,10 @@ struct WordVectorEmbedder: TextEmbedding {
     var dimension: Int { model.dimension }
     private static var group: Int { 256 }
 
-    func vectors(_ texts: [String], progress: (Int) -> Bool) throws -> [Float] {
+    func answers(
+        _ texts: [String],
+        progress: (Int) -> Bool
+    ) throws -> (vectors: [Float], isCut: [Bool]) {
         var all: [Float] = []
         all.reserveCapacity(texts.count * dimension)
         for (number, text) in texts.enumerated() {
@@ -140,7 +157,7 @@ struct WordVectorEmbedder: TextEmbedding {
             all += length > 0 ? vector.map { Float(Double($0) / length) } : vector
             if number % Self.group == 0, !progress(number) { throw CancellationError() }
         }
-        return all
+        return (all, [Bool](repeating: false, count: texts.count))
     }
 }
 

@@ -102,31 +102,50 @@ final class MaskedLanguageObjective: TrainingObjective {
     func inputCount(_ batch: Batch) -> Int { batch.texts.rows * batch.texts.length }
 
     func loss(_ batch: Batch, scale: Float) -> Tensor {
-        masked.loss(batch.texts, places: batch.places, tokens: batch.tokens, scale: scale)
-    }
-
-    func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
-        try evaluate(
-            maxBatches: settings.maxEvaluationBatches,
-            isCancelled: isCancelled,
-            progress: { _, _ in }
+        masked.loss(
+            batch.texts,
+            places: batch.places,
+            tokens: batch.tokens,
+            scale: scale,
+            smoothing: settings.smoothing
         )
     }
 
-    /// Loss, perplexity and accuracy on tokens of the validation text that are always the same ones.
+    func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
+        Self.metrics(
+            try judged(
+                maxBatches: settings.maxEvaluationBatches,
+                isCancelled: isCancelled,
+                progress: { _, _ in }
+            )
+        )
+    }
+
+    /// `eval_loss` (nats per hidden token), `eval_perplexity`, `eval_accuracy`, `eval_tokens` of blocks.
+    static func metrics(_ parts: LanguageModelParts) -> [String: Double] {
+        let totals = parts.statistics.totals
+        let (nats, count) = (totals[0], totals[1])
+        return [
+            "eval_loss": count > 0 ? nats / count : .nan,
+            "eval_perplexity": perplexity(totalNats: nats, tokenCount: Int(count)),
+            "eval_accuracy": count > 0 ? totals[3] / count : .nan, "eval_tokens": count,
+        ]
+    }
+
+    /// Judges tokens of the validation text that are always the same ones, block by block: a block is a row of a batch.
     ///
     /// - Parameters:
     ///   - maxBatches: The most batches, 0 for the whole validation text.
     ///   - isCancelled: Asked between batches; what has been judged so far is returned.
     ///   - progress: Told of batches done and to do.
-    /// - Returns: `eval_loss` (nats per hidden token), `eval_perplexity`, `eval_accuracy`, `eval_tokens`.
+    /// - Returns: The blocks with hidden tokens.
     /// - Throws: ``TrainingError`` when there is no validation text.
-    func evaluate(
+    func judged(
         maxBatches: Int,
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void
-    ) throws -> [String: Double] {
-        var (nats, right, count) = (0.0, 0, 0)
+    ) throws -> LanguageModelParts {
+        var parts = LanguageModelParts("blocks")
         try settings.forEachEvaluationBatch(
             of: validation,
             most: maxBatches,
@@ -137,15 +156,24 @@ final class MaskedLanguageObjective: TrainingObjective {
             let hidden = hide(batch, stream: UInt64.max &- UInt64(number))
             let logits = masked.logits(hidden.texts, at: hidden.places)
             let targets = Tensor(hidden.tokens, shape: [hidden.tokens.count])
-            nats += crossEntropy(logits, targets: targets, scale: 1).item()
-            right += zip(logits.argmax().integers(), hidden.tokens).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
-            count += hidden.tokens.count
+            let losses = crossEntropies(logits, targets: targets).doubles()
+            let isRight = zip(logits.argmax().integers(), hidden.tokens).map { $0 == $1 }
+            var start = 0
+            // Places come row by row.
+            while start < hidden.places.count {
+                let row = hidden.places[start] / hidden.texts.length
+                var end = start
+                while end < hidden.places.count, hidden.places[end] / hidden.texts.length == row { end += 1 }
+                parts.add(
+                    nats: losses[start..<end].reduce(0, +),
+                    tokens: end - start,
+                    right: isRight[start..<end].count { $0 },
+                    text: { batch.targets[row * batch.length..<(row + 1) * batch.length].filter { $0 >= 0 } }
+                )
+                start = end
+            }
         }
-        let loss = count > 0 ? nats / Double(count) : .nan
-        return [
-            "eval_loss": loss, "eval_perplexity": perplexity(totalNats: nats, tokenCount: count),
-            "eval_accuracy": count > 0 ? Double(right) / Double(count) : .nan, "eval_tokens": Double(count),
-        ]
+        return parts
     }
 
     func saveModel(to folder: String) throws {

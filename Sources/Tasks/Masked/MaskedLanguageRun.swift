@@ -87,13 +87,18 @@ struct MaskedLanguageRun: TaskRun {
         let corpus = try text.corpus(folder: folder, data: data)
         let model = try MaskedLanguageModel(folder: folder)
         recipe.settle(model)
-        let found = try MaskedLanguageObjective(model, corpus, recipe).evaluate(
+        let found = try MaskedLanguageObjective(model, corpus, recipe).judged(
             maxBatches: 0,
             isCancelled: { StopSignal.received != nil },
             progress: { done, total in report(.status { "evaluating: \(done) of \(total) batches" }) }
         )
         if StopSignal.received != nil { throw CancellationError() }
-        return TaskEvaluation(textFigures: found)
+        report(.status { "estimating intervals" })
+        return LanguageModelJudgement(
+            metrics: MaskedLanguageObjective.metrics(found),
+            parts: found,
+            tokenizer: corpus.tokenizer
+        ).evaluation(title: "\(recipe.model.family) in \(folder) on \(data.path ?? "its validation data")")
     }
 
     func predictor(folder: String) throws -> any TaskPredictor { try MaskPredictor(recipe, folder: folder) }
@@ -123,29 +128,30 @@ struct MaskPredictor: TaskPredictor {
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {
         try rows.map { row in
-            let text: String
-            do {
-                text = try row.requiredText("text")
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
-            }
-            let ids = tokenizer.encodeFramed(text, specialTokens: .recognized)
-            let places = ids.indices.filter { ids[$0] == mask }
-            guard !places.isEmpty else {
-                let name = tokenizer.token(of: mask) ?? ""
-                throw RecipeError("\(row.place): the text has no \(name), for which a token could be found")
-            }
-            let most = model.configuration.maxPositionEmbeddings
-            guard ids.count <= most else {
-                throw RecipeError(
-                    "\(row.place): the text has \(ids.count) tokens, more than the model's \(most)"
-                )
-            }
+            let (text, ids, places) = try row.stating { try input(row) }
             var object = JSONObject()
             object["text"] = .string(text)
             object["masks"] = .array(answers(ids, places))
             return object
         }
+    }
+
+    func check(_ row: Record) throws { _ = try input(row) }
+
+    /// The text of a row, its tokens, and the places of those that are hidden.
+    private func input(_ row: Record) throws -> (text: String, ids: [Int32], places: [Int]) {
+        let text = try row.requiredText("text")
+        let ids = tokenizer.encodeFramed(text, specialTokens: .recognized)
+        let places = ids.indices.filter { ids[$0] == mask }
+        guard !places.isEmpty else {
+            let name = tokenizer.token(of: mask) ?? ""
+            throw RecipeError("the text has no \(name), for which a token could be found")
+        }
+        let most = model.configuration.maxPositionEmbeddings
+        guard ids.count <= most else {
+            throw RecipeError("the text has \(ids.count) tokens, more than the model's \(most)")
+        }
+        return (text, ids, places)
     }
 
     private func answers(_ ids: [Int32], _ places: [Int]) -> [JSONValue] {
@@ -180,6 +186,7 @@ extension TaskDescription {
         return TaskDescription(
             name: "masked-language-modeling",
             dataFields: DataRecipe.fields,
+            judgesExamples: false,
             families: [
                 ModelFamily(
                     name: "encoder",

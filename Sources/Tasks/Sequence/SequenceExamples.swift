@@ -148,11 +148,7 @@ struct SequenceData {
         if empty > 0 {
             notes.append("warning: \(empty) training rows left out whose source or target is empty")
         }
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed rows left out; the first: \(parts.errors[0])"
-            )
-        }
+        if let warning = parts.malformed.warning() { notes.append(warning) }
         self.notes = notes
     }
 

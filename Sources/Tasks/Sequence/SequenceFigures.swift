@@ -46,65 +46,81 @@ struct SequenceFigures {
 
     /// All figures, with intervals over texts where they are asked for.
     func all(withIntervals: Bool) throws -> [TaskFigure] {
-        var figures: [TaskFigure] = []
-        var answers: QuestionAnsweringScorer?
-        for metric in metrics {
+        Self.figures(try outcomes(), withIntervals: withIntervals)
+    }
+
+    static func figures(_ outcomes: [OutcomeFigure], withIntervals: Bool) -> [TaskFigure] {
+        outcomes.map { TaskFigure($0.name, $0.value, interval: withIntervals ? $0.interval : nil) }
+    }
+
+    /// What each text came to, by each metric.
+    func outcomes() throws -> [OutcomeFigure] {
+        var answers: ExampleStatistics?
+        return try metrics.map { metric in
             switch metric {
             case .bleu:
-                var scorer = BLEUScorer(BLEU(tokenization: bleuTokenization))
+                let bleu = BLEU(tokenization: bleuTokenization)
+                var scorer = BLEUScorer(bleu)
                 try forEach { try scorer.add(hypothesis: $0, references: [$1]) }
-                let interval = withIntervals ? scorer.interval() : nil
-                figures.append(TaskFigure(metric.rawValue, scorer.score.score, interval: interval))
+                return OutcomeFigure(
+                    metric.rawValue,
+                    .sums(scorer.statistics) { sums, _ in bleu.score(sums: sums).score }
+                )
             case .chrf:
                 var scorer = ChrFScorer()
                 try forEach { try scorer.add(hypothesis: $0, references: [$1]) }
-                let interval = withIntervals ? scorer.interval() : nil
-                figures.append(TaskFigure(metric.rawValue, scorer.score, interval: interval))
-            case .rouge1: figures.append(try rouge(metric, .ngrams(1), withIntervals))
-            case .rouge2: figures.append(try rouge(metric, .ngrams(2), withIntervals))
-            case .rougeL: figures.append(try rouge(metric, .longestSubsequence, withIntervals))
+                let chrF = scorer.metric
+                return OutcomeFigure(
+                    metric.rawValue,
+                    .sums(scorer.statistics) { sums, _ in chrF.score(sums: sums) }
+                )
+            case .rouge1: return try rouge(metric, .ngrams(1))
+            case .rouge2: return try rouge(metric, .ngrams(2))
+            case .rougeL: return try rouge(metric, .longestSubsequence)
             case .exactMatch, .f1:
-                var scorer = answers ?? QuestionAnsweringScorer(answerStandard)
-                if answers == nil { try forEach { try scorer.add(prediction: $0, answers: [$1]) } }
-                answers = scorer
-                let isExact = metric == .exactMatch
-                let interval = withIntervals ? scorer.intervals()[isExact ? 0 : 1] : nil
-                let value = isExact ? scorer.exactMatch : scorer.f1
-                figures.append(TaskFigure(metric.rawValue, value, interval: interval))
+                let found = try answers ?? answerStatistics()
+                answers = found
+                let rows = stride(from: 0, to: found.values.count, by: found.width)
+                return metric == .exactMatch
+                    ? OutcomeFigure(metric.rawValue, .right(rows.map { found.values[$0] == 1 }))
+                    : .mean(metric.rawValue, rows.map { found.values[$0 + 1] })
             }
         }
-        return figures
+    }
+
+    private func answerStatistics() throws -> ExampleStatistics {
+        var scorer = QuestionAnsweringScorer(answerStandard)
+        try forEach { try scorer.add(prediction: $0, answers: [$1]) }
+        return scorer.statistics
     }
 
     private func forEach(_ body: (_ output: String, _ reference: String) throws -> Void) rethrows {
         for (output, reference) in zip(outputs, references) { try body(output, reference) }
     }
 
-    private func rouge(
-        _ metric: SequenceMetric,
-        _ figure: RougeFigure,
-        _ withIntervals: Bool
-    ) throws -> TaskFigure {
+    private func rouge(_ metric: SequenceMetric, _ figure: RougeFigure) throws -> OutcomeFigure {
         var scorer = RougeScorer([figure], tokenization: rougeTokenization)
         try forEach { try scorer.add(prediction: $0, references: [$1]) }
-        let interval = withIntervals ? scorer.intervals().first : nil
-        return TaskFigure(metric.rawValue, scorer.means[0].f1, interval: interval)
+        let statistics = scorer.statistics
+        let rows = stride(from: 0, to: statistics.values.count, by: statistics.width)
+        return .mean(metric.rawValue, rows.map { statistics.values[$0 + 2] })
     }
 }
 
 /// An evaluation of written texts for people: tables, and a page with the worst of them.
 struct SequenceReportPage {
     let figures: SequenceFigures
-    /// The mean loss of the right texts' tokens.
-    let loss: Double
+    /// Nats and tokens of each right text.
+    let losses: ExampleStatistics
     let title: String
 
     private static let shownTexts = 40
 
     func evaluation() throws -> TaskEvaluation {
+        let outcomes = try figures.outcomes()
         let all =
             [TaskFigure("texts", Double(figures.references.count), isCount: true)]
-            + (try figures.all(withIntervals: true)) + [TaskFigure("loss", loss)]
+            + SequenceFigures.figures(outcomes, withIntervals: true) + [lossFigure]
         let table = ReportTable.figures(all)
         var details = JSONObject()
         details["script"] = .string(figures.script.name)
@@ -116,12 +132,42 @@ struct SequenceReportPage {
         let scores = try zip(figures.outputs, figures.references).map { output, reference in
             try ChrF.chrF.sentenceScore(hypothesis: output, references: [reference])
         }
+        let slices = EvaluationSlices(sourceSlices, figure: "mean_chrf") { rows in
+            mean(rows.map { scores[$0] })
+        }
+        details["slices"] = slices.json
+        page.table(slices.table())
         page.heading("The worst texts")
         page.paragraph("Those that share the least with the right ones, by chrF.")
         page.table(texts(scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }, scores))
         page.heading("Texts as they come")
         page.table(texts(Array(scores.indices), scores))
-        return TaskEvaluation(figures: all, details: details, plain: table.plain, page: page)
+        return TaskEvaluation(
+            figures: all,
+            details: details,
+            plain: table.plain,
+            page: page,
+            outcomes: ExampleOutcomes(
+                unit: "texts",
+                examples: zip(figures.inputs, figures.references).map { input, reference in
+                    ExampleOutcomes.key([input.text, input.pair ?? "", reference])
+                },
+                figures: outcomes
+            )
+        )
+    }
+
+    /// The mean loss of the right texts' tokens.
+    private var lossFigure: TaskFigure {
+        let interval = bootstrapInterval(of: losses) { sums, _ in EncodedPairs.meanLoss(sums) }
+        return TaskFigure("loss", EncodedPairs.meanLoss(losses.totals), interval: interval)
+    }
+
+    /// Sources of like length, and of one language where there are several.
+    private var sourceSlices: [EvaluationSlices.Slice] {
+        let sources = figures.inputs.map(\.shown)
+        let lengths = sources.map(\.unicodeScalars.count)
+        return EvaluationSlices.byLength(lengths, unit: "characters") + EvaluationSlices.byLanguage(sources)
     }
 
     private func texts(_ rows: [Int], _ scores: [Double]) -> ReportTable {

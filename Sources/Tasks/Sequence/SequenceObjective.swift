@@ -1,6 +1,7 @@
 import Foundation
 import YuyanFileFormats
 import YuyanGeneration
+import YuyanMetrics
 import YuyanModels
 import YuyanTokenizers
 import YuyanTraining
@@ -33,27 +34,31 @@ struct EncodedPairs {
         )
     }
 
-    /// The mean loss of a target's token.
+    /// The losses of the targets.
     ///
     /// - Parameters:
     ///   - model: The model, set to evaluation.
     ///   - tokenBudget: The most tokens of a batch.
-    ///   - isCancelled: Asked between batches; what has been judged so far counts.
-    /// - Returns: Nats per token.
-    func meanLoss(
+    ///   - isCancelled: Asked between batches; what has been judged so far is returned.
+    /// - Returns: Nats and tokens of each target, in the order of the batches.
+    func losses(
         _ model: any SequenceToSequenceModel,
         tokenBudget: Int,
         isCancelled: () -> Bool = { false }
-    ) -> Double {
+    ) -> ExampleStatistics {
         let batches = ExampleBatches(lengths: lengths, rows: .max, tokenBudget: tokenBudget, seed: 0)
-        var (sum, count) = (0.0, 0)
+        var losses = ExampleStatistics(width: 2)
         for number in 0..<batches.countPerEpoch where !isCancelled() {
-            let batch = batch(batches.members(number), start: model.startToken)
-            sum += Tape.withoutRecording { model.loss(batch, scale: 1, smoothing: 0) }.item()
-            count += batch.targetCount
+            let members = batches.members(number)
+            let batch = batch(members, start: model.startToken)
+            let sums = Tape.withoutRecording { model.losses(batch) }
+            for (member, sum) in zip(members, sums) { losses.append([sum, Double(targets[member].count)]) }
         }
-        return count > 0 ? sum / Double(count) : .nan
+        return losses
     }
+
+    /// The mean loss of a target's token, in nats.
+    static func meanLoss(_ sums: [Double]) -> Double { sums[1] > 0 ? sums[0] / sums[1] : .nan }
 }
 
 /// A model that learns to write a text for another.
@@ -115,11 +120,12 @@ final class SequenceObjective: TrainingObjective {
     }
 
     func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
-        let loss = validation.meanLoss(
+        let losses = validation.losses(
             sequenceModel,
             tokenBudget: recipe.data.examples.batchTokens,
             isCancelled: isCancelled
         )
+        let loss = EncodedPairs.meanLoss(losses.totals)
         let written = try writer.write(judged.map(\.input), progress: { _ in !isCancelled() })
         guard let written else { return [:] }
         let figures = SequenceFigures(

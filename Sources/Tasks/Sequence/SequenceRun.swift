@@ -27,7 +27,7 @@ struct SequenceRun: TaskRun {
         let data = try SequenceData(recipe)
         for note in data.notes { report(.note(note)) }
         let tokenizers = try makeTokenizers(data, report)
-        let model = try makeModel(tokenizers)
+        let model = try makeModel(tokenizers, report)
         let tokens = try SequenceTokens(tokenizers, model)
         let training = encode(data.training, tokens, "training", report)
         let validation = encode(data.validation, tokens, "validation", report)
@@ -128,7 +128,11 @@ struct SequenceRun: TaskRun {
         return SequenceTokens.Pair(target: try learn(sources + targets), ownSource: nil)
     }
 
-    private func makeModel(_ tokenizers: SequenceTokens.Pair) throws -> any SequenceToSequenceModel {
+    private func makeModel(
+        _ tokenizers: SequenceTokens.Pair,
+        _ report: (TaskEvent) -> Void
+    ) throws -> any SequenceToSequenceModel {
+        let vectors = try PretrainedVectors(recipe)
         if let path = recipe.model.path {
             let model = try SequenceModels.load(folder: path)
             for (tokenizer, count) in tokenizers.sizes(of: model) where tokenizer.vocabularySize > count {
@@ -148,12 +152,24 @@ struct SequenceRun: TaskRun {
         if let own = tokenizers.ownSource { object["source_vocab_size"] = .integer(own.vocabularySize) }
         object["eos_token_id"] = .integer(Int(try SequenceTokens.endToken(target)))
         object["decoder_start_token_id"] = .integer(Int(try SequenceTokens.startToken(target)))
+        try vectors?.fit(&object, recipe)
         var random = RandomSource(seed: recipe.training.seed)
+        let model: any SequenceToSequenceModel
         do {
-            return try SequenceModels.make(ConfigurationReader(.object(object)), random: &random)
+            model = try SequenceModels.make(ConfigurationReader(.object(object)), random: &random)
         } catch {
             throw RecipeError("model.\(error)")
         }
+        guard let vectors else { return model }
+        // The target's table comes first, and the source's where that has one of its own.
+        let sides = zip(model.tables, [target] + (tokenizers.ownSource.map { [$0] } ?? []))
+        let isScaled = object["scale_embedding"]?.boolValue ?? true
+        let notes = try vectors.fill(
+            sides.map { (table: $0, tokenizer: $1) },
+            factor: isScaled ? Float(vectors.width).squareRoot() : 1
+        )
+        for note in notes { report(.note(note)) }
+        return model
     }
 
     // MARK: A trained model
@@ -165,21 +181,21 @@ struct SequenceRun: TaskRun {
     ) throws -> TaskEvaluation {
         try recipe.generation.check()
         let writer = try SequenceWriter(recipe, folder: folder)
-        let (examples, _): ([SequenceExample], String) = try recipe.reading(source.settings).examples(
+        let judged: JudgedExamples<SequenceExample> = try recipe.reading(source.settings).examples(
             toJudgeBy: source.path,
             isStratified: false,
-            row: SequenceData.row
+            row: SequenceData.row,
+            report: report
         )
+        let examples = judged.examples
         let written = try writer.write(examples.map(\.input)) { done in
             report(.status { "writing: \(done) of \(examples.count) texts" })
             return StopSignal.received == nil
         }
         guard let written else { throw CancellationError() }
+        let pairs = encode(examples, writer.tokens, "evaluated", report)
         report(.status { "estimating intervals" })
-        let loss = EncodedPairs(examples, writer.tokens).meanLoss(
-            writer.model,
-            tokenBudget: recipe.data.examples.batchTokens
-        )
+        let losses = pairs.losses(writer.model, tokenBudget: recipe.data.examples.batchTokens)
         let figures = SequenceFigures(
             inputs: examples.map(\.input),
             references: examples.map(\.target),
@@ -188,7 +204,7 @@ struct SequenceRun: TaskRun {
         )
         return try SequenceReportPage(
             figures: figures,
-            loss: loss,
+            losses: losses,
             title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
         ).evaluation()
     }
@@ -209,16 +225,16 @@ struct SequencePredictor: TaskPredictor {
 
     var inputRoles: [ExampleRole] { [ExampleRole("source"), ExampleRole("source_pair", isRequired: false)] }
 
+    func check(_ row: Record) throws { _ = try input(row) }
+
+    private func input(_ row: Record) throws -> SequenceInput {
+        // A line of a file of texts is a source by itself.
+        let name = row["source"] == nil && row["text"] != nil ? "text" : "source"
+        return SequenceInput(try row.requiredText(name), pair: try row.text("source_pair"))
+    }
+
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let inputs = try rows.map { row in
-            do {
-                // A line of a file of texts is a source by itself.
-                let name = row["source"] == nil && row["text"] != nil ? "text" : "source"
-                return SequenceInput(try row.requiredText(name), pair: try row.text("source_pair"))
-            } catch {
-                throw RecipeError("\(row.place): \(error)")
-            }
-        }
+        let inputs = try rows.map { row in try row.stating { try input(row) } }
         guard let written = try writer.write(inputs, progress: { _ in StopSignal.received == nil }) else {
             throw CancellationError()
         }
@@ -226,6 +242,7 @@ struct SequencePredictor: TaskPredictor {
             var object = JSONObject()
             object["target"] = .string(text.text)
             object["score"] = text.score.map { .number($0) } ?? .null
+            CutTexts.mark(text.isCut, &object)
             return object
         }
     }

@@ -33,9 +33,10 @@ extension TaskDescription {
                     recipe.training.metricForBestModel = "eval_\(recipe.generation.metrics[0].rawValue)"
                     recipe.training.greaterIsBetter = true
                 }
-                guard recipe.data.examples.batchTokens >= 1 else {
+                let most = 1 << 30
+                guard (1...most).contains(recipe.data.examples.batchTokens) else {
                     throw RecipeError(
-                        "data.batch_tokens is \(recipe.data.examples.batchTokens); it must be at least 1"
+                        "data.batch_tokens is \(recipe.data.examples.batchTokens); it must be from 1 to \(most)"
                     )
                 }
             },
@@ -51,7 +52,7 @@ extension TaskDescription {
             NetworkSetting("joint_vocabulary", .flag, true),
             NetworkSetting("max_source_length", .integer, 256),
             NetworkSetting("max_target_length", .integer, 256),
-        ]
+        ] + PretrainedVectors.settings
     }
 
     private static func family(
@@ -80,6 +81,7 @@ extension TaskDescription {
                 NetworkSetting("gated_mlp", .flag, false), NetworkSetting("bias", .flag, true),
                 NetworkSetting("normalization", .word(["layer_norm", "rms_norm"]), "layer_norm"),
                 NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
+                NetworkSetting("use_rezero", .flag, false),
                 NetworkSetting(
                     "position_embedding_type",
                     .word(SequencePositions.allCases.map(\.rawValue)),

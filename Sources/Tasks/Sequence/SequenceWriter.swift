@@ -14,6 +14,8 @@ struct SequenceWriter {
         let text: String
         /// The log probability by the length raised to the penalty; nil for an empty source, which is not read.
         let score: Double?
+        /// Whether the source is longer than the model reads.
+        var isCut = false
     }
 
     init(_ model: any SequenceToSequenceModel, _ tokens: SequenceTokens, _ recipe: Recipe) throws {
@@ -47,11 +49,15 @@ struct SequenceWriter {
     /// - Throws: When the model's numbers are none.
     func write(_ inputs: [SequenceInput], progress: (Int) -> Bool) throws -> [Written]? {
         let places = inputs.indices.filter { !inputs[$0].isEmpty }
-        let sources = places.map { tokens.encode(inputs[$0]).ids }
-        guard let found = try search(sources, progress: progress) else { return nil }
+        let sources = places.map { tokens.encode(inputs[$0]) }
+        guard let found = try search(sources.map(\.ids), progress: progress) else { return nil }
         var written = [Written](repeating: Written(text: "", score: nil), count: inputs.count)
-        for (place, sequence) in zip(places, found) {
-            written[place] = Written(text: tokens.text(sequence.tokenIDs), score: sequence.score)
+        for ((place, source), sequence) in zip(zip(places, sources), found) {
+            written[place] = Written(
+                text: tokens.text(sequence.tokenIDs),
+                score: sequence.score,
+                isCut: source.isCut
+            )
         }
         return written
     }

@@ -53,6 +53,7 @@ struct CRFTagging {
     }
 
     func train() throws -> TrainingOutcome {
+        try recipe.refuseLabelSmoothing("a CRF learns the tags of a sentence together")
         let options = try options()
         let folder = recipe.training.outputDir
         let session = FittingSession(

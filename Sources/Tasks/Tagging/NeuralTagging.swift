@@ -1,5 +1,6 @@
 import YuyanFileFormats
 import YuyanModels
+import YuyanTokenizers
 import YuyanTraining
 
 /// The training of a network on tagged sentences.
@@ -13,40 +14,33 @@ struct NeuralTagging {
         (self.run, self.data, self.report) = (run, data, report)
     }
 
-    func train() throws -> TrainingOutcome {
-        let session = TrainingSession(
-            recipe: recipe,
-            registryFolder: run.registryFolder,
-            version: run.version
-        )
+    private var session: TrainingSession {
+        TrainingSession(recipe: recipe, registryFolder: run.registryFolder, version: run.version)
+    }
+
+    /// Refuses what a run cannot do before anything is made.
+    private func check() throws {
+        if recipe.model.network["crf"]?.boolValue ?? true {
+            try recipe.refuseLabelSmoothing(
+                "a CRF learns the tags of a sentence together; model.crf=false learns each by itself, with smoothing"
+            )
+        }
         try session.check()
-        let vocabulary = TaggerVocabulary(
-            sentences,
-            minFrequency: recipe.tokenizer.minFrequency,
-            lowercases: recipe.tokenizer.lowercase
-        )
-        let model = try makeModel(vocabulary)
-        let objective = TaggingObjective(
-            model,
-            data,
-            vocabulary,
-            recipe: recipe,
-            save: { [labels = data.labels] folder in
-                try model.save(to: folder, labels: labels.labels)
-                try vocabulary.write(to: folder)
-                try labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
-            }
-        )
+    }
+
+    private func train(_ network: some TaggingNetwork, fingerprint: String) throws -> TrainingOutcome {
+        let model = network.model
+        let objective = TaggingObjective(network, data, recipe: recipe)
+        for note in objective.notes { report(.note(note)) }
         return try session.train(
             objective,
             tables: model.tables,
-            dataFingerprint: data.fingerprint,
+            dataFingerprint: fingerprint,
             willStart: { engine in
                 report(
                     .note(
                         "model: \(recipe.model.family)\(model.crf == nil ? "" : " with CRF"), \(model.parameterCount) "
-                            + "parameters, \(vocabulary.words.count) words, \(vocabulary.characters.count) characters; "
-                            + "\(engine)"
+                            + "parameters, \(network.extent); \(engine)"
                     )
                 )
             },
@@ -63,9 +57,22 @@ struct NeuralTagging {
         }
     }
 
+    // MARK: Recurrent networks
+
+    func trainRecurrent() throws -> TrainingOutcome {
+        try check()
+        let vocabulary = TaggerVocabulary(
+            sentences,
+            minFrequency: recipe.tokenizer.minFrequency,
+            lowercases: recipe.tokenizer.lowercase
+        )
+        let network = RecurrentTagging(try makeModel(vocabulary), vocabulary)
+        return try train(network, fingerprint: data.fingerprint)
+    }
+
     private func makeModel(_ vocabulary: TaggerVocabulary) throws -> TaggerModel {
         guard recipe.model.path == nil else {
-            throw RecipeError("model.path: a tagger begins from nothing; leave the key out")
+            throw RecipeError("model.path: a recurrent tagger begins from nothing; leave the key out")
         }
         var object = recipe.model.network
         object["model_type"] = .string("\(recipe.model.family)-tagger")
@@ -86,6 +93,35 @@ struct NeuralTagging {
         if let vectors {
             report(.note(try vectors.fill(model.vectors.table.weight, [""] + vocabulary.words)))
         }
+        return model
+    }
+
+    // MARK: Transformer encoders
+
+    func trainEncoder() throws -> TrainingOutcome {
+        try check()
+        let tokenizer = try recipe.makeTokenizer(
+            { sentences.map { $0.joined(separator: " ") } },
+            report: report
+        )
+        let network = try EncoderTagging(try makeModel(tokenizer), tokenizer)
+        return try train(network, fingerprint: tokenizer.fingerprint(on: data.fingerprint))
+    }
+
+    private func makeModel(_ tokenizer: any Tokenizer) throws -> EncoderTagger {
+        var object = try recipe.encoderFields(tokenizer)
+        // A model to begin with has its own sizes, but not these.
+        for key in ["classifier_dropout", "crf"] { object[key] = recipe.model.network[key] }
+        object["of_characters"] = .bool(CharacterTokens.areUsual(in: sentences))
+        let configuration: EncoderTaggerConfiguration
+        do {
+            configuration = try EncoderTaggerConfiguration(ConfigurationReader(.object(object)))
+        } catch {
+            throw RecipeError("model.\(error)")
+        }
+        var random = RandomSource(seed: recipe.training.seed)
+        let model = EncoderTagger(configuration, labelCount: data.labels.count, random: &random)
+        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
         return model
     }
 }

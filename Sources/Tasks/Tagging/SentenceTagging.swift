@@ -50,13 +50,15 @@ struct TaggerFamily {
     let kinds: [TaggingKind]
     /// The keys of the section `model`, by kind.
     let settings: (TaggingKind) -> [NetworkSetting]
+    /// Changes the task's defaults of a new recipe.
+    var defaults: (inout Recipe) -> Void = { _ in }
     /// Trains on sentences and leaves the model folder.
     let train: (TaggingRun, TaggingData, @escaping (TaskEvent) -> Void) throws -> TrainingOutcome
     /// Opens a model folder.
     let open: (Recipe, String) throws -> any SentenceTagging
 
     /// All families, the default first.
-    static var all: [TaggerFamily] { ["lstm", "gru", "rnn"].map(recurrent) + [crf] }
+    static var all: [TaggerFamily] { ["lstm", "gru", "rnn"].map(recurrent) + [crf, encoder] }
 
     static func named(_ name: String) -> TaggerFamily? { all.first { $0.name == name } }
 
@@ -68,6 +70,7 @@ struct TaggerFamily {
             fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
             defaults: { recipe in
                 for setting in settings { recipe.model.network[setting.key] = setting.usual }
+                defaults(&recipe)
             }
         )
     }
@@ -95,8 +98,8 @@ struct TaggerFamily {
                     NetworkSetting("crf", .flag, .bool(kind == .tokens)),
                 ] + (kind == .roles ? [NetworkSetting("mark_dim", .integer, 16)] : [])
             },
-            train: { run, data, report in try NeuralTagging(run, data, report).train() },
-            open: { recipe, folder in try Tagger(recipe, folder: folder) }
+            train: { run, data, report in try NeuralTagging(run, data, report).trainRecurrent() },
+            open: { recipe, folder in try Tagger(RecurrentTagging(folder: folder), recipe, folder: folder) }
         )
     }
 
@@ -107,6 +110,29 @@ struct TaggerFamily {
             settings: { _ in CRFTagging.settings },
             train: { run, data, report in try CRFTagging(run, data, report).train() },
             open: { _, folder in try CRFTagger(folder: folder) }
+        )
+    }
+
+    private static var encoder: TaggerFamily {
+        TaggerFamily(
+            name: "encoder",
+            kinds: [.tokens],
+            settings: { _ in
+                NetworkSetting.encoder + [
+                    NetworkSetting("classifier_dropout", .number, 0.1), NetworkSetting("crf", .flag, true),
+                ]
+            },
+            defaults: { recipe in
+                recipe.training.learningRate = 5e-4
+                recipe.training.warmupRatio = 0.1
+                recipe.tokenizer.type = "wordpiece"
+                recipe.tokenizer.vocabSize = 8000
+                recipe.tokenizer.minFrequency = TokenizerRecipe().minFrequency
+                // Capitals tell names from other words.
+                recipe.tokenizer.lowercase = false
+            },
+            train: { run, data, report in try NeuralTagging(run, data, report).trainEncoder() },
+            open: { recipe, folder in try Tagger(EncoderTagging(folder: folder), recipe, folder: folder) }
         )
     }
 }

@@ -5,58 +5,68 @@ import YuyanMetrics
 import YuyanModels
 import YuyanTraining
 
-/// A trained network with its vocabulary and labels.
-struct Tagger: SentenceTagging {
-    let model: TaggerModel
-    let vocabulary: TaggerVocabulary
+/// Sentences as a network takes them.
+protocol NetworkSentences {
+    associatedtype Batch: WordBatch
+    /// The tokens that the network reads of each sentence; 0 for those without words.
+    var lengths: [Int] { get }
+    /// What the user should know of how they are read.
+    var note: String? { get }
+
+    func batch(_ members: [Int]) -> Batch
+}
+
+extension NetworkSentences {
+    /// Nothing.
+    var note: String? { nil }
+}
+
+/// A network that tags, with what it reads sentences by.
+protocol TaggingNetwork {
+    associatedtype Model: WordLabeller
+    associatedtype Sentences: NetworkSentences where Sentences.Batch == Model.Batch
+    var model: Model { get }
+    /// Whether the training's tokens were mostly single characters, as in Chinese data.
+    var isOfCharacters: Bool { get }
+    /// How much it knows, for people.
+    var extent: String { get }
+
+    func sentences(_ inputs: [TaggerInput]) -> Sentences
+
+    /// Writes what a model folder holds but for the labels' counts.
+    func save(to folder: String, labels: [String]) throws
+
+    /// Reads the weights of a folder of the same model.
+    func loadWeights(folder: String) throws
+}
+
+/// A trained network with its labels.
+struct Tagger<Network: TaggingNetwork>: SentenceTagging {
+    let network: Network
     let labels: LabelVocabulary
     /// The sentences of a batch.
-    let rows: Int
+    private let rows: Int
 
-    init(_ recipe: Recipe, folder: String) throws {
-        model = try TaggerModel(folder: folder)
-        recipe.settle(model)
-        vocabulary = try TaggerVocabulary(folder: folder)
+    init(_ network: Network, _ recipe: Recipe, folder: String) throws {
+        self.network = network
+        recipe.settle(network.model)
         labels = try LabelVocabulary(contentsOf: "\(folder)/\(NeuralClassifier.labelFile)")
-        let tables = [
-            ("labels", labels.count, model.labelCount, NeuralClassifier.labelFile),
-            (
-                "words", vocabulary.words.count + 1, model.configuration.vectors.vocabSize,
-                TaggerVocabulary.file
-            ),
-        ]
-        for (name, count, wanted, file) in tables where count != wanted {
+        guard labels.count == network.model.labelCount else {
             throw FileFormatError(
                 .mismatch,
-                path: "\(folder)/\(file)",
-                at: .key(name),
-                "\(count) \(name) for a model of \(wanted)"
+                path: "\(folder)/\(NeuralClassifier.labelFile)",
+                at: .key("labels"),
+                "\(labels.count) labels for a model of \(network.model.labelCount)"
             )
         }
-        let known = model.configuration.characterCount
-        guard known == 0 || known == vocabulary.characters.count + 1 else {
-            throw FileFormatError(
-                .mismatch,
-                path: "\(folder)/\(TaggerVocabulary.file)",
-                at: .key("characters"),
-                "\(vocabulary.characters.count + 1) characters for a model of \(known)"
-            )
-        }
-        rows = Self.evaluationRows(recipe)
-    }
-
-    /// The sentences that are judged at a time.
-    static func evaluationRows(_ recipe: Recipe) -> Int {
-        let own = recipe.training.perDeviceEvalBatchSize
-        return own > 0 ? own : max(recipe.training.perDeviceTrainBatchSize, 64)
+        rows = recipe.taggerEvaluationRows
     }
 
     var tags: [String] { labels.labels }
-    var isOfCharacters: Bool { vocabulary.isOfCharacters }
+    var isOfCharacters: Bool { network.isOfCharacters }
 
     func tags(_ sentences: [TaggerInput], progress: (Int) -> Bool) throws -> [[String]] {
-        let encoded = TaggerSentences(sentences, vocabulary, model.configuration)
-        let outputs = TaggerOutputs(model, encoded, rows: rows)
+        let outputs = TaggerOutputs<Network>(network.model, network.sentences(sentences), rows: rows)
         guard let numbers = Tape.withoutRecording({ outputs.labels(progress: progress) }) else {
             throw CancellationError()
         }
@@ -64,121 +74,159 @@ struct Tagger: SentenceTagging {
     }
 }
 
+extension Recipe {
+    /// The sentences that a tagger judges at a time.
+    var taggerEvaluationRows: Int {
+        let own = training.perDeviceEvalBatchSize
+        return own > 0 ? own : max(training.perDeviceTrainBatchSize, 64)
+    }
+}
+
 /// The labels that a tagger gives sentences, batch by batch, sentences of like length together.
-struct TaggerOutputs {
-    private let model: TaggerModel
-    private let sentences: TaggerSentences
+struct TaggerOutputs<Network: TaggingNetwork> {
+    private let model: Network.Model
+    private let sentences: Network.Sentences
     private let rows: Int
 
-    init(_ model: TaggerModel, _ sentences: TaggerSentences, rows: Int) {
+    init(_ model: Network.Model, _ sentences: Network.Sentences, rows: Int) {
         (self.model, self.sentences, self.rows) = (model, sentences, rows)
     }
 
     /// The labels of every sentence's words; nil when `progress`, told of sentences done, says to stop.
     func labels(progress: (Int) -> Bool) -> [[Int32]]? {
-        let lengths = sentences.lengths
-        let order = lengths.indices.filter { lengths[$0] > 0 }.sorted {
-            (lengths[$0], $0) < (lengths[$1], $1)
-        }
-        var all = [[Int32]](repeating: [], count: lengths.count)
-        for start in stride(from: 0, to: order.count, by: rows) {
-            let members = Array(order[start..<min(start + rows, order.count)])
-            for (member, labels) in zip(members, model.labels(sentences.batch(members))) {
+        var all = [[Int32]](repeating: [], count: sentences.lengths.count)
+        let finished = forEachBatch(of: all.indices, progress: progress) { members, batch, emissions in
+            for (member, labels) in zip(members, model.labels(batch, emissions: emissions)) {
                 all[member] = labels
             }
-            if !progress(start + members.count) { return nil }
         }
-        return all
+        return finished ? all : nil
+    }
+
+    /// Calls `body` with the places of the sentences of a batch, the batch and what the labels score in it.
+    ///
+    /// - Parameters:
+    ///   - chosen: The places of the sentences; those without words are left out.
+    ///   - progress: Told of sentences done; false stops.
+    ///   - body: Called for each batch, the shortest sentences first.
+    /// - Returns: Whether all were visited.
+    func forEachBatch(
+        of chosen: some Sequence<Int>,
+        progress: (Int) -> Bool,
+        _ body: ([Int], Network.Model.Batch, Tensor) -> Void
+    ) -> Bool {
+        let lengths = sentences.lengths
+        let order = chosen.filter { lengths[$0] > 0 }.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
+        for start in stride(from: 0, to: order.count, by: rows) {
+            let members = Array(order[start..<min(start + rows, order.count)])
+            let batch = sentences.batch(members)
+            body(members, batch, model.emissions(batch))
+            if !progress(start + members.count) { return false }
+        }
+        return true
     }
 }
 
 /// A tagger that learns sentences.
-final class TaggingObjective: TrainingObjective {
+final class TaggingObjective<Network: TaggingNetwork>: TrainingObjective {
     /// The sentences of a step and their labels.
     struct Batch {
-        let sentences: TaggerBatch
+        let sentences: Network.Model.Batch
         let labels: [[Int32]]
     }
 
-    let tagger: TaggerModel
+    private let network: Network
     let stepsPerEpoch: Int
     let operationsPerStep: Double
     private let data: TaggingData
-    private let training: TaggerSentences
-    private let validation: TaggerSentences
+    private let training: Network.Sentences
+    private let validation: Network.Sentences
     private let batches: ExampleBatches
     private let accumulation: Int
     private let evaluationRows: Int
-    private let save: (String) throws -> Void
+    private let smoothing: Float
 
-    /// Makes an objective; `save` writes the model folder.
-    init(
-        _ tagger: TaggerModel,
-        _ data: TaggingData,
-        _ vocabulary: TaggerVocabulary,
-        recipe: Recipe,
-        save: @escaping (String) throws -> Void
-    ) {
-        (self.tagger, self.data, self.save) = (tagger, data, save)
-        training = TaggerSentences(data.training.map(\.input), vocabulary, tagger.configuration)
-        validation = TaggerSentences(data.validation.map(\.input), vocabulary, tagger.configuration)
+    init(_ network: Network, _ data: TaggingData, recipe: Recipe) {
+        (self.network, self.data) = (network, data)
+        training = network.sentences(data.training.map(\.input))
+        validation = network.sentences(data.validation.map(\.input))
         let arguments = recipe.training
         accumulation = arguments.gradientAccumulationSteps
-        evaluationRows = Tagger.evaluationRows(recipe)
+        smoothing = Float(arguments.labelSmoothingFactor)
+        evaluationRows = recipe.taggerEvaluationRows
         batches = ExampleBatches(
             lengths: training.lengths,
             rows: arguments.perDeviceTrainBatchSize,
             seed: arguments.dataSeed ?? arguments.seed
         )
         stepsPerEpoch = max(1, (batches.countPerEpoch + accumulation - 1) / accumulation)
-        let words = Double(training.lengths.reduce(0, +)) / Double(max(training.lengths.count, 1))
+        let mean = Double(training.lengths.reduce(0, +)) / Double(max(training.lengths.count, 1))
         operationsPerStep =
-            3 * tagger.forwardFlops * words * Double(arguments.perDeviceTrainBatchSize * accumulation)
+            3 * network.model.forwardFlops(length: Int(mean.rounded()))
+            * Double(arguments.perDeviceTrainBatchSize * accumulation)
     }
 
-    var model: any Module { tagger }
+    var model: any Module { network.model }
+
+    /// What the user should know of how sentences are read.
+    var notes: [String] {
+        [("training", training), ("validation", validation)].compactMap { name, sentences in
+            sentences.note.map { "\(name): \($0)" }
+        }
+    }
 
     func batch(step: Int, microBatch: Int) throws -> Batch {
         let members = batches.members(step * accumulation + microBatch)
         return Batch(sentences: training.batch(members), labels: members.map { data.trainingLabels[$0] })
     }
 
-    func targetCount(_ batch: Batch) -> Int { batch.sentences.words.lengths.reduce(0, +) }
+    func targetCount(_ batch: Batch) -> Int { batch.sentences.wordCounts.reduce(0, +) }
 
-    func inputCount(_ batch: Batch) -> Int { targetCount(batch) }
+    func inputCount(_ batch: Batch) -> Int { batch.sentences.inputCount }
 
     func loss(_ batch: Batch, scale: Float) -> Tensor {
-        tagger.loss(batch.sentences, labels: batch.labels, scale: scale)
+        network.model.loss(batch.sentences, labels: batch.labels, scale: scale, smoothing: smoothing)
     }
 
     func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
-        let outputs = TaggerOutputs(tagger, validation, rows: evaluationRows)
-        guard let numbers = outputs.labels(progress: { _ in !isCancelled() }) else { return [:] }
+        let tagger = network.model
+        let outputs = TaggerOutputs<Network>(tagger, validation, rows: evaluationRows)
+        var predicted = [[Int32]](repeating: [], count: data.validation.count)
+        var (sum, words) = (0.0, 0)
+        // A loss have only sentences whose tags the training part has.
+        let places = data.validation.indices
+        let parts = [true, false].map { known in
+            places.filter { (data.validationLabels[$0] != nil) == known }
+        }
+        for part in parts {
+            let finished = outputs.forEachBatch(of: part, progress: { _ in !isCancelled() }) {
+                members,
+                batch,
+                emissions in
+                for (member, labels) in zip(members, tagger.labels(batch, emissions: emissions)) {
+                    predicted[member] = labels
+                }
+                let labels = members.compactMap { data.validationLabels[$0] }
+                guard labels.count == members.count else { return }
+                sum += tagger.loss(batch, emissions: emissions, labels: labels, scale: 1).item()
+                words += labels.reduce(0) { $0 + $1.count }
+            }
+            guard finished else { return [:] }
+        }
         let names = data.labels.labels
         let figures = try TaggingFigures(
             data.validation,
-            predictions: numbers.map { $0.map { names[Int($0)] } },
+            predictions: predicted.map { $0.map { names[Int($0)] } },
             scoring: data.scoring
         )
-        return ["eval_loss": meanLoss(), "eval_accuracy": figures.accuracy, "eval_f1": figures.f1]
+        let loss = words > 0 ? sum / Double(words) : .nan
+        return ["eval_loss": loss, "eval_accuracy": figures.accuracy, "eval_f1": figures.f1]
     }
 
-    /// The mean loss per word of sentences whose tags the training part has.
-    private func meanLoss() -> Double {
-        let lengths = validation.lengths
-        let order = lengths.indices.filter { data.validationLabels[$0] != nil }
-            .sorted { (lengths[$0], $0) < (lengths[$1], $1) }
-        var (sum, words) = (0.0, 0)
-        for start in stride(from: 0, to: order.count, by: evaluationRows) {
-            let members = Array(order[start..<min(start + evaluationRows, order.count)])
-            let labels = members.compactMap { data.validationLabels[$0] }
-            sum += tagger.loss(validation.batch(members), labels: labels, scale: 1).item()
-            words += labels.reduce(0) { $0 + $1.count }
-        }
-        return words > 0 ? sum / Double(words) : .nan
+    func saveModel(to folder: String) throws {
+        try network.save(to: folder, labels: data.labels.labels)
+        try data.labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
     }
 
-    func saveModel(to folder: String) throws { try save(folder) }
-
-    func loadModel(from folder: String) throws { try tagger.loadParameters(from: WeightFiles(path: folder)) }
+    func loadModel(from folder: String) throws { try network.loadWeights(folder: folder) }
 }

@@ -103,28 +103,3 @@ struct TaggerVocabulary: Equatable {
         }
     }
 }
-
-/// Sentences as a network takes them.
-struct TaggerSentences {
-    /// The words of each sentence.
-    let lengths: [Int]
-    private let words: [[Int32]]
-    private let spellings: [[[Int32]]]?
-    private let predicates: [Int]?
-
-    init(_ sentences: [TaggerInput], _ vocabulary: TaggerVocabulary, _ configuration: TaggerConfiguration) {
-        words = sentences.map { vocabulary.numbers($0.tokens) }
-        lengths = words.map(\.count)
-        spellings =
-            configuration.characterCount > 0 ? sentences.map { vocabulary.spellings($0.tokens) } : nil
-        predicates = configuration.markDim > 0 ? sentences.map { $0.predicate ?? 0 } : nil
-    }
-
-    func batch(_ members: [Int]) -> TaggerBatch {
-        TaggerBatch(
-            members.map { words[$0] },
-            spellings: spellings.map { all in members.map { all[$0] } },
-            predicates: predicates.map { all in members.map { all[$0] } }
-        )
-    }
-}

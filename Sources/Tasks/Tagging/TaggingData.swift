@@ -30,18 +30,83 @@ enum TagScoring: Sendable {
     /// A tag is the role of the word that heads an argument; `_` is none.
     case argumentHeads
 
-    /// Whether all labels are `O` or a letter of a scheme, a hyphen and a type, as `B-PER` is.
+    /// Whether all labels are `O` or a letter of a scheme, a hyphen and a type, as `B-PER` is: BIO, BIOES or BILOU.
     static func marksSpans(_ labels: [String]) -> Bool {
         let inside = labels.filter { $0 != "O" }
-        return !inside.isEmpty
-            && inside.allSatisfy { label in
-                let bytes = Array(label.utf8)
-                return bytes.count > 2 && bytes[1] == 45 && "BIES".utf8.contains(bytes[0])
+        let letters = Set(inside.compactMap { mark(of: $0) })
+        return !inside.isEmpty && inside.allSatisfy { mark(of: $0) != nil }
+            && (letters.isSubset(of: "BIES".utf8) || letters.isSubset(of: "BILU".utf8))
+    }
+
+    /// The letter before the hyphen and type of a tag; nil for other tags.
+    private static func mark(of tag: String) -> UInt8? {
+        let bytes = tag.utf8
+        return bytes.count > 2 && bytes.dropFirst().first == 0x2D ? bytes.first : nil
+    }
+
+    /// Tags as scorers of spans read them: `L-` and `U-` of BILOU as `E-` and `S-`, a tag of no scheme as a span of one
+    /// token, `_` as none.
+    static func readable(_ tags: [String]) -> [String] {
+        tags.map { tag in
+            if tag == "O" || tag == "_" { return "O" }
+            switch mark(of: tag) {
+            case UInt8(ascii: "L"): return "E" + Substring(tag.utf8.dropFirst())
+            case UInt8(ascii: "U"): return "S" + Substring(tag.utf8.dropFirst())
+            case UInt8(ascii: "B"), UInt8(ascii: "I"), UInt8(ascii: "E"), UInt8(ascii: "S"): return tag
+            default: return "S-" + tag
             }
+        }
     }
 
     /// Whether spans are marked.
     var marksSpans: Bool { self == .entities || self == .argumentSpans }
+
+    /// The most tags that a note lists.
+    private static let listedTags = 12
+
+    /// What the user should know of a model that does not give all tags of the data it is judged by.
+    ///
+    /// - Parameters:
+    ///   - items: The data.
+    ///   - tags: The tags that the model gives.
+    ///   - name: What the items are called.
+    /// - Returns: Notes; none where the model gives all.
+    func notes(on items: [TaggingItem], by tags: [String], name: String) -> [String] {
+        func label(_ tag: String) -> Substring {
+            Self.mark(of: tag) == nil ? tag[...] : Substring(tag.utf8.dropFirst(2))
+        }
+        let (known, labels) = (Set(tags), Set(tags.map(label)))
+        var (missing, otherwise): (Set<String>, Set<String>) = ([], [])
+        var (missingCount, otherwiseCount) = (0, 0)
+        for item in items {
+            let strange = Set(item.tags).subtracting(known)
+            let lost = marksSpans ? strange.filter { !labels.contains(label($0)) } : strange
+            missing.formUnion(lost)
+            otherwise.formUnion(strange.subtracting(lost))
+            missingCount += lost.isEmpty ? 0 : 1
+            otherwiseCount += strange.count > lost.count ? 1 : 0
+        }
+        func list(_ tags: Set<String>) -> String {
+            let all = tags.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            let rest = all.count - Self.listedTags
+            return all.prefix(Self.listedTags).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        }
+        var notes: [String] = []
+        if !missing.isEmpty {
+            notes.append(
+                "warning: \(missingCount) of \(items.count) \(name) have tags that the model cannot give "
+                    + "(\(list(missing))); no prediction of those can be right; label_map gives all tags other names"
+            )
+        }
+        if !otherwise.isEmpty {
+            notes.append(
+                "\(otherwiseCount) of \(items.count) \(name) have tags that the model does not give, of types that it "
+                    + "knows (\(list(otherwise))): spans are compared whatever the scheme, but the accuracy counts "
+                    + "these tags as wrong"
+            )
+        }
+        return notes
+    }
 }
 
 /// What sentences are tagged for: the two tasks that share taggers.
@@ -52,6 +117,9 @@ enum TaggingKind: Sendable {
     case roles
 
     var dataKind: DataKind { self == .tokens ? .tagging : .semanticRoles }
+
+    /// What the things are called that are tagged one by one.
+    var itemName: String { self == .tokens ? "sentences" : "predicates" }
 
     func scoring(_ labels: [String]) -> TagScoring {
         let marksSpans = TagScoring.marksSpans(labels)
@@ -81,16 +149,22 @@ enum TaggingKind: Sendable {
     }
 
     /// The sentences to judge a model by.
-    func sentences(of recipe: Recipe, toJudgeBy path: String?) throws -> [TaggingItem] {
+    func sentences(
+        of recipe: Recipe,
+        toJudgeBy path: String?,
+        report: (TaskEvent) -> Void
+    ) throws -> [TaggingItem] {
+        func found<Example: DatasetExample>() throws -> JudgedExamples<Example> {
+            try recipe.examples(toJudgeBy: path, isStratified: false, rowName: "sentences", report: report)
+        }
         let (sentences, name): ([TaggingItem], String)
         switch self {
         case .tokens:
-            let found: ([TaggingExample], String) = try recipe.examples(toJudgeBy: path, isStratified: false)
-            (sentences, name) = (Self.sentences(found.0), found.1)
+            let judged: JudgedExamples<TaggingExample> = try found()
+            (sentences, name) = (Self.sentences(judged.examples), judged.name)
         case .roles:
-            let found: ([SemanticRoleExample], String) =
-                try recipe.examples(toJudgeBy: path, isStratified: false)
-            (sentences, name) = (Self.sentences(found.0), found.1)
+            let judged: JudgedExamples<SemanticRoleExample> = try found()
+            (sentences, name) = (Self.sentences(judged.examples), judged.name)
         }
         guard !sentences.isEmpty else { throw RecipeError("\(name) has no predicate") }
         return sentences
@@ -102,8 +176,7 @@ private struct TaggingParts {
     let training: [TaggingItem]
     let validation: [TaggingItem]
     let fingerprint: String
-    let malformedCount: Int
-    let errors: [FileFormatError]
+    let malformed: MalformedRows
 
     init(_ recipe: Recipe, _ kind: TaggingKind) throws {
         switch kind {
@@ -122,7 +195,7 @@ private struct TaggingParts {
 
     private init<Example>(_ parts: ExampleParts<Example>, _ sentences: ([Example]) -> [TaggingItem]) {
         (training, validation) = (sentences(parts.training), sentences(parts.validation))
-        (fingerprint, malformedCount, errors) = (parts.fingerprint, parts.malformedCount, parts.errors)
+        (fingerprint, malformed) = (parts.fingerprint, parts.malformed)
     }
 }
 
@@ -169,16 +242,12 @@ struct TaggingData {
         scoring = kind.scoring(labels.labels)
         fingerprint = parts.fingerprint
         let words = training.reduce(0) { $0 + $1.tags.count }
-        let name = kind == .tokens ? "sentences" : "predicates"
+        let name = kind.itemName
         var notes = [
             "\(training.count) \(name) (\(words) words) to learn from, \(validation.count) to judge by, "
                 + "\(labels.count) tags"
         ]
-        if parts.malformedCount > 0 {
-            notes.append(
-                "warning: \(parts.malformedCount) malformed sentences left out; the first: \(parts.errors[0])"
-            )
-        }
+        if let warning = parts.malformed.warning("sentences") { notes.append(warning) }
         let strange = validationLabels.count { $0 == nil }
         if strange > 0 {
             notes.append(

@@ -11,29 +11,41 @@ struct TaggingFigures {
     private let found: TypedCounts?
     /// What is found of arguments whatever they are called, and the share of predicates without a mistake.
     private var furtherFigures: [TaskFigure] = []
+    /// The tags by number and how they are confused, where tags are judged by themselves.
+    let confusion: (tags: [String], matrix: ConfusionMatrix)?
+    private static let mostOperations = 1_000_000_000
 
     init(_ sentences: [TaggingItem], predictions: [[String]], scoring: TagScoring) throws {
         (self.sentences, self.predictions, self.scoring) = (sentences, predictions, scoring)
+        confusion = scoring == .single ? Self.confusion(sentences, predictions) : nil
         let pairs = zip(sentences.map(\.tags), predictions)
         switch scoring {
         case .single: found = nil
         case .entities:
             var scorer = EntityScorer()
-            for (own, predicted) in pairs { try scorer.add(labels: own, predictions: predicted) }
+            for (own, predicted) in pairs {
+                try scorer.add(labels: TagScoring.readable(own), predictions: TagScoring.readable(predicted))
+            }
             found = scorer.entities
         case .argumentSpans:
             var scorer = SemanticRoleScorer()
-            for (own, predicted) in pairs { try scorer.add(tags: own, predictedTags: predicted) }
+            for (own, predicted) in pairs {
+                try scorer.add(tags: TagScoring.readable(own), predictedTags: TagScoring.readable(predicted))
+            }
             found = scorer.arguments
-            furtherFigures = [TaskFigure("perfect_predicates", scorer.perfectShare)]
+            let interval = bootstrapInterval(of: scorer.perfect) { sums, count in sums[0] / Double(count) }
+            furtherFigures = [TaskFigure("perfect_predicates", scorer.perfectShare, interval: interval)]
         case .argumentHeads:
             var scorer = HeadRoleScorer()
             for (own, predicted) in pairs {
                 try scorer.add(labels: Self.roles(own), predictions: Self.roles(predicted))
             }
             found = scorer.roles
-            let unlabelled = scorer.unlabelled.scores().first
-            furtherFigures = unlabelled.map { [TaskFigure("unlabelled_f1", $0.f1)] } ?? []
+            let interval = bootstrapInterval(of: scorer.unlabelledStatistics) { sums, _ in
+                ClassCounts(sums: sums).average(.micro).f1
+            }
+            let unlabelled = scorer.unlabelled.average(.micro)
+            furtherFigures = [TaskFigure("unlabelled_f1", unlabelled.f1, interval: interval)]
         }
     }
 
@@ -80,8 +92,8 @@ struct TaggingFigures {
         let sure = bootstrapIntervals(of: tokenCounts) { sums, _ in [sums[1] > 0 ? sums[0] / sums[1] : .nan] }
         let accuracy = TaskFigure("accuracy", accuracy, interval: sure.first)
         guard let found else {
-            let macro = try report.average(.macro)
-            return counts + [accuracy, TaskFigure("macro_f1", macro.f1)]
+            let macro = report?.average(.macro).f1 ?? .nan
+            return counts + [accuracy, TaskFigure("macro_f1", macro, interval: macroInterval)]
         }
         let score = found.average(.micro)
         let intervals = found.intervals()
@@ -89,32 +101,116 @@ struct TaggingFigures {
             TaskFigure("f1", score.f1, interval: intervals[2]),
             TaskFigure("precision", score.precision, interval: intervals[0]),
             TaskFigure("recall", score.recall, interval: intervals[1]),
-            TaskFigure("macro_f1", found.average(.macro).f1),
+            TaskFigure("macro_f1", found.average(.macro).f1, interval: found.intervals(.macro)[2]),
         ] + furtherFigures + [accuracy]
+    }
+
+    /// Of each sentence or predicate: what is found, predicted and there, of all types together.
+    private func decisions(_ found: TypedCounts) -> ExampleStatistics {
+        let byType = found.statistics()
+        var sums = ExampleStatistics(width: 3)
+        for start in stride(from: 0, to: byType.values.count, by: byType.width) {
+            var row = [0.0, 0.0, 0.0]
+            for place in 0..<byType.width { row[place % 3] += byType.values[start + place] }
+            sums.append(row)
+        }
+        return sums
+    }
+
+    /// What comparisons of two taggers look at.
+    ///
+    /// - Parameter labels: The tags that the tagger knows.
+    /// - Returns: What each sentence or predicate came to.
+    func outcomes(_ labels: [String]) -> ExampleOutcomes {
+        var compared: [OutcomeFigure] = []
+        if let found {
+            let sums = decisions(found)
+            let shares: [(String, @Sendable (ClassificationScore) -> Double)] = [
+                ("f1", { $0.f1 }), ("precision", { $0.precision }), ("recall", { $0.recall }),
+            ]
+            compared += shares.map { name, share in
+                OutcomeFigure(name, .sums(sums) { sums, _ in share(ClassCounts(sums: sums).average(.micro)) })
+            }
+        }
+        compared.append(
+            OutcomeFigure(
+                "accuracy",
+                .sums(tokenCounts) { sums, _ in sums[1] > 0 ? sums[0] / sums[1] : .nan }
+            )
+        )
+        let right = zip(sentences, predictions).map { $0.tags == $1 }
+        compared.append(OutcomeFigure("all_tags_right", .right(right)))
+        return ExampleOutcomes(
+            unit: scoring == .argumentSpans || scoring == .argumentHeads ? "predicates" : "sentences",
+            examples: sentences.map { item in
+                ExampleOutcomes.key(
+                    ["\(item.input.predicate ?? -1)", "\(item.input.tokens.count)"] + item.input.tokens
+                        + item.tags
+                )
+            },
+            labels: labels,
+            figures: compared
+        )
     }
 
     /// The scores of each type of entity, of each role, or of each tag.
     func byType() throws -> [(name: String, score: ClassificationScore)] {
         if let found { return Array(zip(found.types, found.scores)) }
-        return Array(zip(labels, try report.scores))
+        return Array(zip(confusion?.tags ?? [], report?.scores ?? []))
     }
 
-    private var labels: [String] {
-        Set(sentences.lazy.flatMap(\.tags)).union(predictions.joined()).sorted {
+    private static func confusion(
+        _ sentences: [TaggingItem],
+        _ predictions: [[String]]
+    ) -> (tags: [String], matrix: ConfusionMatrix) {
+        let tags = Set(sentences.lazy.flatMap(\.tags)).union(predictions.joined()).sorted {
             $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }
+        let numbers = Dictionary(uniqueKeysWithValues: tags.enumerated().map { ($1, $0) })
+        let matrix = ConfusionMatrix(
+            labels: sentences.flatMap(\.tags).map { numbers[$0] ?? 0 },
+            predictions: predictions.joined().map { numbers[$0] ?? 0 },
+            classCount: tags.count
+        )
+        return (tags, matrix)
+    }
+
+    private var report: ClassificationReport? {
+        confusion.map { ClassificationReport($0.matrix, classes: Array($0.tags.indices)) }
+    }
+
+    /// The interval of the macro-averaged F1 of tags, over sentences; in each draw over the tags that occur in it.
+    private var macroInterval: ConfidenceInterval? {
+        guard let tags = confusion?.tags, !tags.isEmpty else { return nil }
+        let numbers = Dictionary(uniqueKeysWithValues: tags.enumerated().map { ($1, $0) })
+        var counts = ExampleStatistics(width: 3 * tags.count)
+        for (own, predicted) in zip(sentences.map(\.tags), predictions) {
+            var row = [Double](repeating: 0, count: 3 * tags.count)
+            for (tag, guess) in zip(own, predicted) {
+                let (first, second) = (3 * (numbers[tag] ?? 0), 3 * (numbers[guess] ?? 0))
+                row[first] += tag == guess ? 1 : 0
+                row[second + 1] += 1
+                row[first + 2] += 1
+            }
+            counts.append(row)
+        }
+        let resamples = min(max(Self.mostOperations / max(counts.values.count, 1), 100), 2000)
+        return bootstrapInterval(of: counts, resamples: resamples) { sums, _ in
+            ClassCounts(sums: sums).occurring.average(.macro).f1
         }
     }
 
-    private var report: ClassificationReport {
-        get throws {
-            let labels = labels
-            let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, $0) })
-            let confusion = ConfusionMatrix(
-                labels: sentences.flatMap(\.tags).map { numbers[$0] ?? 0 },
-                predictions: predictions.joined().map { numbers[$0] ?? 0 },
-                classCount: labels.count
-            )
-            return ClassificationReport(confusion, classes: Array(labels.indices))
+    /// Sentences of like length, with the F1 of entities or arguments, or with the accuracy.
+    var slices: EvaluationSlices {
+        let statistics = found.map { $0.statistics() } ?? tokenCounts
+        let slices = EvaluationSlices.byLength(sentences.map(\.tags.count), unit: "tokens")
+        return EvaluationSlices(slices, figure: found == nil ? "accuracy" : "f1") { rows in
+            var sums = [Double](repeating: 0, count: statistics.width)
+            for row in rows {
+                for column in sums.indices { sums[column] += statistics.values[row * sums.count + column] }
+            }
+            if found != nil { return ClassCounts(sums: sums).average(.micro).f1 }
+            return sums[1] > 0 ? sums[0] / sums[1] : .nan
         }
     }
 }
@@ -122,10 +218,16 @@ struct TaggingFigures {
 /// An evaluation of a tagger for people: tables, and a page with the worst sentences.
 struct TaggingReportPage {
     let figures: TaggingFigures
+    /// The tags that the tagger knows.
+    let labels: [String]
     let title: String
+    /// What the reader should know.
+    let notes: [String]
 
     private static let shownErrors = 40
     private static let shownTypes = 60
+    /// The most tags of a picture of their confusion, and of a matrix in the evaluation file.
+    private static let (shownTags, mostTags) = (30, 1000)
 
     func evaluation() throws -> TaskEvaluation {
         let all = try figures.all()
@@ -142,9 +244,23 @@ struct TaggingReportPage {
         for (name, score) in types { object.append(name, score.json) }
         var details = JSONObject()
         details["types"] = .object(object)
+        if let (tags, matrix) = figures.confusion, tags.count <= Self.mostTags {
+            let counts = matrix.counts
+            details["tags"] = .array(tags.map { .string($0) })
+            details["confusion_matrix"] = .array(
+                tags.indices.map { row in
+                    .array(tags.indices.map { .integer(counts[row * tags.count + $0]) })
+                }
+            )
+        }
+        let slices = figures.slices
+        details["slices"] = slices.json
         var page = ReportPage(title: "Tagging", subtitle: title)
+        for note in notes { page.paragraph(note) }
         page.table(table)
         page.table(byType)
+        if let confusionChart { page.matrix(confusionChart) }
+        page.table(slices.table())
         page.heading("The worst sentences")
         page.paragraph(
             "Sentences with the most wrong tags; each word as it is tagged and, where that is wrong, as it should be."
@@ -154,7 +270,22 @@ struct TaggingReportPage {
             figures: all,
             details: details,
             plain: "\(table.plain)\n\n\(byType.title)\n\(byType.plain)",
-            page: page
+            page: page,
+            outcomes: figures.outcomes(labels)
+        )
+    }
+
+    private var confusionChart: MatrixChart? {
+        guard let (tags, matrix) = figures.confusion else { return nil }
+        let (counts, frequencies) = (matrix.counts, matrix.labelWeights)
+        let order = tags.indices.sorted { (frequencies[$1], $0) < (frequencies[$0], $1) }
+        let shown = order.prefix(Self.shownTags).sorted()
+        return MatrixChart(
+            title: shown.count < tags.count ? "Confusion of the most frequent tags" : "Confusion",
+            rowName: "tag",
+            columnName: "prediction",
+            names: shown.map { tags[$0] },
+            counts: shown.flatMap { row in shown.map { counts[row * tags.count + $0] } }
         )
     }
 

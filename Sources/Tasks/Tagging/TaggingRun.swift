@@ -32,12 +32,13 @@ struct TaggingRun: TaskRun {
         let data = try TaggingData(recipe, kind)
         for note in data.notes { report(.note(note)) }
         let outcome = try family.train(self, data, report)
-        let name = kind == .tokens ? "sentences" : "predicates"
         try RunCard(
             title: "A tagger trained with Yuyan \(version)",
             summary: "\(recipe.model.family), \(data.labels.count) tags",
             fingerprint: data.fingerprint,
-            facts: ["\(data.training.count) \(name) to learn from, \(data.validation.count) to judge by"],
+            facts: [
+                "\(data.training.count) \(kind.itemName) to learn from, \(data.validation.count) to judge by"
+            ],
             labels: data.labels
         ).write(recipe, outcome)
         return outcome
@@ -49,20 +50,25 @@ struct TaggingRun: TaskRun {
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
         let tagger = try family.open(recipe, folder)
-        let sentences = try kind.sentences(of: recipe.reading(source.settings), toJudgeBy: source.path)
+        let sentences = try kind.sentences(
+            of: recipe.reading(source.settings),
+            toJudgeBy: source.path,
+            report: report
+        )
+        let scoring = kind.scoring(tagger.tags)
+        let notes = scoring.notes(on: sentences, by: tagger.tags, name: kind.itemName)
+        for note in notes { report(.note(note)) }
         let predictions = try tagger.tags(sentences.map(\.input)) { done in
             report(.status { "evaluating: \(done) of \(sentences.count) sentences" })
             return StopSignal.received == nil
         }
         report(.status { "estimating intervals" })
-        let figures = try TaggingFigures(
-            sentences,
-            predictions: predictions,
-            scoring: kind.scoring(tagger.tags)
-        )
+        let figures = try TaggingFigures(sentences, predictions: predictions, scoring: scoring)
         return try TaggingReportPage(
             figures: figures,
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+            labels: tagger.tags,
+            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")",
+            notes: notes
         ).evaluation()
     }
 
@@ -94,9 +100,7 @@ struct TaggingPredictor: TaskPredictor {
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {
-        let sentences = try rows.map { row in
-            do { return try sentence(row) } catch { throw RecipeError("\(row.place): \(error)") }
-        }
+        let sentences = try rows.map { row in try row.stating { try sentence(row) } }
         let inputs = sentences.flatMap(\.inputs)
         var all = try tagger.tags(inputs) { _ in StopSignal.received == nil }[...]
         return try sentences.map { tokens, own in
@@ -104,6 +108,8 @@ struct TaggingPredictor: TaskPredictor {
             return try answer(tokens, own, Array(all.prefix(own.count)))
         }
     }
+
+    func check(_ row: Record) throws { _ = try sentence(row) }
 
     /// The tokens of a row, and the sentence once for each of its predicates where there are such.
     private func sentence(_ row: Record) throws -> (tokens: [String], inputs: [TaggerInput]) {
@@ -169,7 +175,7 @@ struct TaggingPredictor: TaskPredictor {
 
     private func spans(_ tokens: [String], _ tags: [String], key: String) throws -> [JSONValue] {
         let joint = tagger.isOfCharacters ? "" : " "
-        return try labelledSpans(tags).map { span in
+        return try labelledSpans(TagScoring.readable(tags)).map { span in
             [
                 key: .string(span.label), "start": .integer(span.start), "end": .integer(span.end),
                 "text": .string(tokens[span.start..<span.end].joined(separator: joint)),
