@@ -54,8 +54,10 @@ public struct WordVectorTask: Sendable {
     public var maximumWords: Int?
     /// What is trained.
     public var method: Method
-    /// The folder for the vectors and, when the training is stopped, its state.
+    /// The folder for the vectors and, until they are learned, the training's state.
     public var output: String
+    /// After how many seconds a running training writes its state again; at most a twentieth of the time is spent on it.
+    public var saveSeconds = 60.0
 
     /// A task.
     ///
@@ -180,11 +182,18 @@ public struct WordVectorTask: Sendable {
             try trainer.restoreState(from: state)
             report(.goingOn(epoch: trainer.epoch))
         }
-        guard trainer.train(report: { report(.progress($0)) }, isCancelled: isCancelled) else {
-            try trainer.saveState(to: state)
-            throw CancellationError()
+        var (saving, isStopped) = (StateSaving(seconds: saveSeconds), false)
+        while true {
+            var isFirst = true
+            let isDone = trainer.train(report: { report(.progress($0)) }) {
+                defer { isFirst = false }
+                isStopped = isCancelled()
+                return isStopped || !isFirst && saving.isDue
+            }
+            if isDone { return trainer.vectors() }
+            try saving.save { try trainer.saveState(to: state) }
+            if isStopped { throw CancellationError() }
         }
-        return trainer.vectors()
     }
 
     private func train(
@@ -211,17 +220,36 @@ public struct WordVectorTask: Sendable {
             report(.goingOn(epoch: trainer.epoch))
         }
         let start = ContinuousClock.now
+        var saving = StateSaving(seconds: saveSeconds)
         while !trainer.isDone {
-            if isCancelled() {
-                try trainer.saveState(to: state)
-                throw CancellationError()
+            let isStopped = isCancelled()
+            if isStopped || saving.isDue && trainer.epoch > 0 {
+                try saving.save { try trainer.saveState(to: state) }
             }
+            if isStopped { throw CancellationError() }
             let loss = trainer.trainEpoch()
             let elapsed = (ContinuousClock.now - start).components
             let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
             report(.epoch(trainer.epoch, loss: loss, seconds: seconds))
         }
         return trainer.vectors()
+    }
+}
+
+/// When a running training writes its state again.
+private struct StateSaving {
+    private var last = ContinuousClock.now
+    private var pause: Duration
+
+    init(seconds: Double) { pause = .seconds(seconds) }
+
+    var isDue: Bool { ContinuousClock.now - last >= pause }
+
+    mutating func save(_ write: () throws -> Void) rethrows {
+        let start = ContinuousClock.now
+        try write()
+        last = ContinuousClock.now
+        pause = max(pause, (last - start) * 19)
     }
 }
 
