@@ -99,7 +99,7 @@ extension ClassificationData.Part {
         name: String
     ) throws {
         let policy: LabelVocabulary.UnknownPolicy = skipsUnknown ? .ignore : .refuse
-        for (example, place) in zip(examples, places) {
+        for (row, (example, place)) in zip(examples, places).enumerated() {
             guard isMultiLabel || example.labels.count == 1 else {
                 throw RecipeError(
                     "\(place): the text has \(example.labels.count) labels; \(hints.several)"
