@@ -126,11 +126,18 @@ struct CleaningPropertyTests {
         for step in Self.operators() {
             for piece in pieces {
                 let sizes = ["<", "1"].contains(piece) ? [250_000, 1_000_000] : [10_000, 40_000]
-                let times = sizes.map { size -> Double in
-                    let text = String(repeating: piece, count: size / piece.utf8.count)
-                    return processorSeconds { _ = step.apply(to: text) }
+                func measured() -> [Double] {
+                    sizes.map { size in
+                        let text = String(repeating: piece, count: size / piece.utf8.count)
+                        return processorSeconds { _ = step.apply(to: text) }
+                    }
                 }
-                // Four times the length; quadratic work would take sixteen times as long.
+                // Four times the length; quadratic work would take sixteen times as long. What else runs may take the
+                // caches away, so that a doubtful time is measured again.
+                var times = measured()
+                for _ in 0..<3 where times[1] >= 0.15 && times[1] >= 8 * times[0] {
+                    times = zip(times, measured()).map(min)
+                }
                 #expect(
                     times[1] < 0.15 || times[1] < 8 * times[0],
                     "\(step.name) on \(piece.debugDescription): \(times)"
