@@ -166,8 +166,9 @@ def train(family, data, tokenizer_path, source, target, epochs, options):
     dev = read("dev.tsv")
     pairs = [(encode(one), encode(two)) for one, two in read("train.tsv")]
     judged = [(encode(one), encode(two)) for one, two in dev]
-    torch.manual_seed(1)
-    generator = torch.Generator().manual_seed(1)
+    seed = int(options.get("seed", 1))
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     model = make_model(family, tokenizer.get_vocab_size(), options)
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     budget = int(options.get("batch_tokens", 4096))
