@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __linux__
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #endif
 #if defined(__x86_64__)
@@ -336,6 +336,12 @@ void *yk_scratch(int slot, size_t bytes) {
     return b->address;
 }
 
+// The bytes that a mapping of `bytes` takes: whole pages.
+static size_t mapped_bytes(size_t bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes + page - 1) / page * page;
+}
+
 void *yk_allocate(size_t bytes) {
     const size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
     void *block = NULL;
@@ -347,3 +353,25 @@ void *yk_allocate(size_t bytes) {
 }
 
 void yk_free(void *block) { free(block); }
+
+void *yk_allocate_block(size_t bytes) {
+    if (bytes < HUGE_PAGE) return yk_allocate(bytes);
+    if (bytes > SIZE_MAX - HUGE_PAGE) return NULL;
+    char *room = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) return NULL;
+    const size_t before = (HUGE_PAGE - (uintptr_t)room % HUGE_PAGE) % HUGE_PAGE, whole = mapped_bytes(bytes);
+    if (before) munmap(room, before);
+    if (before + whole < mapped_bytes(bytes + HUGE_PAGE))
+        munmap(room + before + whole, mapped_bytes(bytes + HUGE_PAGE) - before - whole);
+#ifdef __linux__
+    madvise(room + before, whole, MADV_HUGEPAGE);
+#endif
+    return room + before;
+}
+
+void yk_free_block(void *block, size_t bytes) {
+    if (bytes < HUGE_PAGE)
+        yk_free(block);
+    else
+        munmap(block, mapped_bytes(bytes));
+}

@@ -20,7 +20,7 @@ public final class CPUBackend: Backend {
     public let pool: BufferPool
 
     private init() {
-        pool = BufferPool(allocate: { yk_allocate($0) }, free: { yk_free($0) })
+        pool = BufferPool(allocate: { yk_allocate_block($0) }, free: { yk_free_block($0, $1) })
     }
 
     /// The name `cpu`.

@@ -18,20 +18,39 @@ public struct MemoryStatistics: Sendable, Equatable {
 
 /// Keeps returned blocks of memory by size class for the next use.
 ///
-/// Blocks are handed out in size classes (at most 1/8 larger than asked). `limitBytes` caps what is live and cached
-/// together: beyond it the cache is emptied first, and then the request traps with the figures.
+/// Blocks are handed out in size classes (at most 1/8 larger than asked). Before memory is asked of the system, cached
+/// blocks go back to it until what is live and cached is at most a quarter and 64 MiB above the peak of what was live:
+/// those of the classes that were not used for longest go first. Batches of one shape find all blocks of the step
+/// before; batches of ever new lengths do not leave blocks of every length behind. `limitBytes` caps what is live and
+/// cached together: the cache gives way first, and then the request traps with the figures.
 /// Safe to use from any thread, because a storage may end on any.
 public final class BufferPool: Sendable {
     /// Asks the system for memory: byte count in, address out (nil when there is none).
     public typealias Allocate = @Sendable (Int) -> UnsafeMutableRawPointer?
-    /// Gives memory back to the system.
-    public typealias Free = @Sendable (UnsafeMutableRawPointer) -> Void
+    /// Gives memory back to the system: address and the byte count it was asked for with.
+    public typealias Free = @Sendable (UnsafeMutableRawPointer, Int) -> Void
+
+    /// The blocks of one size class that are held for reuse.
+    private struct Cache {
+        var blocks: [UnsafeMutableRawPointer] = []
+        /// When a block of the class was last asked for or returned, in calls of the pool.
+        var lastUse = 0
+    }
 
     private struct State: @unchecked Sendable {
         var statistics = MemoryStatistics()
-        var free: [Int: [UnsafeMutableRawPointer]] = [:]
+        var free: [Int: Cache] = [:]
         var limitBytes = Int.max
+        var calls = 0
+
+        /// The most bytes that may be live and cached together once `size` more are live.
+        func bound(with size: Int) -> Int {
+            let peak = max(statistics.peakBytes, statistics.liveBytes + size)
+            return min(limitBytes, peak + peak / 4 + BufferPool.slackBytes)
+        }
     }
+
+    private static let slackBytes = 64 << 20
 
     private let state = Mutex(State())
     private let allocateBlock: Allocate
@@ -69,15 +88,8 @@ public final class BufferPool: Sendable {
     public func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = BufferPool.sizeClass(byteCount)
         return state.withLock { (state: inout sending State) -> sending UnsafeMutableRawPointer in
-            if let block = state.free[size]?.popLast() {
-                state.statistics.cachedBytes -= size
-                state.statistics.reuseCount += 1
-                take(size, &state)
-                return block
-            }
-            if state.statistics.liveBytes + state.statistics.cachedBytes > state.limitBytes - size {
-                empty(&state)
-            }
+            if let block = reuse(size, &state) { return block }
+            makeRoom(size, &state)
             require(
                 state.statistics.liveBytes <= state.limitBytes - size,
                 "out of memory: \(state.statistics.liveBytes) bytes are live, \(size) more were asked for, "
@@ -111,7 +123,9 @@ public final class BufferPool: Sendable {
             state.statistics.liveBytes -= size
             state.statistics.liveBlocks -= 1
             state.statistics.cachedBytes += size
-            state.free[size, default: []].append(block)
+            state.calls += 1
+            state.free[size, default: Cache()].blocks.append(block)
+            state.free[size]?.lastUse = state.calls
         }
     }
 
@@ -124,8 +138,38 @@ public final class BufferPool: Sendable {
         state.statistics.peakBytes = max(state.statistics.peakBytes, state.statistics.liveBytes)
     }
 
+    /// A cached block of a class.
+    private func reuse(_ size: Int, _ state: inout State) -> UnsafeMutableRawPointer? {
+        state.calls += 1
+        guard let place = state.free.index(forKey: size) else { return nil }
+        state.free.values[place].lastUse = state.calls
+        guard let block = state.free.values[place].blocks.popLast() else { return nil }
+        state.statistics.cachedBytes -= size
+        state.statistics.reuseCount += 1
+        take(size, &state)
+        return block
+    }
+
+    /// Gives cached blocks back, those of the classes that were not used for longest first, until a new block leaves
+    /// what is live and cached within the bound.
+    private func makeRoom(_ size: Int, _ state: inout State) {
+        let bound = state.bound(with: size) - size
+        while state.statistics.liveBytes + state.statistics.cachedBytes > bound {
+            let caches = state.free.filter { !$0.value.blocks.isEmpty }
+            guard let oldest = caches.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return }
+            while state.statistics.liveBytes + state.statistics.cachedBytes > bound,
+                let block = state.free[oldest]?.blocks.popLast()
+            {
+                state.statistics.cachedBytes -= oldest
+                freeBlock(block, oldest)
+            }
+        }
+    }
+
     private func empty(_ state: inout State) {
-        for block in state.free.values.joined() { freeBlock(block) }
+        for (size, cache) in state.free {
+            for block in cache.blocks { freeBlock(block, size) }
+        }
         state.free.removeAll()
         state.statistics.cachedBytes = 0
     }

@@ -14,7 +14,7 @@ import YuyanTensorCore
                     self.allocated.add(1, ordering: .relaxed)
                     return .allocate(byteCount: bytes, alignment: 64)
                 },
-                free: { block in
+                free: { block, _ in
                     self.freed.add(1, ordering: .relaxed)
                     block.deallocate()
                 }
@@ -95,7 +95,7 @@ import YuyanTensorCore
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let pool = BufferPool(
                 allocate: { .allocate(byteCount: $0, alignment: 64) },
-                free: { $0.deallocate() }
+                free: { block, _ in block.deallocate() }
             )
             pool.limitBytes = 10_000
             _ = pool.allocate(8192)
@@ -107,7 +107,7 @@ import YuyanTensorCore
 
     @Test func refusalStops() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            _ = BufferPool(allocate: { _ in nil }, free: { _ in }).allocate(64)
+            _ = BufferPool(allocate: { _ in nil }, free: { _, _ in }).allocate(64)
         }
         let text = result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
         #expect(text.contains("the system refused 64 bytes"))
@@ -118,10 +118,10 @@ import YuyanTensorCore
         let freed = Atomic<Int>(0)
         let pool = BufferPool(
             allocate: { isFull.load(ordering: .relaxed) ? nil : .allocate(byteCount: $0, alignment: 64) },
-            free: {
+            free: { block, _ in
                 freed.add(1, ordering: .relaxed)
                 isFull.store(false, ordering: .relaxed)
-                $0.deallocate()
+                block.deallocate()
             }
         )
         let cached = pool.allocate(8192)
@@ -131,6 +131,68 @@ import YuyanTensorCore
         #expect(freed.load(ordering: .relaxed) == 1)
         pool.deallocate(block, byteCount: 64)
         pool.trim()
+    }
+
+    @Test func blocksOfManyLengthsDoNotPileUp() {
+        let ledger = Ledger()
+        let pool = ledger.pool()
+        let mebibyte = 1 << 20
+        var sizes: [Int] = []
+        for turn in 0..<60 {
+            let size = (4 + turn) * mebibyte
+            let pair = [pool.allocate(size), pool.allocate(size)]
+            for block in pair { pool.deallocate(block, byteCount: size) }
+            let figures = pool.statistics
+            #expect(figures.cachedBytes <= figures.peakBytes + figures.peakBytes / 4 + 64 * mebibyte)
+            sizes.append(size)
+        }
+        // The last length is there still, the first one is not.
+        let before = pool.statistics.allocationCount
+        pool.deallocate(pool.allocate(sizes[59]), byteCount: sizes[59])
+        #expect(pool.statistics.allocationCount == before)
+        pool.deallocate(pool.allocate(sizes[0]), byteCount: sizes[0])
+        #expect(pool.statistics.allocationCount == before + 1)
+        pool.trim()
+        #expect(ledger.freed.load(ordering: .relaxed) == ledger.allocated.load(ordering: .relaxed))
+    }
+
+    @Test func stepsOfOneShapeAskTheSystemOnce() {
+        let pool = Ledger().pool()
+        // Forward: twenty blocks; backward: as many of other classes while they end. More is cached than was ever live.
+        func step() {
+            let forward = (0..<20).map { pool.allocate((100 + $0) << 17) }
+            for (place, block) in forward.enumerated() {
+                let other = pool.allocate((20 + place) << 17)
+                pool.deallocate(block, byteCount: (100 + place) << 17)
+                pool.deallocate(other, byteCount: (20 + place) << 17)
+            }
+        }
+        step()
+        let before = pool.statistics.allocationCount
+        for _ in 0..<5 { step() }
+        #expect(pool.statistics.allocationCount == before)
+        pool.trim()
+    }
+
+    @Test func blocksGoBackWithTheSizeTheyWereAskedForWith() {
+        let sizes = Mutex<[UInt: Int]>([:])
+        let pool = BufferPool(
+            allocate: { bytes in
+                let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+                sizes.withLock { $0[UInt(bitPattern: block)] = bytes }
+                return block
+            },
+            free: { block, bytes in
+                let place = UInt(bitPattern: block)
+                #expect(sizes.withLock { $0.removeValue(forKey: place) } == bytes)
+                block.deallocate()
+            }
+        )
+        for bytes in [1, 100, 5000, 1 << 20, 3 << 20] {
+            pool.deallocate(pool.allocate(bytes), byteCount: bytes)
+        }
+        pool.trim()
+        #expect(sizes.withLock { $0.isEmpty })
     }
 
     @Test func manyThreadsKeepTheCounts() async {

@@ -64,6 +64,12 @@ void *yk_allocate(size_t bytes);
 // Returns memory of yk_allocate.
 void yk_free(void *block);
 
+// The same for blocks that must leave the process when they are returned: large ones are mappings of their own, which
+// heaps neither keep nor cut up.
+void *yk_allocate_block(size_t bytes);
+// Returns memory of yk_allocate_block, which was asked for `bytes`.
+void yk_free_block(void *block, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif
