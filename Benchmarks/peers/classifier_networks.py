@@ -27,14 +27,18 @@ def padded(lists):
     return torch.tensor([list(row) + [0] * (width - len(row)) for row in lists])
 
 
+def falling_line(total, warmup=0, first=0):
+    """The factor on the learning rate of a step: a rise, if any, from `first` steps of it, and a line to 0."""
+    return lambda step: (step + first) / warmup if step < warmup else max(total - step, 0) / max(total - warmup, 1)
+
+
 def adamw(model, rate, total, warmup=0):
     """AdamW without decay of vectors, and a schedule over `total` steps: a rise from 0, if any, and a line to 0."""
     parameters = list(model.parameters())
     groups = [dict(params=[parameter for parameter in parameters if parameter.dim() > 1], weight_decay=0.01),
               dict(params=[parameter for parameter in parameters if parameter.dim() < 2], weight_decay=0)]
     optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: step / warmup if step < warmup else (total - step) / max(total - warmup, 1))
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(total, warmup))
 
 
 class TextCNN(nn.Module):

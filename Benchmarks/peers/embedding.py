@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
+from classifier_networks import falling_line
+
 WIDTH, LAYERS, HEADS, INNER, TEMPERATURE, BATCH, RATE = 128, 2, 4, 512, 0.05, 64, 5e-4
 
 
@@ -63,9 +65,7 @@ def main(tokenizer, training, development, seed, epochs=10):
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}],
                                   lr=RATE, betas=(0.9, 0.999))
     steps = int(epochs) * ((len(pairs) + BATCH - 1) // BATCH)
-    warmup = max(1, round(0.1 * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, (steps - step) / max(1, steps - warmup)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(steps, max(1, round(0.1 * steps)), first=1))
     judged = collections.defaultdict(list)
     for question, text, label in read(development):
         if text not in [other for other, _ in judged[question]]:

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from classifier_networks import falling_line
+
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tools" / "golden"))
 
 
@@ -178,12 +180,12 @@ def train(family, data, tokenizer_path, source, target, epochs, options):
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [dict(params=matrices, weight_decay=0.01), dict(params=others, weight_decay=0.0)]
     optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), eps=1e-8)
-    warm = max(int(steps * 0.1), 1)
+    factor = falling_line(steps, max(int(steps * 0.1), 1), first=1)
     step, begin = 0, time.process_time()
     for epoch in range(epochs):
         model.train()
         for members in batches(pairs, budget, generator):
-            rate = peak * min((step + 1) / warm, max(steps - step, 0) / max(steps - warm, 1))
+            rate = peak * factor(step)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             one = [pairs[place][0] for place in members]

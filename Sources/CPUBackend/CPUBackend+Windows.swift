@@ -25,9 +25,9 @@ extension CPUBackend {
         arguments.positions = Int64(call.positions)
         arguments.lengths = RowChecks.lengths(call.lengths, batch, most: call.positions, door)
         arguments.values = call.values.address
-        arguments.values_row = rowStride(call.values, [batch, width], dtype, "values", door)
+        arguments.values_row = RowChecks.rowStride(call.values, [batch, width], dtype, "values", door)
         arguments.places = call.places.address.assumingMemoryBound(to: Int32.self)
-        arguments.places_row = rowStride(call.places, [batch, width], .i32, "places", door)
+        arguments.places_row = RowChecks.rowStride(call.places, [batch, width], .i32, "places", door)
         yk_maxima_of_rows(&arguments)
     }
 
@@ -60,9 +60,9 @@ extension CPUBackend {
         arguments.lengths = RowChecks.lengths(call.lengths, batch, most: source.shape[1], door)
         arguments.gradient = UnsafeRawPointer(call.gradient.address)
         let wide = dtype.accumulation
-        arguments.gradient_row = rowStride(call.gradient, [batch, filters], wide, "gradient", door)
+        arguments.gradient_row = RowChecks.rowStride(call.gradient, [batch, filters], wide, "gradient", door)
         arguments.places = UnsafePointer(call.places.address.assumingMemoryBound(to: Int32.self))
-        arguments.places_row = rowStride(call.places, [batch, filters], .i32, "places", door)
+        arguments.places_row = RowChecks.rowStride(call.places, [batch, filters], .i32, "places", door)
         let gradients: [(TensorView?, Shape, String)] = [
             (call.sourceGradient, source.shape, "sourceGradient"),
             (call.weightGradient, weight.shape, "weightGradient"),
@@ -75,20 +75,5 @@ extension CPUBackend {
         arguments.weight_gradient = call.weightGradient?.address
         arguments.bias_gradient = call.biasGradient?.address
         yk_gradient_of_windows(&arguments)
-    }
-
-    /// The distance of the rows of a view [B, F] whose columns lie side by side.
-    private func rowStride(
-        _ view: TensorView,
-        _ shape: Shape,
-        _ dtype: DType,
-        _ name: String,
-        _ door: String
-    ) -> Int64 {
-        require(
-            view.shape == shape && view.dtype == dtype && (view.strides[1] == 1 || shape[1] <= 1),
-            "\(door): \(name) is \(view.dtype) \(view.shape); \(dtype) \(shape) with columns side by side fits here"
-        )
-        return Int64(view.strides[0])
     }
 }

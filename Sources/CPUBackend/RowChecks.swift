@@ -74,10 +74,7 @@ enum RowChecks {
         require(view.shape.rank == 2, "\(door): \(name) is \(view.shape); a shape [N, n] fits here")
         let (rows, columns) = (view.shape.dimensions[0], view.shape.dimensions[1])
         if rowStrided {
-            require(
-                (columns <= 1 || view.strides[1] == 1) && (rows <= 1 || view.strides[0] >= columns),
-                "\(door): \(name) \(describe(view)) must have rows of unit stride that do not overlap"
-            )
+            expectRows(view, name, door)
         } else {
             require(view.isContiguous, "\(door): \(name) \(describe(view)) must be contiguous")
         }
@@ -86,6 +83,33 @@ enum RowChecks {
             "\(door): \(name) is \(view.dtype); f32, bf16 or f64 fits here"
         )
         return (rows, columns)
+    }
+
+    /// Traps unless the rows of a view of rank 2 have unit stride and do not overlap.
+    private static func expectRows(_ view: TensorView, _ name: String, _ door: String) {
+        let (rows, columns) = (view.shape[0], view.shape[1])
+        require(
+            (columns <= 1 || view.strides[1] == 1) && (rows <= 1 || view.strides[0] >= columns),
+            "\(door): \(name) \(describe(view)) must have rows of unit stride that do not overlap"
+        )
+    }
+
+    /// The distance of the rows of a view of rank 2.
+    ///
+    /// Traps unless it has a shape and dtype, and rows of unit stride that do not overlap.
+    static func rowStride(
+        _ view: TensorView,
+        _ shape: Shape,
+        _ dtype: DType,
+        _ name: String,
+        _ door: String
+    ) -> Int64 {
+        require(
+            view.shape == shape && view.dtype == dtype,
+            "\(door): \(name) is \(view.dtype) \(view.shape); \(dtype) \(shape) fits here"
+        )
+        expectRows(view, name, door)
+        return Int64(view.strides[0])
     }
 
     /// A view's shape and strides for a message.

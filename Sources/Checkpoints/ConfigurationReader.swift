@@ -108,19 +108,28 @@ public struct ConfigurationReader {
 
     /// Checks that `model_type` names a kind of model.
     ///
-    /// - Parameter type: What it must be.
+    /// - Parameter types: What it may be.
+    /// - Returns: What it is.
     /// - Throws: `FileFormatError` that names both.
-    public func expectModelType(_ type: String) throws(FileFormatError) {
+    @discardableResult
+    public func expectModelType(_ types: [String]) throws(FileFormatError) -> String {
         let own = try string("model_type")
-        guard own != type else { return }
+        if let own, types.contains(own) { return own }
         let found = own.map { "is '\($0)'" } ?? "is missing"
+        let known = types.map { "'\($0)'" }.joined(separator: ", ")
         throw FileFormatError(
             .unsupported,
             path: path,
             at: .key("model_type"),
-            "\(found); '\(type)' is needed"
+            "\(found); \(types.count == 1 ? "" : "one of ")\(known) is needed"
         )
     }
+
+    /// The same for one kind.
+    ///
+    /// - Parameter type: What it must be.
+    /// - Throws: `FileFormatError` that names both.
+    public func expectModelType(_ type: String) throws(FileFormatError) { try expectModelType([type]) }
 
     /// One whole number or an array of them.
     ///

@@ -66,6 +66,14 @@ final class Console {
         switch event {
         case .started(let step, let maxSteps):
             note(step == 0 ? "training \(maxSteps) steps" : "going on from step \(step) of \(maxSteps)")
+        case .limited(let plan, let secondsUsed): limited(plan, secondsUsed)
+        case .planned(let step, let maxSteps):
+            if logsJSON {
+                json([
+                    ("event", .string("planned")), ("step", .integer(step)),
+                    ("max_steps", .integer(maxSteps)),
+                ])
+            }
         case .progress(let progress): status(Self.bar(progress))
         case .logged(let entry): logged(entry)
         case .evaluating: status("evaluating …")
@@ -77,6 +85,20 @@ final class Console {
         case .warning(let text): note("warning: \(text)")
         case .ended(let outcome): ended(outcome)
         }
+    }
+
+    private func limited(_ plan: TimePlan, _ secondsUsed: Double) {
+        if logsJSON {
+            json([
+                ("event", .string("limited")), ("max_seconds", .number(plan.maxSeconds)),
+                ("seconds_used", .number(secondsUsed)), ("max_steps", .integer(plan.mostSteps)),
+            ])
+            return
+        }
+        let used = secondsUsed < 1 ? "" : ", of which \(Self.duration(secondsUsed)) are used"
+        note(
+            "as many of them as fit into \(Self.duration(plan.maxSeconds))\(used); the learning rate follows the clock"
+        )
     }
 
     private func logged(_ entry: TrainingLogEntry) {
@@ -111,7 +133,8 @@ final class Console {
     private func ended(_ outcome: TrainingOutcome) {
         let reason =
             switch outcome.reason {
-            case .finished: "finished"
+            case .finished:
+                outcome.timeLimit.map { "finished as its time (\(Self.duration($0))) was over" } ?? "finished"
             case .stoppedEarly: "stopped early: no improvement"
             case .interrupted(let signal):
                 "stopped by signal \(signal); the state is saved, the same command goes on"

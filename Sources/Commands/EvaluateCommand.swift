@@ -17,7 +17,8 @@ struct EvaluateCommand: ParsableCommand {
 
             With --against, two models of the same task are judged on the same examples: both values of each figure, \
             their difference with its interval from a paired bootstrap, and how likely chance alone gives so large a \
-            one. comparison.json and comparison.html are written as well.
+            one. Language models are compared by the bits per byte of the documents of one text, whatever their \
+            tokenizers. comparison.json and comparison.html are written as well.
             """
     )
 

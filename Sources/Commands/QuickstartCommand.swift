@@ -16,8 +16,10 @@ struct QuickstartCommand: ParsableCommand {
             "Trains a small GPT on text that is already here, in a few minutes, and shows what it learned.",
         discussion: """
             The text is the Swift source code of the packages that Yuyan itself is built with, unless --text names \
-            another. The recipe is written beside the model, so that the next run can begin from it. Stopped, it \
-            goes on where it was when called again; a finished one is begun anew with --fresh.
+            another. As many steps are done as fit into the minutes: the learning rate falls with the time, not with \
+            the steps. The recipe is written beside the model, so that the next run can begin from it. Stopped, it \
+            goes on where it was when called again, with the time that is left; a finished one is begun anew with \
+            --fresh.
             """
     )
 
@@ -51,7 +53,12 @@ struct QuickstartCommand: ParsableCommand {
         let recipePath = "\(output)/recipe.yaml"
         if !FileManager.default.fileExists(atPath: recipePath) {
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-            try SafeFile.write(text: try recipeText(), to: recipePath)
+            let plan = makePlan()
+            try SafeFile.write(text: try recipeText(plan), to: recipePath)
+            console.note(
+                "the plan: \(Console.duration(plan.seconds)) of training, which is about \(plan.steps) steps at this "
+                    + "machine's speed; should it slow down there will be fewer"
+            )
         }
         let recipe = try Recipe(path: recipePath)
         console.heading("1. Text → tokens (\(recipe.data.train))")
@@ -92,20 +99,37 @@ struct QuickstartCommand: ParsableCommand {
         return best
     }
 
-    /// A recipe whose length fits the minutes on this machine.
-    private func recipeText() throws -> String {
-        let source = try text ?? Self.dependencySources()
+    /// What fits the minutes on this machine.
+    private struct Plan {
+        /// The time for training.
+        let seconds: Double
+        /// The steps that are expected, by which intervals are chosen; the clock has the last word.
+        let steps: Int
+        let width: Int
+    }
+
+    private static let (layers, context, rows, vocabulary) = (4, 256, 4, 4096)
+    /// The most steps: a model of this size has little to learn from more.
+    private static let mostSteps = 50_000
+
+    private func makePlan() -> Plan {
+        let (layers, context) = (Self.layers, Self.context)
         let peak = Self.patientPeak()
         // In a few minutes many small steps of a small model learn more than few of a large one; a processor with
         // tiles affords twice the width.
         let width = peak > 1e12 ? 256 : 128
-        let (layers, context, rows, vocabulary) = (4, 256, 4, 4096)
-        let matrices = Double(layers * 12 * width * width + vocabulary * width)
+        let matrices = Double(layers * 12 * width * width + Self.vocabulary * width)
         let operationsPerToken = 6 * matrices + 12 * Double(layers * width * context)
-        // Half of the matrix peak is what steps of this size get; a tenth of the time is for evaluations.
+        // Half of the matrix peak is what steps of this size get; a tenth of the time is for what comes before and after.
         let seconds = minutes * 60 * 0.9
-        let steps = Int(seconds * peak * 0.5 / (operationsPerToken * Double(rows * context)))
-        let length = min(max(steps, 20), 50_000)
+        let steps = seconds * peak * 0.5 / (operationsPerToken * Double(Self.rows * context))
+        return Plan(seconds: seconds, steps: Int(min(max(steps, 20), Double(Self.mostSteps))), width: width)
+    }
+
+    /// The recipe of a plan.
+    private func recipeText(_ plan: Plan) throws -> String {
+        let source = try text ?? Self.dependencySources()
+        let (length, width) = (plan.steps, plan.width)
         let every = max(10, length / 8)
         let lines =
             [
@@ -116,18 +140,19 @@ struct QuickstartCommand: ParsableCommand {
                 "  validation_fraction: 0.05",
                 "  deduplicate: true",
             ] + (text == nil ? ["  extensions: swift"] : []) + [
-                "tokenizer: { type: bpe, vocab_size: \(vocabulary) }",
+                "tokenizer: { type: bpe, vocab_size: \(Self.vocabulary) }",
                 "model:",
                 "  layout: llama",
-                "  num_hidden_layers: \(layers)",
+                "  num_hidden_layers: \(Self.layers)",
                 "  hidden_size: \(width)",
                 "  num_attention_heads: \(width / 64)",
-                "  max_position_embeddings: \(context)",
+                "  max_position_embeddings: \(Self.context)",
                 "  tie_word_embeddings: true",
                 "training:",
                 "  output_dir: \(Self.quoted(output))",
-                "  max_steps: \(length)",
-                "  per_device_train_batch_size: \(rows)",
+                "  max_seconds: \(plan.seconds)",
+                "  max_steps: \(Self.mostSteps)",
+                "  per_device_train_batch_size: \(Self.rows)",
                 "  per_device_eval_batch_size: 16",
                 "  learning_rate: 4.0e-3",
                 "  adam_beta2: 0.99",
@@ -207,8 +232,7 @@ struct QuickstartCommand: ParsableCommand {
 
     private func sample(_ console: Console) throws {
         let tokenizer = try TokenizerFiles.load(folder: output)
-        let model = try DecoderModel(folder: output)
-        model.setTraining(false)
+        let model = try GenerativeModels.open(output)
         let generator = Generator(model: model, tokenizer: tokenizer)
         let prompt = text == nil ? "    /// Returns " : ""
         let ids = tokenizer.encode(prompt)

@@ -68,6 +68,14 @@ struct VectorsTrainCommand: ParsableCommand {
     @Flag(help: "Learn vectors of n-grams too, so that unknown words have vectors (fastText).")
     var subwords = false
 
+    @Option(
+        help: """
+            About how much memory glove may take to count and order pairs, in MB; what does not fit lies on disk. By \
+            default 512, and all pairs stay in memory while they take up to a quarter of the machine's.
+            """
+    )
+    var memory: Int?
+
     @Option(help: "How often a word must occur.")
     var minimumCount = 5
 
@@ -115,6 +123,7 @@ struct VectorsTrainCommand: ParsableCommand {
         }
         (task.words, task.lowercases) = (try words(), !keepCase)
         (task.minimumCount, task.maximumWords) = (minimumCount, maximumWords)
+        task.memoryBytes = try memoryBytes()
         StopSignal.install()
         let vectors = try task.run {
             show($0, console)
@@ -122,6 +131,15 @@ struct VectorsTrainCommand: ParsableCommand {
             StopSignal.received != nil
         }
         console.note("\(vectors.count) words of dimension \(vectors.dimension) are in \(output)")
+    }
+
+    private func memoryBytes() throws -> Int? {
+        guard let memory else { return nil }
+        guard model == .glove else { throw ValidationError("--memory: only glove counts pairs") }
+        guard memory >= 1, memory <= 1 << 40 else {
+            throw ValidationError("--memory \(memory): a number of MB from 1 on is needed")
+        }
+        return memory << 20
     }
 
     private func method() throws -> WordVectorTask.Method {
@@ -264,7 +282,10 @@ struct VectorsEvaluateCommand: ParsableCommand {
         commandName: "evaluate",
         abstract:
             "Judges vectors by analogies (accuracy) and by people's judgements of similarity (Spearman's ρ).",
-        discussion: "Words without vectors are counted and left out. The result is one JSON object."
+        discussion: """
+            Words without vectors are counted and left out; one that has a vector in small letters alone is asked in \
+            these. The result is one JSON object.
+            """
     )
 
     @OptionGroup var options: VectorsOptions

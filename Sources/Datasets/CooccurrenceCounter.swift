@@ -3,16 +3,25 @@ import YuyanFileFormats
 /// Counts how often words occur near one another, with bounded memory.
 ///
 /// Pairs of frequent words have a place of their own in memory; all others are sorted and, when they fill the memory,
-/// written to a temporary file as sorted runs that are merged at the end. The counts depend on the text alone, not on
-/// the memory. Source: the scheme of GloVe's program cooccur (Pennington, Socher and Manning, 2014).
+/// written to a temporary file as sorted runs that are merged at the end. The counts and the order in which they are
+/// handed over depend on the text alone, not on the memory. Source: the scheme of GloVe's program cooccur (Pennington,
+/// Socher and Manning, 2014).
 public final class CooccurrenceCounter {
+    /// About how much memory is used by default, in bytes.
+    public static let standardMemory = 512 << 20
+
     private let window: Int
     private let isSymmetric: Bool
     private var dense: [Double]
     /// Where a row's columns begin in `dense`, and how many it has there.
     private var starts: [Int] = []
+    /// Row r's first columns, this number divided by r + 1, are handed over before all others.
+    private let frequentLimit: Int
     private let sorter: ExternalSorter
     private var recent: [Int32] = []
+
+    /// Marks the key of a pair that is handed over after those of frequent words.
+    private static let isRare: UInt64 = 1 << 63
 
     /// A counter of nothing.
     ///
@@ -24,34 +33,59 @@ public final class CooccurrenceCounter {
     ///   - isSymmetric: whether words on both sides count; else only those before.
     ///   - folder: where the temporary file is made.
     ///   - memoryBytes: about how much memory to use.
-    public init(
+    public convenience init(
         words: Int,
         window: Int = 15,
         isSymmetric: Bool = true,
         folder: String,
-        memoryBytes: Int = 512 << 20
+        memoryBytes: Int = CooccurrenceCounter.standardMemory
+    ) {
+        self.init(
+            words: words,
+            window: window,
+            isSymmetric: isSymmetric,
+            folder: folder,
+            memoryBytes: memoryBytes,
+            frequentBytes: Self.standardMemory
+        )
+    }
+
+    /// A counter that hands over first what would have places of their own in so many bytes of memory.
+    package init(
+        words: Int,
+        window: Int,
+        isSymmetric: Bool,
+        folder: String,
+        memoryBytes: Int,
+        frequentBytes: Int
     ) {
         require(window > 0, "CooccurrenceCounter: the window \(window) must be positive")
         (self.window, self.isSymmetric) = (window, isSymmetric)
-        let cells = memoryBytes / 2 / MemoryLayout<Double>.stride
-        // Row r has its first limit / (r + 1) columns; the largest limit whose rows fit.
+        frequentLimit = Self.largestLimit(words, bytes: frequentBytes)
+        let limit = Self.largestLimit(words, bytes: min(memoryBytes, frequentBytes))
+        var total = 0
+        for row in 0..<words {
+            starts.append(total)
+            total += min(words, limit / (row + 1))
+        }
+        starts.append(total)
+        dense = [Double](repeating: 0, count: total)
+        sorter = ExternalSorter(folder: folder, memoryBytes: memoryBytes / 2)
+    }
+
+    /// Row r has its first limit / (r + 1) columns in memory: the largest limit whose rows fit into half the bytes.
+    private static func largestLimit(_ words: Int, bytes: Int) -> Int {
+        let most = bytes / 2 / MemoryLayout<Double>.stride
         var (low, high) = (0, max(words, 1) * max(words, 1))
         while low < high {
             let middle = low + (high - low + 1) / 2
-            if Self.cells(words, limit: middle, most: cells) == nil {
+            if cells(words, limit: middle, most: most) == nil {
                 high = middle - 1
             } else {
                 low = middle
             }
         }
-        var total = 0
-        for row in 0..<words {
-            starts.append(total)
-            total += min(words, low / (row + 1))
-        }
-        starts.append(total)
-        dense = [Double](repeating: 0, count: total)
-        sorter = ExternalSorter(folder: folder, memoryBytes: memoryBytes / 2)
+        return low
     }
 
     private static func cells(_ words: Int, limit: Int, most: Int) -> Int? {
@@ -79,7 +113,8 @@ public final class CooccurrenceCounter {
             if cell < starts[row + 1] {
                 dense[cell] += share
             } else {
-                try sorter.add(UInt64(row) << 32 | UInt64(column), share.bitPattern)
+                let mark = column < frequentLimit / (row + 1) ? 0 : Self.isRare
+                try sorter.add(mark | UInt64(row) << 32 | UInt64(column), share.bitPattern)
             }
         }
         if recent.count == window { recent.removeFirst() }
@@ -102,23 +137,36 @@ public final class CooccurrenceCounter {
             try body(row, column, count)
             try body(column, row, count)
         }
-        for row in 0..<max(starts.count - 1, 0) {
-            for cell in starts[row]..<starts[row + 1] where dense[cell] > 0 {
-                try hand(row, cell - starts[row], dense[cell])
-                dense[cell] = 0
+        let rows = starts.count - 1
+        var row = 0
+        func handFrequent(below end: Int) throws {
+            while row < end {
+                for cell in starts[row]..<starts[row + 1] where dense[cell] > 0 {
+                    try hand(row, cell - starts[row], dense[cell])
+                    dense[cell] = 0
+                }
+                row += 1
             }
         }
         var last: (key: UInt64, sum: Double)?
+        func handSorted() throws {
+            guard let last else { return }
+            let place = Int(last.key >> 32 & 0x7FFF_FFFF)
+            // What a row has in memory comes before its other columns.
+            try handFrequent(below: last.key < Self.isRare ? place + 1 : rows)
+            try hand(place, Int(last.key & 0xFFFF_FFFF), last.sum)
+        }
         try sorter.drain { record in
             let share = Double(bitPattern: record.value)
             if let current = last, current.key == record.key {
                 last = (record.key, current.sum + share)
                 return
             }
-            if let last { try hand(Int(last.key >> 32), Int(last.key & 0xFFFF_FFFF), last.sum) }
+            try handSorted()
             last = (record.key, share)
         }
-        if let last { try hand(Int(last.key >> 32), Int(last.key & 0xFFFF_FFFF), last.sum) }
+        try handSorted()
+        try handFrequent(below: rows)
         recent = []
     }
 }

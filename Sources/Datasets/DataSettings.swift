@@ -87,6 +87,9 @@ public struct DataSettings: Sendable, Hashable {
     public var format: DataFormat?
     /// Which column holds which role, such as `text` or `label`; roles not named here are columns of their own name.
     public var columns: [String: ColumnReference] = [:]
+    /// Roles beside those of the examples whose values tagged sentences keep, such as `pos`: what a task asks for; not a
+    /// key of recipes.
+    public var furtherRoles: [String] = []
     /// Names for the labels as they stand in the file.
     public var labelMap: [String: String] = [:]
     /// Whether the first row of a table names its columns.
@@ -175,7 +178,8 @@ extension DataSettings {
         try apply(object, path: path)
     }
 
-    /// Takes over settings as a recipe has them; keys that are not there, or null, stay as they are.
+    /// Takes over settings as a recipe has them; keys that are not there, or null, stay as they are, and columns or
+    /// labels that are null are not named.
     ///
     /// - Parameters:
     ///   - object: the keys and values.
@@ -229,6 +233,29 @@ extension DataSettings {
         }
     }
 
+    /// Takes a setting back: what has no value of its own has none, and no columns or labels are named.
+    ///
+    /// - Parameter key: The key.
+    /// - Returns: Whether it can be without a value.
+    @discardableResult
+    public mutating func reset(_ key: String) -> Bool {
+        switch key {
+        case "format": format = nil
+        case "columns": columns = [:]
+        case "label_map": labelMap = [:]
+        case "delimiter": delimiter = nil
+        case "tag_scheme": tagScheme = nil
+        case "convert_tags": convertTags = nil
+        default:
+            switch Self.fields.first(where: { $0.key == key })?.field {
+            case .optionalFlag(let path): self[keyPath: path] = nil
+            case .optionalText(let path): self[keyPath: path] = nil
+            default: return false
+            }
+        }
+        return true
+    }
+
     /// Takes a value in; what is needed instead when it is of another kind.
     private mutating func assign(_ field: Field, _ value: JSONValue) -> String? {
         switch field {
@@ -263,6 +290,7 @@ extension DataSettings {
             switch value {
             case .integer(let number): found[role] = .number(number)
             case .string(let name): found[role] = .name(name)
+            case .null: continue
             default: return nil
             }
         }
@@ -275,6 +303,7 @@ extension DataSettings {
             switch value {
             case .string(let name): found[label] = name
             case .integer(let number): found[label] = String(number)
+            case .null: continue
             default: return nil
             }
         }

@@ -22,6 +22,8 @@ public struct ExampleRole: Sendable, Hashable {
 public protocol DatasetExample: Sendable, Hashable {
     /// The fields an example is made of.
     static var roles: [ExampleRole] { get }
+    /// Whether examples keep the values of `DataSettings.furtherRoles`.
+    static var takesFurtherRoles: Bool { get }
     /// The key under which the records of a JSON object stand, where a format prescribes one.
     static var recordsKey: String? { get }
     /// The column of a role where settings name none.
@@ -54,6 +56,9 @@ public protocol DatasetExample: Sendable, Hashable {
 }
 
 extension DatasetExample {
+    /// No.
+    public static var takesFurtherRoles: Bool { false }
+
     /// No key.
     public static var recordsKey: String? { nil }
 
@@ -185,6 +190,8 @@ public struct TaggingExample: DatasetExample {
     public let tokens: [String]
     /// As many tags.
     public let tags: [String]
+    /// The values of further columns, as many in each, in the order of `DataSettings.furtherRoles`.
+    public let columns: [[String]]
 
     /// Makes an example.
     ///
@@ -193,13 +200,20 @@ public struct TaggingExample: DatasetExample {
     /// - Parameters:
     ///   - tokens: the tokens.
     ///   - tags: as many tags.
-    public init(tokens: [String], tags: [String]) {
+    ///   - columns: the values of further columns, as many in each.
+    public init(tokens: [String], tags: [String], columns: [[String]] = []) {
         require(tokens.count == tags.count, "TaggingExample: \(tokens.count) tokens for \(tags.count) tags")
-        (self.tokens, self.tags) = (tokens, tags)
+        require(
+            columns.allSatisfy { $0.count == tokens.count },
+            "TaggingExample: \(tokens.count) tokens for columns of \(columns.map(\.count)) values"
+        )
+        (self.tokens, self.tags, self.columns) = (tokens, tags, columns)
     }
 
     /// `tokens` and `tags`.
     public static var roles: [ExampleRole] { [ExampleRole("tokens"), ExampleRole("tags")] }
+    /// Yes.
+    public static var takesFurtherRoles: Bool { true }
     /// The tokens with spaces between them.
     public var texts: [String] { [tokens.joined(separator: " ")] }
     /// The tags.
@@ -225,7 +239,7 @@ public struct TaggingExample: DatasetExample {
     ///
     /// - Parameters:
     ///   - record: a row.
-    ///   - settings: how the data set is read: `listSeparator`, `labelMap`, `tagScheme`, `convertTags`.
+    ///   - settings: how the data set is read: `listSeparator`, `labelMap`, `tagScheme`, `convertTags`, `furtherRoles`.
     /// - Returns: one example.
     /// - Throws: `FileFormatError` when counts differ or a tag breaks the scheme.
     public static func examples(
@@ -251,7 +265,21 @@ public struct TaggingExample: DatasetExample {
             let spans = try scheme.spans(tags)
             if let wanted = settings.convertTags { tags = wanted.tags(spans, count: tags.count) }
         }
-        return [.success(TaggingExample(tokens: tokens, tags: tags))]
+        var columns: [[String]] = []
+        for role in settings.furtherRoles {
+            guard let values = try record.list(role, separator: settings.listSeparator) else {
+                throw record.missing(role)
+            }
+            guard values.count == tokens.count else {
+                throw FileFormatError(
+                    .mismatch,
+                    at: .key(role),
+                    "\(values.count) values for \(tokens.count) tokens; each token needs one"
+                )
+            }
+            columns.append(values)
+        }
+        return [.success(TaggingExample(tokens: tokens, tags: tags, columns: columns))]
     }
 }
 

@@ -247,7 +247,9 @@ public final class ExampleReader<Example: DatasetExample> {
         var settings = settings
         settings.recordsKey = settings.recordsKey ?? Example.recordsKey
         self.settings = settings
-        let known = Example.roles.map(\.name)
+        let further = Example.takesFurtherRoles ? settings.furtherRoles.map { ExampleRole($0) } : []
+        let roles = Example.roles + further
+        let known = roles.map(\.name)
         for role in settings.columns.keys.sorted() where !known.contains(role) {
             let near = NameSuggestion.words(for: role, among: known)
             let names = known.map { "'\($0)'" }.joined(separator: ", ")
@@ -258,7 +260,7 @@ public final class ExampleReader<Example: DatasetExample> {
             )
         }
         let format = settings.format ?? paths.first.map { DataFormat(path: $0) } ?? .lines
-        let entries = Example.roles.map { role in
+        let entries = roles.map { role in
             FieldSelection.Entry(
                 role: role.name,
                 column: settings.columns[role.name] ?? Example.usualColumn(role.name, in: format),

@@ -38,7 +38,7 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Lends the whole content.
     ///
-    /// - Parameter body: Reads the bytes; the pointer must not leave it.
+    /// - Parameter body: Reads the bytes, which stay where they are as long as the file object lives.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withBytes<Result, Failure: Error>(
@@ -53,7 +53,7 @@ public final class MappedFile: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - range: Byte offsets from the beginning of the file.
-    ///   - body: Reads the bytes; the pointer must not leave it.
+    ///   - body: Reads the bytes, which stay where they are as long as the file object lives.
     /// - Returns: What `body` returns.
     /// - Throws: What `body` throws.
     public func withBytes<Result, Failure: Error>(

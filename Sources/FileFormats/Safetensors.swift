@@ -115,7 +115,7 @@ public final class SafetensorsFile: Sendable {
     ///
     /// - Parameters:
     ///   - name: The tensor's name.
-    ///   - body: Reads the bytes; the pointer must not leave it.
+    ///   - body: Reads the bytes, which stay where they are as long as the file object lives.
     /// - Returns: What `body` returns.
     /// - Throws: `FileFormatError` when the file has no such tensor, and what `body` throws.
     public func withBytes<Result>(

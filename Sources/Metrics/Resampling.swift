@@ -5,15 +5,15 @@ func forEachResample(
     count: Int,
     resamples: Int,
     seed: UInt64,
-    _ body: (UnsafeBufferPointer<Double>) -> Void
-) {
+    _ body: (UnsafeBufferPointer<Double>) throws -> Void
+) rethrows {
     var generator = SeededGenerator(seed: seed)
     var multiplicities = [Double](repeating: 0, count: count)
-    multiplicities.withUnsafeMutableBufferPointer { buffer in
+    try multiplicities.withUnsafeMutableBufferPointer { buffer in
         for _ in 0..<resamples {
             buffer.update(repeating: 0)
             for _ in 0..<count { buffer[generator.index(below: count)] += 1 }
-            body(UnsafeBufferPointer(buffer))
+            try body(UnsafeBufferPointer(buffer))
         }
     }
 }
@@ -115,7 +115,7 @@ public func bootstrapInterval(
 ///   - resamples: how many times to draw examples.
 ///   - confidence: 0.95 for 95 %.
 ///   - seed: seed of the draws.
-///   - figure: the figure of the sums of this many examples.
+///   - figure: the figure of the sums of this many examples; what it throws ends the comparison.
 /// - Returns: the interval of first − second, its p-value and the share of wins; NaN for no examples.
 public func pairedBootstrap<Sums: ExampleSums>(
     _ first: Sums,
@@ -123,8 +123,8 @@ public func pairedBootstrap<Sums: ExampleSums>(
     resamples: Int = 2000,
     confidence: Double = 0.95,
     seed: UInt64 = 1,
-    figure: (_ sums: [Double], _ count: Int) -> Double
-) -> PairedComparison {
+    figure: (_ sums: [Double], _ count: Int) throws -> Double
+) rethrows -> PairedComparison {
     requireResampling("pairedBootstrap", resamples: resamples, confidence: confidence)
     let count = first.count
     require(count == second.count, "pairedBootstrap: \(count) examples against \(second.count)")
@@ -134,12 +134,12 @@ public func pairedBootstrap<Sums: ExampleSums>(
     var secondTotals = [Double](repeating: 0, count: second.width)
     var differences: [Double] = []
     differences.reserveCapacity(resamples)
-    forEachResample(count: count, resamples: resamples, seed: seed) { multiplicities in
+    try forEachResample(count: count, resamples: resamples, seed: seed) { multiplicities in
         firstAdder.add(multiplicities, into: &firstTotals)
         secondAdder.add(multiplicities, into: &secondTotals)
-        differences.append(figure(firstTotals, count) - figure(secondTotals, count))
+        differences.append(try figure(firstTotals, count) - figure(secondTotals, count))
     }
-    return PairedComparison(
+    return try PairedComparison(
         observed: figure(first.totals, count) - figure(second.totals, count),
         resampled: differences,
         confidence: confidence

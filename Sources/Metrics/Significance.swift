@@ -21,27 +21,22 @@ public struct RandomizationTest: Sendable, Equatable {
 ///   - second: the second system's numbers for the same examples.
 ///   - trials: how many times to exchange.
 ///   - seed: seed of the exchanges.
-///   - figure: the figure of the sums of this many examples.
+///   - figure: the figure of the sums of this many examples; what it throws ends the test.
 /// - Returns: the difference and its p-value; NaN for no examples or where the difference is no number.
 public func approximateRandomization(
     _ first: ExampleStatistics,
     _ second: ExampleStatistics,
     trials: Int = 10_000,
     seed: UInt64 = 1,
-    figure: (_ sums: [Double], _ count: Int) -> Double
-) -> RandomizationTest {
-    let (count, width) = (first.count, first.width)
-    require(
-        count == second.count && width == second.width,
-        "approximateRandomization: \(count) × \(width) numbers against \(second.count) × \(second.width)"
-    )
-    var exchange = ExampleStatistics(width: width)
-    for start in stride(from: 0, to: count * width, by: width) {
-        exchange.append((start..<start + width).map { second.values[$0] - first.values[$0] })
-    }
-    let adder = exchange.adder()
-    return randomization(first, second, trials: trials, seed: seed, figure: figure) { mask, moved in
-        adder.add(mask, into: &moved)
+    figure: (_ sums: [Double], _ count: Int) throws -> Double
+) rethrows -> RandomizationTest {
+    try randomization(first, second, trials: trials, seed: seed, figure: figure) {
+        var exchange = ExampleStatistics(width: first.width)
+        for start in stride(from: 0, to: first.values.count, by: first.width) {
+            exchange.append((start..<start + first.width).map { second.values[$0] - first.values[$0] })
+        }
+        let adder = exchange.adder()
+        return { mask, moved in adder.add(mask, into: &moved) }
     }
 }
 
@@ -55,26 +50,23 @@ public func approximateRandomization(
 ///   - second: the second system's sums over the same examples.
 ///   - trials: how many times to exchange.
 ///   - seed: seed of the exchanges.
-///   - figure: the figure of the sums of this many examples.
+///   - figure: the figure of the sums of this many examples; what it throws ends the test.
 /// - Returns: the difference and its p-value; NaN for no examples or where the difference is no number.
 public func approximateRandomization<Sums: ExampleSums>(
     _ first: Sums,
     _ second: Sums,
     trials: Int = 10_000,
     seed: UInt64 = 1,
-    figure: (_ sums: [Double], _ count: Int) -> Double
-) -> RandomizationTest {
-    let (count, width) = (first.count, first.width)
-    require(
-        count == second.count && width == second.width,
-        "approximateRandomization: \(count) × \(width) sums against \(second.count) × \(second.width)"
-    )
-    let (firstAdder, secondAdder) = (first.adder(), second.adder())
-    var leaving = [Double](repeating: 0, count: width)
-    return randomization(first, second, trials: trials, seed: seed, figure: figure) { mask, moved in
-        secondAdder.add(mask, into: &moved)
-        firstAdder.add(mask, into: &leaving)
-        for index in moved.indices { moved[index] -= leaving[index] }
+    figure: (_ sums: [Double], _ count: Int) throws -> Double
+) rethrows -> RandomizationTest {
+    try randomization(first, second, trials: trials, seed: seed, figure: figure) {
+        let (firstAdder, secondAdder) = (first.adder(), second.adder())
+        var leaving = [Double](repeating: 0, count: first.width)
+        return { mask, moved in
+            secondAdder.add(mask, into: &moved)
+            firstAdder.add(mask, into: &leaving)
+            for index in moved.indices { moved[index] -= leaving[index] }
+        }
     }
 }
 
@@ -86,27 +78,32 @@ public func approximateRandomization<Sums: ExampleSums>(
 ///   - trials: how many times to exchange.
 ///   - seed: seed of the exchanges.
 ///   - figure: the figure of the sums of this many examples.
-///   - exchange: writes what the first system's sums gain when the examples of the mask change sides.
+///   - exchange: makes what writes what the first system's sums gain when the examples of the mask change sides.
 /// - Returns: the difference and its p-value.
 private func randomization(
     _ first: some ExampleSums,
     _ second: some ExampleSums,
     trials: Int,
     seed: UInt64,
-    figure: (_ sums: [Double], _ count: Int) -> Double,
-    exchange: (_ mask: UnsafeBufferPointer<Double>, _ moved: inout [Double]) -> Void
-) -> RandomizationTest {
+    figure: (_ sums: [Double], _ count: Int) throws -> Double,
+    exchange: () -> (_ mask: UnsafeBufferPointer<Double>, _ moved: inout [Double]) -> Void
+) rethrows -> RandomizationTest {
     require(trials >= 1, "approximateRandomization: at least one trial is needed, not \(trials)")
     let (count, width) = (first.count, first.width)
+    require(
+        count == second.count && width == second.width,
+        "approximateRandomization: \(count) × \(width) sums against \(second.count) × \(second.width)"
+    )
+    let move = exchange()
     let (firstTotals, secondTotals) = (first.totals, second.totals)
-    let observed = count == 0 ? .nan : figure(firstTotals, count) - figure(secondTotals, count)
+    let observed = count == 0 ? .nan : try figure(firstTotals, count) - figure(secondTotals, count)
     if observed.isNaN { return RandomizationTest(difference: .nan, pValue: .nan, trials: trials) }
     var generator = SeededGenerator(seed: seed)
     var moved = [Double](repeating: 0, count: width)
     var mask = [Double](repeating: 0, count: count)
     var asLarge = 0
     // Rounding, which is as large as the figures make it, must not hide an exchange that gives the very same difference.
-    let size = max(abs(figure(firstTotals, count)), abs(figure(secondTotals, count)), abs(observed))
+    let size = try max(abs(figure(firstTotals, count)), abs(figure(secondTotals, count)), abs(observed))
     let threshold = abs(observed) - 1e-12 * size
     for _ in 0..<trials {
         for start in stride(from: 0, to: count, by: 64) {
@@ -116,9 +113,9 @@ private func randomization(
                 bits >>= 1
             }
         }
-        mask.withUnsafeBufferPointer { exchange($0, &moved) }
-        let left = figure((0..<width).map { firstTotals[$0] + moved[$0] }, count)
-        let right = figure((0..<width).map { secondTotals[$0] - moved[$0] }, count)
+        mask.withUnsafeBufferPointer { move($0, &moved) }
+        let left = try figure((0..<width).map { firstTotals[$0] + moved[$0] }, count)
+        let right = try figure((0..<width).map { secondTotals[$0] - moved[$0] }, count)
         // An exchange in which a figure does not exist speaks for no difference.
         if !(abs(left - right) < threshold) { asLarge += 1 }
     }

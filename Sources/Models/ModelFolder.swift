@@ -13,6 +13,21 @@ public enum ModelFolder {
     }
 }
 
+extension JSONObject {
+    /// Adds the names of labels as transformers' configurations have them: `id2label` and `label2id`.
+    ///
+    /// - Parameter labels: The names, by number.
+    mutating func setLabels(_ labels: [String]) {
+        var (names, numbers) = (JSONObject(), JSONObject())
+        for (number, label) in labels.enumerated() {
+            names.append(String(number), .string(label))
+            numbers.append(label, .integer(number))
+        }
+        self["id2label"] = .object(names)
+        self["label2id"] = .object(numbers)
+    }
+}
+
 extension ConfigurationReader {
     /// The number of labels that a configuration tells, by `num_labels` or by its names in `id2label`; 2, as in
     /// transformers, where it has neither.

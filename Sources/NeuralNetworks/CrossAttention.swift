@@ -134,6 +134,31 @@ public final class CrossAttention: RandomizedModule {
         let mixed = attention(queries, memory.keys, memory.values, segments: segments, options: options)
         return outputProjection(mixed.reshaped(batch, positions, heads * headWidth))
     }
+
+    /// The weights that the layer gives, without dropout; for looking at, since they take T×S values.
+    ///
+    /// Traps when shapes do not fit.
+    ///
+    /// - Parameters:
+    ///   - x: The decoder's states [B, T, D].
+    ///   - memory: Keys and values.
+    /// - Returns: [B, H, T, S]: rows that sum to 1 over the real positions; zeros where there is none.
+    public func weights(_ x: Tensor, memory: AttentionMemory) -> Tensor {
+        let (batch, positions, sources) = (x.shape[0], x.shape[1], memory.keys.shape[1])
+        let group = heads / keyValueHeads
+        let queries = queryProjection(x).reshaped(batch, positions, heads, headWidth)
+            .permuted([0, 2, 1, 3]).contiguous()
+        // Every key head serves a group of query heads.
+        let keys = memory.keys.permuted([0, 2, 3, 1]).contiguous()
+            .reshaped(batch, keyValueHeads, 1, headWidth, sources)
+            .expanded(to: [batch, keyValueHeads, group, headWidth, sources]).contiguous()
+            .reshaped(batch, heads, headWidth, sources)
+        let scores = matmul(queries, keys) * Double(scale)
+        guard let segments = memory.segments else { return softmax(scores) }
+        let nobody = Tensor(0, dtype: .i32, backend: x.backend)
+        let visible = segments.reshaped(batch, 1, 1, sources).compared(.greaterOrEqual, to: nobody)
+        return maskedSoftmax(scores, visible: visible)
+    }
 }
 
 /// Attention with an addition to its scores: `softmax(q · kᵀ · scale + bias + mask) · v`, with the scores in memory.

@@ -8,6 +8,8 @@ public struct BarChart: Sendable {
         public let value: Double
         /// What stands beside it.
         public let label: String
+        /// Where its length should lie; a thin line over the bar shows it.
+        public let interval: ClosedRange<Double>?
 
         /// A bar.
         ///
@@ -15,8 +17,9 @@ public struct BarChart: Sendable {
         ///   - name: Its name.
         ///   - value: Its length; not negative.
         ///   - label: What stands beside it.
-        public init(_ name: String, _ value: Double, label: String) {
-            (self.name, self.value, self.label) = (name, value, label)
+        ///   - interval: Where its length should lie; not negative.
+        public init(_ name: String, _ value: Double, label: String, interval: ClosedRange<Double>? = nil) {
+            (self.name, self.value, self.label, self.interval) = (name, value, label, interval)
         }
     }
 
@@ -39,13 +42,16 @@ public struct BarChart: Sendable {
 
     var svg: String {
         let (row, left, width) = (22, 230, 760)
-        let most = bars.map(\.value).filter(\.isFinite).max() ?? 0
+        let most =
+            bars.flatMap { [$0.value, $0.interval?.upperBound ?? 0] }.filter(\.isFinite).max() ?? 0
+        let room = Double(width - left - 130)
         var out = "<svg viewBox=\"0 0 \(width) \(bars.count * row + 4)\" role=\"img\" "
         out += "aria-label=\"\(ReportPage.escaped(title))\">"
         for (index, bar) in bars.enumerated() {
             let y = index * row
             let share = most > 0 && bar.value.isFinite ? bar.value / most : 0
-            let length = max(share * Double(width - left - 130), bar.value > 0 ? 1 : 0)
+            let length = max(share * room, bar.value > 0 ? 1 : 0)
+            var end = length
             let name =
                 bar.name.unicodeScalars.count > Self.nameLimit
                 ? String(String.UnicodeScalarView(bar.name.unicodeScalars.prefix(Self.nameLimit - 1))) + "…"
@@ -55,7 +61,13 @@ public struct BarChart: Sendable {
             out += "<rect x=\"\(left)\" y=\"\(y + 3)\" width=\"\(decimal(length))\" height=\"\(row - 7)\" "
             out +=
                 "fill=\"var(--fill)\"><title>\(ReportPage.escaped("\(bar.name): \(bar.label)"))</title></rect>"
-            out += "<text x=\"\(decimal(Double(left) + length + 6))\" y=\"\(y + 15)\">"
+            if let interval = bar.interval, most > 0, interval.upperBound.isFinite {
+                let (low, high) = (interval.lowerBound / most * room, interval.upperBound / most * room)
+                end = max(length, high)
+                out += "<line x1=\"\(decimal(Double(left) + low))\" x2=\"\(decimal(Double(left) + high))\" "
+                out += "y1=\"\(y + 11)\" y2=\"\(y + 11)\" stroke=\"var(--ink)\" stroke-width=\"1.5\"/>"
+            }
+            out += "<text x=\"\(decimal(Double(left) + end + 6))\" y=\"\(y + 15)\">"
             out += "\(ReportPage.escaped(bar.label))</text>"
         }
         return out + "</svg>"
@@ -78,7 +90,7 @@ public struct LineChart: Sendable {
         ///   - points: Its points from left to right.
         public init(_ name: String, _ points: [(x: Double, y: Double)]) {
             self.name = name
-            self.points = points.filter { $0.x.isFinite && $0.y.isFinite }
+            self.points = points.filter { ChartAxes.isShown($0.x) && ChartAxes.isShown($0.y) }
         }
     }
 
@@ -104,81 +116,29 @@ public struct LineChart: Sendable {
 
     private static let colors = ["var(--fill)", "#d07a2c", "#3f9a6b", "#b04a6d", "#7d62b8", "#8a8f3a"]
 
+    /// Lines of so many points have dots, too, so that one point can be seen and values be read.
+    private static let mostDots = 12
+
     var svg: String {
-        let (width, height, left, bottom, top) = (760.0, 320.0, 60.0, 40.0, 16.0)
         let all = series.flatMap(\.points)
-        let (x, y) = (Self.ticks(all.map(\.x)), Self.ticks(all.map(\.y)))
-        func place(_ value: Double, _ axis: [Double], _ from: Double, _ to: Double) -> Double {
-            let (low, high) = (axis.first ?? 0, axis.last ?? 1)
-            return high > low ? from + (value - low) / (high - low) * (to - from) : (from + to) / 2
-        }
-        func across(_ value: Double) -> Double { place(value, x, left, width - 20) }
-        func up(_ value: Double) -> Double { place(value, y, height - bottom, top) }
-        var out =
-            "<svg viewBox=\"0 0 \(Int(width)) \(Int(height) + 22 * ((series.count + 3) / 4))\" role=\"img\" "
-        out += "aria-label=\"\(ReportPage.escaped(title))\">"
-        for tick in y {
-            out += "<line x1=\"\(decimal(left))\" x2=\"\(decimal(width - 20))\" y1=\"\(decimal(up(tick)))\" "
-            out += "y2=\"\(decimal(up(tick)))\" stroke=\"var(--line)\"/>"
-            out +=
-                "<text x=\"\(decimal(left - 6))\" y=\"\(decimal(up(tick) + 4))\" text-anchor=\"end\">\(short(tick))</text>"
-        }
-        for tick in x {
-            out += "<text x=\"\(decimal(across(tick)))\" y=\"\(decimal(height - bottom + 16))\" "
-            out += "text-anchor=\"middle\">\(short(tick))</text>"
-        }
-        out +=
-            "<text x=\"\(decimal((left + width) / 2))\" y=\"\(decimal(height - 6))\" text-anchor=\"middle\">"
-        out += "\(ReportPage.escaped(xName))</text>"
-        out += "<text x=\"12\" y=\"\(decimal(height / 2))\" text-anchor=\"middle\" "
-        out += "transform=\"rotate(-90 12 \(decimal(height / 2)))\">\(ReportPage.escaped(yName))</text>"
+        let axes = ChartAxes(x: all.map(\.x), y: all.map(\.y))
+        var out = ChartAxes.opening(title, further: 22 * ((series.count + 3) / 4))
+        out += axes.svg(xName: xName, yName: yName)
         for (index, line) in series.enumerated() {
             let color = Self.colors[index % Self.colors.count]
-            let points = line.points.map { "\(decimal(across($0.x))),\(decimal(up($0.y)))" }.joined(
-                separator: " "
-            )
+            let points = line.points.map { "\(decimal(axes.across($0.x))),\(decimal(axes.up($0.y)))" }
+                .joined(separator: " ")
             out += "<polyline points=\"\(points)\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"2\"/>"
+            if line.points.count <= Self.mostDots {
+                for point in line.points { out += axes.dot(point, radius: 3, fill: "fill=\"\(color)\"") }
+            }
             let (row, column) = (Double(index / 4), Double(index % 4))
-            let (legendX, legendY) = (left + column * 170, height + 6 + row * 22)
-            out +=
-                "<rect x=\"\(decimal(legendX))\" y=\"\(decimal(legendY))\" width=\"12\" height=\"12\" fill=\"\(color)\"/>"
+            let (legendX, legendY) = (ChartAxes.start + column * 170, ChartAxes.height + 6 + row * 22)
+            out += "<rect x=\"\(decimal(legendX))\" y=\"\(decimal(legendY))\" width=\"12\" height=\"12\" "
+            out += "fill=\"\(color)\"/>"
             out += "<text x=\"\(decimal(legendX + 18))\" y=\"\(decimal(legendY + 11))\">"
             out += "\(ReportPage.escaped(line.name))</text>"
         }
         return out + "</svg>"
     }
-
-    /// About five round numbers that span the values.
-    static func ticks(_ values: [Double]) -> [Double] {
-        guard let low = values.min(), let high = values.max() else { return [0, 1] }
-        guard high > low else { return [low] }
-        let raw = (high - low) / 5
-        let power = decimalPower(raw)
-        let step = [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= raw * 0.999 } ?? 10 * power
-        let first = (low / step).rounded(.down)
-        let last = (high / step).rounded(.up)
-        return stride(from: first, through: last, by: 1).map { $0 * step }
-    }
-
-    /// The largest power of ten that is at most a positive number.
-    private static func decimalPower(_ value: Double) -> Double {
-        var power = 1.0
-        while power > value { power /= 10 }
-        while power * 10 <= value { power *= 10 }
-        return power
-    }
-}
-
-/// A coordinate with at most one decimal.
-func decimal(_ value: Double) -> String {
-    let tenths = (value * 10).rounded()
-    return tenths.remainder(dividingBy: 10) == 0 ? "\(Int(tenths / 10))" : "\(tenths / 10)"
-}
-
-/// A number of an axis, without needless digits.
-func short(_ value: Double) -> String {
-    if value == value.rounded(), value.magnitude < 1e6 { return "\(Int(value))" }
-    if value.magnitude >= 1e6 { return "\(decimal(value / 1e6))M" }
-    let thousandths = (value * 1000).rounded() / 1000
-    return thousandths == 0 ? "\(value)" : "\(thousandths)"
 }

@@ -64,11 +64,25 @@ public struct ReportPage: Sendable {
         }
     }
 
-    /// Adds a picture of a table of counts.
+    /// Adds a picture of how many values lie where.
+    ///
+    /// - Parameter chart: The picture; one without values is left out.
+    public mutating func histogram(_ chart: Histogram) {
+        if !chart.counts.isEmpty { blocks.append(.picture(chart.svg, caption: chart.title)) }
+    }
+
+    /// Adds a picture of pairs of values.
+    ///
+    /// - Parameter chart: The picture; one without dots is left out.
+    public mutating func scatter(_ chart: ScatterChart) {
+        if !chart.points.isEmpty { blocks.append(.picture(chart.svg, caption: chart.title)) }
+    }
+
+    /// Adds a picture of a table of counts or shares.
     ///
     /// - Parameter chart: The chart; one without rows is left out.
     public mutating func matrix(_ chart: MatrixChart) {
-        if !chart.names.isEmpty { blocks.append(.picture(chart.svg, caption: chart.title)) }
+        if !chart.rows.isEmpty { blocks.append(.picture(chart.svg, caption: chart.title)) }
     }
 
     /// Adds text that is shown as it stands, in a fixed width.
@@ -117,7 +131,7 @@ public struct ReportPage: Sendable {
         }
     }
 
-    private static func marked(_ parts: [(String, Double?)]) -> String {
+    fileprivate static func marked(_ parts: [(String, Double?)]) -> String {
         let largest = parts.reduce(0) { max($0, abs($1.1 ?? 0)) }
         return parts.map { text, value in
             guard let value else { return "<s title=\"not read\">\(escaped(text))</s>" }
@@ -179,6 +193,8 @@ public struct ReportTable: Sendable {
         case number(String)
         /// Text whose middle a terminal may leave out when it is long.
         case abridged(String)
+        /// Text whose parts are coloured by their values, as ``ReportPage/highlighted(_:)`` does.
+        case marked([(String, Double?)])
 
         /// A cell of text.
         ///
@@ -188,7 +204,14 @@ public struct ReportTable: Sendable {
         var content: String {
             switch self {
             case .text(let text), .number(let text), .abridged(let text): text
+            case .marked(let parts): parts.map(\.0).joined()
             }
+        }
+
+        /// What a page shows, and the class of the cell.
+        var html: (content: String, mark: String) {
+            if case .marked(let parts) = self { return (ReportPage.marked(parts), " class=\"marked\"") }
+            return (ReportPage.escaped(content), "")
         }
 
         /// What a terminal shows.
@@ -233,8 +256,8 @@ public struct ReportTable: Sendable {
         let body = rows.map { row in
             "<tr>"
                 + columns.indices.map { column in
-                    let text = column < row.count ? row[column].content : ""
-                    return "<td\(mark(column))>\(ReportPage.escaped(text))</td>"
+                    let (text, own) = column < row.count ? row[column].html : ("", "")
+                    return "<td\(own.isEmpty ? mark(column) : own)>\(text)</td>"
                 }.joined() + "</tr>"
         }
         let caption = title.isEmpty ? "" : "<caption>\(ReportPage.escaped(title))</caption>"

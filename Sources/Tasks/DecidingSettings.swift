@@ -40,7 +40,8 @@ extension Recipe {
     private static let decidingTokenizerKeys: Set<String> = ["min_frequency", "lowercase"]
     /// Where things go, what is shown and kept, how long a run is; the seed, which is compared by itself.
     private static let keysWithoutInfluence: Set<String> = [
-        "output_dir", "max_steps", "num_train_epochs", "gradient_checkpointing", "logging_steps",
+        "output_dir", "max_steps", "max_seconds", "num_train_epochs", "gradient_checkpointing",
+        "logging_steps",
         "save_strategy", "save_steps", "save_total_limit", "load_best_model_at_end",
         "early_stopping_patience", "early_stopping_threshold", "seed", "tensorboard",
         "ignore_changed_settings",

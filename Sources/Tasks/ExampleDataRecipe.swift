@@ -28,7 +28,7 @@ extension DataRecipe {
         [
             .text("train", "dataset", at: \.train),
             .optionalText("validation", at: \.validation),
-            .number("validation_fraction", at: \.validationFraction),
+            .numberOrUsual("validation_fraction", at: \.validationFraction),
         ] + DataSettings.keys.filter { $0 != "multi_label" }.map(reading)
     }
 
@@ -58,6 +58,7 @@ extension DataRecipe {
             aliases: [],
             wanted: "as data sets are read",
             assign: { section, scalar in
+                if scalar.isNull, section.examples.settings.reset(key) { return true }
                 var object = JSONObject()
                 object[key] =
                     key == "format" && scalar.text == "auto"
@@ -68,7 +69,7 @@ extension DataRecipe {
             read: { $0.examples.settings.json[key] ?? .null },
             assignMember: { section, member, scalar in
                 var members = section.examples.settings.json[key]?.objectValue ?? JSONObject()
-                members[member] = scalar.json(isText: key != "columns")
+                members[member] = scalar.isNull ? nil : scalar.json(isText: key != "columns")
                 var object = JSONObject()
                 object[key] = .object(members)
                 try section.examples.settings.apply(object)
@@ -101,10 +102,11 @@ extension Recipe {
 }
 
 extension DataSettings {
-    /// Takes over settings of the command line: members of mappings join those that are there.
+    /// Takes over settings of the command line: members of mappings join those that are there, and null takes back.
     mutating func join(_ object: JSONObject) throws {
         var joined = object
         for (key, value) in object {
+            if value.isNull { reset(key) }
             guard let members = value.objectValue else { continue }
             var all = json[key]?.objectValue ?? JSONObject()
             for (member, inner) in members { all[member] = inner }
@@ -116,7 +118,7 @@ extension DataSettings {
 
 extension Substring {
     /// Without spaces and tabs at its ends.
-    fileprivate var trimmingSpaces: String {
+    var trimmingSpaces: String {
         var bytes = utf8[...]
         while let first = bytes.first, first == 32 || first == 9 { bytes.removeFirst() }
         while let last = bytes.last, last == 32 || last == 9 { bytes.removeLast() }

@@ -1,4 +1,5 @@
 import YuyanMetrics
+import YuyanTraining
 
 /// What each example of an evaluation came to: all that figures, their intervals and comparisons of two models need.
 struct ExampleOutcomes: Sendable {
@@ -10,6 +11,10 @@ struct ExampleOutcomes: Sendable {
     var labels: [String] = []
     /// By whose rules answers are judged; empty where there is one way only.
     var rules = ""
+    /// What to do where the rules differ.
+    var rulesAdvice = ""
+    /// What to do where two evaluations did not see the same.
+    var advice = "name the examples for both with --data"
     /// The figures to compare, the most telling first.
     let figures: [OutcomeFigure]
 
@@ -52,6 +57,14 @@ struct OutcomeFigure: Sendable {
         case .sums(let sums, _): sums.count
         case .cells(let cells, _): cells.count
         case .ranked(let values, _): values.count
+        }
+    }
+
+    /// The figure of each example by itself, where it is made of one or two numbers; else none.
+    var single: [Double] {
+        guard case .sums(let sums, let figure) = outcome, sums.width <= 2 else { return [] }
+        return stride(from: 0, to: sums.values.count, by: sums.width).map {
+            figure(Array(sums.values[$0..<$0 + sums.width]), 1)
         }
     }
 
@@ -111,6 +124,8 @@ struct FigureComparison: Sendable {
     let test: Test
     /// How many examples both, only the first, only the second and neither got right.
     let tally: Tally?
+    /// The figure of each example by itself, of both models, where it is made of one or two numbers; else none.
+    let points: [(x: Double, y: Double)]
 
     /// A test of paired outcomes.
     enum Test: String, Sendable {
@@ -133,10 +148,12 @@ struct FigureComparison: Sendable {
     /// - Parameters:
     ///   - first: The first model's.
     ///   - second: The second model's, of the same figure.
-    /// - Throws: ``RecipeError`` when the outcomes are of different kinds or numbers of examples.
+    /// - Throws: ``RecipeError`` when the outcomes are of different kinds or numbers of examples; `CancellationError` after
+    ///   a stop signal.
     init(_ first: OutcomeFigure, _ second: OutcomeFigure) throws {
         (name, self.first, self.second) = (first.name, first.value, second.value)
         guard first.count == second.count else { throw Self.unlike(name) }
+        points = zip(first.single, second.single).map { (x: $0, y: $1) }
         switch (first.outcome, second.outcome) {
         case (.right(let one), .right(let two)):
             let numbers = (one.map { $0 ? 1.0 : 0 }, two.map { $0 ? 1.0 : 0 })
@@ -144,26 +161,65 @@ struct FigureComparison: Sendable {
             pValue = try mcNemar(first: one, second: two).exactPValue
             (test, tally) = (.mcNemar, Tally(one, two))
         case (.sums(let one, let figure), .sums(let two, _)):
-            guard one.width == two.width else { throw Self.unlike(name) }
-            difference = pairedBootstrap(one, two, figure: figure).difference
-            let trials = Self.trials(one.width * one.count)
-            pValue = approximateRandomization(one, two, trials: trials, figure: figure).pValue
+            (difference, pValue) = try Self.compare(one, two, work: one.width * one.count, figure: figure) {
+                try approximateRandomization($0, $1, trials: $2, figure: $3).pValue
+            }
             (test, tally) = (.randomization, nil)
         case (.cells(let one, let figure), .cells(let two, _)):
-            guard one.width == two.width else { throw Self.unlike(name) }
-            difference = pairedBootstrap(one, two, figure: figure).difference
-            pValue = approximateRandomization(one, two, figure: figure).pValue
+            // Beside the examples, the figure goes through all cells.
+            let work = 2 * one.count + one.width
+            (difference, pValue) = try Self.compare(one, two, work: work, figure: figure) {
+                try approximateRandomization($0, $1, trials: $2, figure: $3).pValue
+            }
             (test, tally) = (.randomization, nil)
         case (.ranked(let one, let truth), .ranked(let two, _)):
-            (difference, pValue) = Self.compareRanks(one, two, truth: truth)
+            (difference, pValue) = try Self.compareRanks(one, two, truth: truth)
             (test, tally) = (.randomization, nil)
         default: throw Self.unlike(name)
         }
     }
 
-    /// How often outcomes of so many numbers are exchanged: seldom enough to end within seconds, 1,000 times at least.
-    private static func trials(_ numbers: Int) -> Int {
-        min(max(2_000_000_000 / max(numbers, 1), 1000), 10_000)
+    /// How many numbers are added up in a test or an interval, unless fewer than the least draws would be left.
+    private static let mostWork = 2_000_000_000
+
+    /// Compares a figure of sums.
+    ///
+    /// - Parameters:
+    ///   - first: The first model's sums.
+    ///   - second: The second model's.
+    ///   - work: How many numbers are added up for one draw.
+    ///   - figure: The figure of sums.
+    ///   - test: The test of so many exchanges for one kind of sums, the quickest that there is.
+    /// - Returns: The difference, and how likely it is, were the models alike.
+    /// - Throws: ``RecipeError`` when the sums differ in width; `CancellationError` after a stop signal.
+    private static func compare<Sums: ExampleSums>(
+        _ first: Sums,
+        _ second: Sums,
+        work: Int,
+        figure: @escaping @Sendable ([Double], Int) -> Double,
+        test: (Sums, Sums, Int, ([Double], Int) throws -> Double) throws -> Double
+    ) throws -> (ConfidenceInterval, Double) {
+        guard first.width == second.width else {
+            throw RecipeError("the outcomes are of \(first.width) and of \(second.width) numbers")
+        }
+        func stoppable(_ sums: [Double], _ count: Int) throws -> Double {
+            try Self.checkStop()
+            return figure(sums, count)
+        }
+        let comparison = try pairedBootstrap(
+            first,
+            second,
+            resamples: min(max(mostWork / max(2 * work, 1), 500), 2000),
+            figure: stoppable
+        )
+        return (comparison.difference, try test(first, second, trials(work), stoppable))
+    }
+
+    /// How often outcomes are exchanged: seldom enough to end within seconds, 1,000 times at least.
+    private static func trials(_ work: Int) -> Int { min(max(mostWork / max(work, 1), 1000), 10_000) }
+
+    private static func checkStop() throws {
+        guard StopSignal.received == nil else { throw CancellationError() }
     }
 
     private static func unlike(_ name: String) -> RecipeError {
@@ -178,13 +234,14 @@ struct FigureComparison: Sendable {
         _ first: [Double],
         _ second: [Double],
         truth: [Double]
-    ) -> (ConfidenceInterval, Double) {
+    ) throws -> (ConfidenceInterval, Double) {
         let bootstrap = pairedBootstrap(count: truth.count, resamples: OutcomeFigure.rankedResamples) {
             draw in
             let right = draw.map { truth[$0] }
             return OutcomeFigure.spearman(draw.map { first[$0] }, right)
                 - OutcomeFigure.spearman(draw.map { second[$0] }, right)
         }
+        try checkStop()
         guard !(first + second + truth).contains(where: \.isNaN) else { return (bootstrap.difference, .nan) }
         let middle = Double(truth.count + 1) / 2
         let trueRanks = averageRanks(truth).map { $0 - middle }
@@ -197,7 +254,12 @@ struct FigureComparison: Sendable {
             }
             return sums
         }
-        let test = approximateRandomization(statistics(first), statistics(second)) { sums, count in
+        let test = try approximateRandomization(
+            statistics(first),
+            statistics(second),
+            trials: trials(3 * truth.count)
+        ) { sums, count in
+            try checkStop()
             let squares = sums[1] - sums[0] * sums[0] / Double(count)
             return squares > 0 && trueSquares > 0 ? sums[2] / (squares * trueSquares).squareRoot() : .nan
         }

@@ -9,25 +9,46 @@ struct FittingSession {
     let version: String
     let report: (TaskEvent) -> Void
 
+    /// The file of a stopped fitting's state inside the run's folder.
+    static let stateName = WordVectorTask.stateName
+
+    private var statePath: String { "\(recipe.training.outputDir)/\(Self.stateName)" }
+
+    /// Where a fitting by iterations keeps its state; what is found there is gone on from, and that is said.
+    var state: LinearTrainingState {
+        LinearTrainingState(path: statePath) { [report] iteration in
+            report(.note("going on in iteration \(iteration)"))
+        }
+    }
+
     /// Fits a model and records it.
     ///
-    /// A model of this kind that is stopped is begun again, not resumed.
+    /// A fitting that keeps its state is resumed where it was stopped, another is begun again.
     ///
     /// - Parameters:
     ///   - dataFingerprint: What the data are.
+    ///   - keepsState: Whether `fit` keeps its state; the file is removed when the model is saved.
     ///   - fit: Fits, judges and saves the model; tells the iterations it has reached, and gives all of them with the
     ///     figures.
     /// - Returns: How it ended.
     /// - Throws: ``RecipeError`` for settings that do not fit, what `fit` throws.
     func run(
         dataFingerprint: String,
+        keepsState: Bool = false,
         _ fit: (_ reached: (Int) -> Void) throws -> (iterations: Int, metrics: [String: Double])
     ) throws -> TrainingOutcome {
+        guard recipe.training.maxSeconds == 0 else {
+            throw RecipeError(
+                "training.max_seconds is \(recipe.training.maxSeconds); it must be 0: a model of the family "
+                    + "\(recipe.model.family) is fitted in one go"
+            )
+        }
         let began = Date()
         try FileManager.default.createDirectory(
             atPath: recipe.training.outputDir,
             withIntermediateDirectories: true
         )
+        if keepsState { try UnfinishedFiles.remove(of: [Self.stateName], in: recipe.training.outputDir) }
         var record = try RunRecord(
             recipe,
             registryFolder: registryFolder,
@@ -67,15 +88,17 @@ struct FittingSession {
             let evaluated = TrainingEvent.evaluated(step: iterations, metrics: metrics, isBest: true)
             record.take(evaluated)
             if !metrics.isEmpty { report(.training(evaluated)) }
+            if keepsState, FileManager.default.fileExists(atPath: statePath) {
+                try FileManager.default.removeItem(atPath: statePath)
+            }
             return try end(.finished, iterations, metrics)
         } catch is CancellationError {
             let signal = StopSignal.received ?? SIGINT
-            report(
-                .note(
-                    "stopped by signal \(signal); a model of this kind is fitted in one go: nothing is saved, and the "
-                        + "same command begins again"
-                )
-            )
+            let isKept = keepsState && FileManager.default.fileExists(atPath: statePath)
+            let next =
+                isKept
+                ? "the same command goes on from here" : "nothing is saved, and the same command begins again"
+            report(.note("stopped by signal \(signal); \(next)"))
             return try end(.interrupted(signal: signal), iteration, [:])
         } catch let error as LinearModelError {
             record.fail()

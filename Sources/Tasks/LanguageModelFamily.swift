@@ -85,7 +85,8 @@ extension LanguageModelRun: LanguageModelWork {
         return LanguageModelJudgement(
             metrics: parts.figures.metrics,
             parts: parts,
-            tokenizer: corpus.tokenizer
+            tokenizer: corpus.tokenizer,
+            outcomes: parts.textOutcomes
         )
     }
 }

@@ -21,12 +21,14 @@ struct LanguageModelFigures {
         ]
     }
 
-    /// The bytes that each token stands for; none for special ones.
+    /// The bytes that each token stands for between others, white space before it included; none for special ones.
     static func byteCounts(_ tokenizer: any Tokenizer) -> [Int] {
         (0..<tokenizer.vocabularySize).map { id in
             let id = Int32(id)
             if tokenizer.addedTokens.token(id)?.isSpecial == true { return 0 }
-            return tokenizer.decodeBytes([id]).count
+            var bytes: [UInt8] = []
+            tokenizer.appendBytes(of: id, to: &bytes)
+            return bytes.count
         }
     }
 }

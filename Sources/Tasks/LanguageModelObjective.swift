@@ -102,13 +102,12 @@ public final class LanguageModelObjective: TrainingObjective {
 
     /// The scaled sum of the losses.
     public func loss(_ batch: Batch, scale: Float) -> Tensor {
-        let shape: Shape = [batch.rows, batch.length]
-        let packed = batch.hasSeveralSegments
+        let tensors = BatchTensors(batch)
         return decoder.loss(
-            inputIDs: Tensor(batch.inputs, shape: shape),
-            targets: Tensor(batch.targets, shape: shape),
-            segments: packed ? Tensor(batch.segments, shape: shape) : nil,
-            positions: packed ? Tensor(batch.positions, shape: shape) : nil,
+            inputIDs: tensors.inputs,
+            targets: tensors.targets,
+            segments: tensors.segments,
+            positions: tensors.positions,
             scale: scale,
             smoothing: settings.smoothing
         )
@@ -116,13 +115,12 @@ public final class LanguageModelObjective: TrainingObjective {
 
     /// The loss of every target of a batch.
     private func losses(_ batch: Batch) -> [Double] {
-        let shape: Shape = [batch.rows, batch.length]
-        let packed = batch.hasSeveralSegments
+        let tensors = BatchTensors(batch)
         return decoder.losses(
-            inputIDs: Tensor(batch.inputs, shape: shape),
-            targets: Tensor(batch.targets, shape: shape),
-            segments: packed ? Tensor(batch.segments, shape: shape) : nil,
-            positions: packed ? Tensor(batch.positions, shape: shape) : nil
+            inputIDs: tensors.inputs,
+            targets: tensors.targets,
+            segments: tensors.segments,
+            positions: tensors.positions
         )
     }
 
@@ -157,13 +155,25 @@ public final class LanguageModelObjective: TrainingObjective {
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void
     ) throws -> LanguageModelParts {
-        var parts = LanguageModelParts("blocks")
-        try settings.forEachEvaluationBatch(
+        // Of some batches there is no whole document.
+        let text = validation.flatMap { validation in
+            maxBatches > 0
+                ? nil
+                : JudgedText(
+                    validation.shard,
+                    tokenizer,
+                    endOfText: validation.endOfText,
+                    isolatesDocuments: validation.isolatesDocuments,
+                    tokenBytes: tokenByteCounts
+                )
+        }
+        return try settings.judgedBlocks(
             of: validation,
             most: maxBatches,
+            text: text,
             isCancelled: isCancelled,
             progress: progress
-        ) { batch, _ in
+        ) { batch, number, parts in
             let losses = losses(batch)
             for row in 0..<batch.rows {
                 let places = row * batch.length..<(row + 1) * batch.length
@@ -175,9 +185,13 @@ public final class LanguageModelObjective: TrainingObjective {
                     bytes: targets.reduce(0) { $0 + tokenByteCounts[Int($1)] },
                     text: { targets }
                 )
+                let before = (number * settings.evaluationBatchSize + row) * batch.length - places.lowerBound
+                for place in places where batch.targets[place] >= 0 {
+                    parts.add(losses[place], after: Int(batch.positions[place]))
+                    parts.text?.add(losses[place], of: batch.targets[place], number: before + place)
+                }
             }
         }
-        return parts
     }
 
     /// Writes configuration, weights and tokenizer.
@@ -189,6 +203,23 @@ public final class LanguageModelObjective: TrainingObjective {
     /// Reads weights that ``saveModel(to:)`` wrote.
     public func loadModel(from folder: String) throws {
         try decoder.loadParameters(from: WeightFiles(path: folder), map: decoder.configuration.keyMap)
+    }
+}
+
+/// What a decoder reads of a batch.
+private struct BatchTensors {
+    let inputs: Tensor
+    let targets: Tensor
+    /// Nil where every row holds one document.
+    let segments: Tensor?
+    let positions: Tensor?
+
+    init(_ batch: Batch) {
+        let shape: Shape = [batch.rows, batch.length]
+        (inputs, targets) = (Tensor(batch.inputs, shape: shape), Tensor(batch.targets, shape: shape))
+        let isPacked = batch.hasSeveralSegments
+        segments = isPacked ? Tensor(batch.segments, shape: shape) : nil
+        positions = isPacked ? Tensor(batch.positions, shape: shape) : nil
     }
 }
 
@@ -219,22 +250,27 @@ extension LanguageModelObjective.Settings {
         return batches.nextBatch()
     }
 
-    /// Goes through the validation text, or evenly spread batches of it.
+    /// Judges the validation text, or evenly spread batches of it, block by block.
     ///
     /// - Parameters:
     ///   - dataset: The validation text.
     ///   - most: The most batches, 0 for the whole text.
+    ///   - text: What collects the documents of the text, when they are wanted.
     ///   - isCancelled: Asked between batches; true ends it.
     ///   - progress: Told of batches done and to do.
-    ///   - body: Takes a batch and its number.
+    ///   - body: Takes a batch and its number, and adds its blocks.
+    /// - Returns: The blocks.
     /// - Throws: ``TrainingError`` when there is no validation text.
-    func forEachEvaluationBatch(
+    func judgedBlocks(
         of dataset: TokenDataset?,
         most: Int,
+        text: JudgedText? = nil,
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void,
-        _ body: (Batch, Int) throws -> Void
-    ) throws {
+        _ body: (Batch, Int, inout LanguageModelParts) throws -> Void
+    ) throws -> LanguageModelParts {
+        var parts = LanguageModelParts("blocks")
+        parts.text = text
         guard let dataset else {
             throw TrainingError("there is no validation text; give data.validation or a validation_fraction")
         }
@@ -242,16 +278,17 @@ extension LanguageModelObjective.Settings {
         let total = try EvaluationBatches(dataset, batchSize: size).batchCount
         let count = most > 0 ? min(most, total) : total
         for number in 0..<count {
-            if isCancelled() { return }
+            if isCancelled() { break }
             let place = count == total ? number : number * total / count
             var source = try EvaluationBatches(
                 dataset,
                 batchSize: size,
                 state: BatchState(position: place * size)
             )
-            guard let batch = source.next() else { return }
-            try body(batch, number)
+            guard let batch = source.next() else { break }
+            try body(batch, number, &parts)
             progress(number + 1, count)
         }
+        return parts
     }
 }

@@ -29,9 +29,7 @@ struct LanguageModelTask: TaskRun {
         let found = try LanguageModelFamily.work(of: run).judge(folder: folder, corpus, report: report)
         if StopSignal.received != nil { throw CancellationError() }
         report(.status { "estimating intervals" })
-        return found.evaluation(
-            title: "\(recipe.model.family) in \(folder) on \(data.path ?? "its validation data")"
-        )
+        return found.evaluation(EvaluationSubject(recipe, folder: folder, data: data))
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
@@ -88,7 +86,6 @@ extension TaskDescription {
         TaskDescription(
             name: "language-modeling",
             dataFields: DataRecipe.fields,
-            judgesExamples: false,
             families: LanguageModelFamily.all.map(\.description),
             defaults: { _ in },
             finish: { _, _ in },

@@ -178,7 +178,12 @@ struct NGramTraining: LanguageModelWork {
         for (length, count) in score.orders.enumerated() {
             metrics["eval_order_\(length + 1)_share"] = Double(count) / total
         }
-        return LanguageModelJudgement(metrics: metrics, parts: parts, tokenizer: corpus.tokenizer)
+        return LanguageModelJudgement(
+            metrics: metrics,
+            parts: parts,
+            tokenizer: corpus.tokenizer,
+            outcomes: parts.textOutcomes
+        )
     }
 
     private func figures(
@@ -209,10 +214,17 @@ struct NGramTraining: LanguageModelWork {
         func isSkipped(_ document: Int) -> Bool { !hasEnds && (isolates || document == 0) }
         let sizes = LanguageModelFigures.byteCounts(corpus.tokenizer)
         var parts = LanguageModelParts("documents")
+        parts.text = JudgedText(
+            shard,
+            corpus.tokenizer,
+            endOfText: corpus.dataset.description.endOfText,
+            isolatesDocuments: isolates
+        )
         let score = try model.score(shard, skipsFirst: isSkipped) { places, own in
             let tokens = shard[places]
             let bytes = tokens.reduce(0) { $0 + sizes[Int($1)] }
             parts.add(nats: own.nats, tokens: own.tokens, bytes: bytes, text: { tokens })
+            parts.text?.add(own.nats, at: places.lowerBound)
         } progress: { done, total in
             report(.status { "evaluating: \(done) of \(total) tokens" })
             return StopSignal.received == nil

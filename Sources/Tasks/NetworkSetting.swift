@@ -9,6 +9,7 @@ struct NetworkSetting {
         case number
         case flag
         case integers
+        case texts
         case word([String])
         case path
     }
@@ -28,6 +29,7 @@ struct NetworkSetting {
         case .number: "a number"
         case .flag: "true or false"
         case .integers: "whole numbers, as [3, 4] or 3,4"
+        case .texts: "texts, as [a, b] or a,b"
         case .word(let choices): "one of " + choices.joined(separator: ", ")
         case .path: "a path"
         }
@@ -40,6 +42,8 @@ struct NetworkSetting {
         case .flag: return scalar.flag.map { .bool($0) }
         case .word(let choices): return choices.contains(scalar.text) ? .string(scalar.text) : nil
         case .path: return .string(scalar.text)
+        case .texts:
+            return .array(scalar.text.split(separator: ",").map { .string($0.trimmingSpaces) })
         case .integers:
             var numbers: [JSONValue] = []
             for part in scalar.text.split(separator: ",") {
@@ -56,8 +60,11 @@ struct NetworkSetting {
 
     /// The setting as a key of a recipe.
     var field: RecipeField<ModelRecipe> {
-        var isList = false
-        if case .integers = kind { isList = true }
+        let isList: Bool
+        switch kind {
+        case .integers, .texts: isList = true
+        default: isList = false
+        }
         return RecipeField(
             key: key,
             aliases: [],

@@ -141,7 +141,7 @@ extension DataRecipe {
                 read: \.trainJSON
             ),
             .optionalText("validation", at: \.validation),
-            .number("validation_fraction", at: \.validationFraction),
+            .numberOrUsual("validation_fraction", at: \.validationFraction),
             .text("split", at: \.split, oneOf: DocumentSplitRule.allCases.map(\.rawValue)),
             .optionalText("split_key", at: \.splitKey),
             .text("format", at: \.format, oneOf: ["auto"] + formats.map(\.name)),
@@ -213,6 +213,7 @@ extension TrainingArguments {
             .text("output_dir", "out_dir", at: \.outputDir),
             .integer("max_steps", "max_iters", at: \.maxSteps),
             .number("num_train_epochs", at: \.numTrainEpochs),
+            .number("max_seconds", at: \.maxSeconds),
             .integer("per_device_train_batch_size", "batch_size", at: \.perDeviceTrainBatchSize),
             .integer("per_device_eval_batch_size", at: \.perDeviceEvalBatchSize),
             .integer("gradient_accumulation_steps", at: \.gradientAccumulationSteps),

@@ -17,6 +17,8 @@ struct RecipeField<Section> {
     var assignMember: ((inout Section, String, RecipeScalar) throws -> Void)?
     /// Whether a list is understood, as its elements with commas between them.
     var takesList = false
+    /// Takes over the value of a section where nothing is given, which null asks for; nil where null does not.
+    var takeUsual: ((inout Section, Section) -> Void)?
 }
 
 extension RecipeField {
@@ -40,6 +42,13 @@ extension RecipeField {
 
     static func number(_ key: String, _ aliases: String..., at path: Path<Double>) -> RecipeField {
         required(key, aliases, path, .number)
+    }
+
+    /// A number that null sets to what it is when it is not given.
+    static func numberOrUsual(_ key: String, at path: Path<Double>) -> RecipeField {
+        var field = number(key, at: path)
+        field.takeUsual = { section, usual in section[keyPath: path] = usual[keyPath: path] }
+        return field
     }
 
     static func optionalNumber(_ key: String, _ aliases: String..., at path: Path<Double?>) -> RecipeField {

@@ -181,6 +181,10 @@ extension Recipe {
         guard !value.isList || field.takesList else {
             throw RecipeError("\(place): \(section).\(key) must be a single value")
         }
+        if value.isNull, let takeUsual = field.takeUsual {
+            let usual = try Recipe(task: task, family: model.family)
+            return takeUsual(&self[keyPath: path], usual[keyPath: path])
+        }
         let isTaken = try Self.stating(place, "\(section).\(key)") {
             try field.assign(&self[keyPath: path], value)
         }

@@ -26,6 +26,9 @@ struct RunCard {
         var lines = ["# \(title)", ""]
         let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
         lines.append("\(summary), trained \(outcome.step) step\(outcome.step == 1 ? "" : "s")\(kept).")
+        if let limit = outcome.timeLimit {
+            lines.append("The limit of \(Int(limit.rounded(.up))) seconds ended the training.")
+        }
         lines += ["", "| figure (validation) | value |", "| --- | --- |"]
         lines += outcome.metrics.sorted { $0.key < $1.key }.map { "| \($0.key) | \($0.value) |" }
         lines += ["", "## Data", "", "- fingerprint `\(fingerprint)`"]

@@ -11,25 +11,25 @@ public struct TaskComparison: Sendable {
     private let count: Int
     private let figures: [FigureComparison]
 
+    /// The tasks whose losses are told of hidden tokens and of all.
+    private static let modelling: Set = ["language-modeling", "masked-language-modeling"]
+
     /// Says whether two models can be compared before either is judged.
     ///
     /// - Parameters:
     ///   - first: The first model's recipe.
     ///   - second: The second model's.
-    /// - Throws: ``RecipeError`` when the tasks differ, or when the task judges a text as a whole.
+    /// - Throws: ``RecipeError`` when the tasks differ.
     public static func check(_ first: Recipe, _ second: Recipe) throws {
-        guard first.task == second.task else {
-            throw RecipeError(
-                "--against: \(first.training.outputDir) is a model of \(first.task), "
-                    + "\(second.training.outputDir) one of \(second.task); both must have the same task"
-            )
-        }
-        guard first.taskDescription.judgesExamples else {
-            throw RecipeError(
-                "--against: \(first.task) judges a text as a whole, without outcomes of examples to pair; evaluate each "
-                    + "model on the same text by itself and compare their figures"
-            )
-        }
+        guard first.task != second.task else { return }
+        let reason =
+            modelling.isSuperset(of: [first.task, second.task])
+            ? "one tells hidden tokens from both sides, the other every token from those before it, which is not the "
+                + "same quantity; compare each with a model of its own task" : "both must have the same task"
+        throw RecipeError(
+            "--against: \(first.training.outputDir) is a model of \(first.task), "
+                + "\(second.training.outputDir) one of \(second.task); \(reason)"
+        )
     }
 
     /// Compares two evaluations.
@@ -45,7 +45,7 @@ public struct TaskComparison: Sendable {
         _ second: (evaluation: TaskEvaluation, folder: String),
         task: String
     ) throws {
-        guard let one = first.evaluation.outcomes, let two = second.evaluation.outcomes else {
+        guard let one = try first.evaluation.outcomes?(), let two = try second.evaluation.outcomes?() else {
             throw RecipeError("--against: \(task) gives no outcomes of examples to pair")
         }
         folders = [first.folder, second.folder]
@@ -68,6 +68,7 @@ public struct TaskComparison: Sendable {
         guard one.rules == two.rules else {
             throw RecipeError(
                 "--against: \(folders[0]) is judged by \(one.rules), \(folders[1]) by \(two.rules)"
+                    + (one.rulesAdvice.isEmpty ? "" : "; \(one.rulesAdvice)")
             )
         }
         let (own, other) = (Set(one.labels), Set(two.labels))
@@ -79,7 +80,12 @@ public struct TaskComparison: Sendable {
             }
             throw RecipeError("--against: the models have different labels: \(parts.joined(separator: "; "))")
         }
-        let advice = "name the examples for both with --data"
+        let advice = one.advice
+        guard one.unit == two.unit else {
+            throw RecipeError(
+                "--against: \(folders[0]) was judged on \(one.unit), \(folders[1]) on \(two.unit); \(advice)"
+            )
+        }
         guard one.examples.count == two.examples.count else {
             throw RecipeError(
                 "--against: \(folders[0]) was judged on \(one.examples.count) \(one.unit), \(folders[1]) on "
@@ -180,6 +186,18 @@ public struct TaskComparison: Sendable {
                 + "exchanging the models' outcomes at random. Each figure is tested by itself."
         )
         page.table(tallies)
+        for figure in figures {
+            let name = figure.name.replacing("_", with: " ")
+            page.scatter(
+                ScatterChart(
+                    title: "The \(unit) by \(name) of both models",
+                    xName: "\(name), A",
+                    yName: "\(name), B",
+                    points: figure.points,
+                    hasDiagonal: true
+                )
+            )
+        }
         return page
     }
 }

@@ -73,8 +73,8 @@ public struct TaskEvaluation: Sendable {
     public let plain: String
     /// A page with pictures; nil when the task has none.
     public let page: ReportPage?
-    /// What each example came to; nil where a text is judged as a whole.
-    var outcomes: ExampleOutcomes?
+    /// Makes what each example came to, for comparisons.
+    var outcomes: (@Sendable () throws -> ExampleOutcomes)?
 
     /// The figures as one JSON object: each by its name, with `NAME_interval: [low, high]` where there is one.
     public var json: JSONObject {
@@ -191,7 +191,8 @@ extension TaskRun {
     /// None.
     public func explainer(folder: String) throws -> any TaskExplainer {
         throw RecipeError(
-            "\(folder) is a model of \(recipe.task), which has no explanations yet; classifiers have"
+            "\(folder) is a model of \(recipe.task), which has no explanations yet; classifiers, taggers, models "
+                + "that answer questions and models that write texts for texts have"
         )
     }
 }
@@ -241,8 +242,6 @@ struct TaskDescription {
     let dataFields: [RecipeField<DataRecipe>]
     /// The keys of the section `generation`; none where the task writes no texts.
     var generationFields: [RecipeField<GenerationRecipe>] = []
-    /// Whether evaluations tell what each example came to, so that two models can be compared.
-    var judgesExamples = true
     /// The families of models, the default first.
     let families: [ModelFamily]
     /// Changes the defaults of a new recipe.

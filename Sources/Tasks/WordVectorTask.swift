@@ -56,6 +56,11 @@ public struct WordVectorTask: Sendable {
     public var method: Method
     /// The folder for the vectors and, until they are learned, the training's state.
     public var output: String
+    /// About how much memory GloVe may take to count pairs and to bring them into their order, in bytes.
+    ///
+    /// Nil takes 512 MB, and keeps all pairs in memory while these take up to a quarter of the machine's. Whatever does
+    /// not fit lies in files in the folder until the vectors are learned.
+    public var memoryBytes: Int?
     /// After how many seconds a running training writes its state again; at most a twentieth of the time is spent on it.
     public var saveSeconds = 60.0
 
@@ -71,6 +76,8 @@ public struct WordVectorTask: Sendable {
 
     /// The file of a stopped training's state inside the folder.
     public static let stateName = "state.safetensors"
+    /// The file of GloVe's pairs inside the folder, when they do not fit into memory.
+    public static let pairsName = "pairs.safetensors"
     /// The vectors as text inside the folder.
     public static let textName = "vectors.vec"
 
@@ -110,11 +117,20 @@ public struct WordVectorTask: Sendable {
         }
         try vectors.save(to: output)
         try vectors.write(to: "\(output)/\(Self.textName)", format: .text)
-        if FileManager.default.fileExists(atPath: state) { try FileManager.default.removeItem(atPath: state) }
+        try removeUnfinished()
+        for path in [state, pairsPath] where FileManager.default.fileExists(atPath: path) {
+            try FileManager.default.removeItem(atPath: path)
+        }
         return vectors
     }
 
     private var state: String { "\(output)/\(Self.stateName)" }
+    private var pairsPath: String { "\(output)/\(Self.pairsName)" }
+
+    /// Removes what runs that were killed had begun to write.
+    private func removeUnfinished() throws {
+        try UnfinishedFiles.remove(of: [Self.stateName, Self.pairsName], in: output)
+    }
 
     /// The words of the files.
     ///
@@ -206,50 +222,75 @@ public struct WordVectorTask: Sendable {
         guard window >= 1 else {
             throw WordVectorError.invalid("the window is \(window); it must be 1 or more")
         }
-        let counter = CooccurrenceCounter(words: corpus.vocabulary.count, window: window, folder: output)
-        for (place, id) in corpus.ids.enumerated() {
-            if id == WordCorpus.separator { counter.endSentence() } else { try counter.add(id) }
-            if place % 1_000_000 == 0, isCancelled() { throw CancellationError() }
-        }
-        var pairs = Cooccurrences()
-        try counter.drain { pairs.append(row: $0, column: $1, count: $2) }
-        report(.pairs(pairs.counts.count))
-        let trainer = try GloVeTrainer(vocabulary: corpus.vocabulary, pairs: pairs, options: options)
+        let plan = GloVePairPlan(
+            words: corpus.vocabulary.count,
+            options: options,
+            path: pairsPath,
+            identity: "text \(corpus.fingerprint), window \(window)",
+            memoryBytes: memoryBytes.map { $0 / 2 }
+        )
+        let pairs = try keptPairs(plan, isCancelled) ?? countedPairs(corpus, plan, window, isCancelled)
+        report(.pairs(pairs.count))
+        let trainer = GloVeTrainer(vocabulary: corpus.vocabulary, pairs: pairs)
         if FileManager.default.fileExists(atPath: state) {
             try trainer.restoreState(from: state)
             report(.goingOn(epoch: trainer.epoch))
         }
         let start = ContinuousClock.now
-        var saving = StateSaving(seconds: saveSeconds)
+        var (saving, isFirst) = (StateSaving(seconds: saveSeconds), true)
         while !trainer.isDone {
             let isStopped = isCancelled()
-            if isStopped || saving.isDue && trainer.epoch > 0 {
+            if isStopped || saving.isDue && !isFirst {
                 try saving.save { try trainer.saveState(to: state) }
             }
             if isStopped { throw CancellationError() }
-            let loss = trainer.trainEpoch()
+            isFirst = false
+            guard let loss = try trainer.trainRound() else { continue }
             let elapsed = (ContinuousClock.now - start).components
             let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
             report(.epoch(trainer.epoch, loss: loss, seconds: seconds))
         }
         return trainer.vectors()
     }
-}
 
-/// When a running training writes its state again.
-private struct StateSaving {
-    private var last = ContinuousClock.now
-    private var pause: Duration
+    /// The pairs that a stopped run of the same plan left in their file.
+    private func keptPairs(_ plan: GloVePairPlan, _ isCancelled: () -> Bool) throws -> GloVePairs? {
+        guard FileManager.default.fileExists(atPath: plan.path) else { return nil }
+        return try GloVePairs.reopened(plan, isCancelled: isCancelled)
+    }
 
-    init(seconds: Double) { pause = .seconds(seconds) }
+    private func countedPairs(
+        _ corpus: WordCorpus,
+        _ plan: GloVePairPlan,
+        _ window: Int,
+        _ isCancelled: () -> Bool
+    ) throws -> GloVePairs {
+        try removeUnfinished()
+        let builder = try GloVePairBuilder(plan)
+        try count(corpus, window, into: builder, isCancelled)
+        return try builder.finish(isCancelled: isCancelled)
+    }
 
-    var isDue: Bool { ContinuousClock.now - last >= pause }
-
-    mutating func save(_ write: () throws -> Void) rethrows {
-        let start = ContinuousClock.now
-        try write()
-        last = ContinuousClock.now
-        pause = max(pause, (last - start) * 19)
+    private func count(
+        _ corpus: WordCorpus,
+        _ window: Int,
+        into builder: GloVePairBuilder,
+        _ isCancelled: () -> Bool
+    ) throws {
+        let counter = CooccurrenceCounter(
+            words: corpus.vocabulary.count,
+            window: window,
+            folder: output,
+            memoryBytes: memoryBytes.map { $0 / 2 } ?? CooccurrenceCounter.standardMemory
+        )
+        for (place, id) in corpus.ids.enumerated() {
+            if id == WordCorpus.separator { counter.endSentence() } else { try counter.add(id) }
+            if place % 1_000_000 == 0, isCancelled() { throw CancellationError() }
+        }
+        try counter.drain { row, column, count in
+            try builder.append(row: row, column: column, count: count)
+            if builder.count % 1_000_000 == 0, isCancelled() { throw CancellationError() }
+        }
     }
 }
 

@@ -83,7 +83,17 @@ private struct WindowScan {
             shape: x.shape,
             strides: [stride * width, width, 1]
         )
-        backend.copy(inner, from: (lengths.map { masked(source, lengths: $0) } ?? source).view)
+        if let lengths {
+            let mask = sequenceMask(lengths: lengths, positions: positions).reshaped(batch, positions, 1)
+            backend.select(
+                inner,
+                condition: mask.expanded(to: x.shape).view,
+                source.view,
+                Tensor(0, dtype: x.dtype, backend: backend).expanded(to: x.shape).view
+            )
+        } else {
+            backend.copy(inner, from: source.view)
+        }
         var (groups, first): ([(weight: Tensor, columns: Range<Int>, leading: Int, hasBias: Bool)], Int) = (
             [], 0
         )

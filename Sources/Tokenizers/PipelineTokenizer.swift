@@ -394,9 +394,20 @@ public final class PipelineTokenizer: Tokenizer {
     ///   - bytes: Where the bytes go.
     public func appendBytes(of id: Int32, to bytes: inout [UInt8]) {
         guard let text = decodedText(of: id) else { return }
+        // Alone such a byte is no character, for which decoding would put U+FFFD.
+        if let decoder, Self.fallsBackToBytes(decoder), let byte = ByteFallbackDecoder.byte(of: text) {
+            bytes.append(byte)
+            return
+        }
         let place = DecodedPlace(isBeginning: false, isEnd: false)
         let parts = decoder?.decode([text], place) ?? [[32], text]
         for part in parts { bytes.append(contentsOf: part) }
+    }
+
+    /// Whether a decoder makes bytes of tokens such as <0xE4>.
+    private static func fallsBackToBytes(_ decoder: any TokenDecoder) -> Bool {
+        (decoder as? DecoderSequence)?.steps.contains(where: fallsBackToBytes)
+            ?? (decoder is ByteFallbackDecoder)
     }
 
     /// The bytes of the text that ids stand for; without a decoder, the tokens with spaces between.
@@ -427,53 +438,4 @@ public final class PipelineTokenizer: Tokenizer {
     /// - Parameter text: A result.
     /// - Returns: One spelling per token.
     public func tokens(of text: TokenizedText) -> [String] { text.ids.map { token(of: $0) ?? "" } }
-}
-
-/// How a text is encoded.
-public struct TokenizationOptions: Sendable, Hashable {
-    /// A setting of one call.
-    public enum Setting<Value: Sendable & Hashable>: Sendable, Hashable {
-        /// As the tokenizer's document says.
-        case asDocumented
-        /// Not at all.
-        case off
-        /// In this way.
-        case use(Value)
-
-        func value(or documented: Value?) -> Value? {
-            switch self {
-            case .asDocumented: documented
-            case .off: nil
-            case .use(let value): value
-            }
-        }
-    }
-
-    /// Whether the tokens of the template are wanted.
-    public var addsSpecialTokens: Bool
-    /// What to do with the text of special tokens.
-    public var specialTokens: SpecialTokenHandling
-    /// How texts that are too long are cut.
-    public var truncation: Setting<TokenizerTruncation>
-    /// How texts are filled up.
-    public var padding: Setting<TokenizerPadding>
-
-    /// Describes how to encode.
-    ///
-    /// - Parameters:
-    ///   - addsSpecialTokens: Whether the tokens of the template are wanted.
-    ///   - specialTokens: What to do with the text of special tokens; ordinary characters by default.
-    ///   - truncation: How texts that are too long are cut.
-    ///   - padding: How texts are filled up.
-    public init(
-        addsSpecialTokens: Bool = true,
-        specialTokens: SpecialTokenHandling = .asText,
-        truncation: Setting<TokenizerTruncation> = .asDocumented,
-        padding: Setting<TokenizerPadding> = .asDocumented
-    ) {
-        self.addsSpecialTokens = addsSpecialTokens
-        self.specialTokens = specialTokens
-        self.truncation = truncation
-        self.padding = padding
-    }
 }

@@ -55,6 +55,8 @@ extension TrainingArguments {
 
     /// The learning rate that the arguments ask for.
     ///
+    /// In a run with a limit of time the warm-up takes half of the steps at most.
+    ///
     /// - Parameter totalSteps: The number of steps of the run.
     /// - Returns: The schedule.
     /// - Throws: `OptimizerError` when the name is unknown or a number lies outside its range.
@@ -66,11 +68,13 @@ extension TrainingArguments {
         case "step": options.stepSize = max(1, totalSteps / 3)
         default: break
         }
+        var warmup = warmupSteps > 0 ? LearningRateCurve.Warmup.steps(warmupSteps) : .ratio(warmupRatio)
+        if maxSeconds > 0 { warmup = .steps(min(warmup.steps(of: totalSteps), totalSteps / 2)) }
         return try LearningRateSchedule(
             named: lrSchedulerType,
             learningRate: learningRate,
             options: options,
-            warmup: warmupSteps > 0 ? .steps(warmupSteps) : .ratio(warmupRatio),
+            warmup: warmup,
             totalSteps: totalSteps
         )
     }

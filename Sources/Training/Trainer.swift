@@ -8,20 +8,23 @@ import YuyanOptimizers
 ///
 /// A step depends on its number, the weights and the optimizer's state alone; a checkpoint holds the last two. A run
 /// that is killed at any moment and started again therefore ends with the same weights, bit for bit, as one that was
-/// not. Runs on the calling thread.
+/// not. With a limit of time the number of steps follows the clock, and so does the learning rate: the checkpoint holds
+/// the plan as well. Runs on the calling thread.
 public final class Trainer<Objective: TrainingObjective> {
     /// What is trained.
     public let objective: Objective
     /// How.
     public let arguments: TrainingArguments
-    private let optimizer: Optimizer
-    private let schedule: LearningRateSchedule
-    private let store: CheckpointStore
-    private let dataFingerprint: String
-    private let report: (TrainingEvent) -> Void
-    private var state = TrainerState()
-    private var log: TrainingLog?
-    private let clock = ContinuousClock()
+    let optimizer: Optimizer
+    var schedule: LearningRateSchedule
+    let store: CheckpointStore
+    let dataFingerprint: String
+    let report: (TrainingEvent) -> Void
+    var state = TrainerState()
+    var log: TrainingLog?
+    let now: () -> Double
+    /// When the run began by `now`, less the seconds that it had used before.
+    var began = 0.0
     private var speed = SpeedMeter()
     /// The machine's matrix peak; raised when training is faster than the measurement, which other work may have slowed.
     private var peakOperationsPerSecond: Double
@@ -32,11 +35,13 @@ public final class Trainer<Objective: TrainingObjective> {
     ///   - objective: What is trained.
     ///   - arguments: How, validated.
     ///   - optimizer: The optimizer over the model's parameters.
-    ///   - schedule: The learning rate per step.
+    ///   - schedule: The learning rate per step; with a limit of time the arguments' own takes its place as soon as
+    ///     fewer steps are planned.
     ///   - dataFingerprint: What the data is; a checkpoint of other data is refused.
     ///   - settings: What else decides the weights, by key, each value as JSON; a checkpoint with others is refused
     ///     unless the arguments allow changes.
     ///   - peakOperationsPerSecond: The machine's matrix peak, 0 when unknown.
+    ///   - now: The clock, in seconds.
     ///   - report: Told of what happens, on the calling thread.
     public init(
         objective: Objective,
@@ -46,6 +51,7 @@ public final class Trainer<Objective: TrainingObjective> {
         dataFingerprint: String,
         settings: [String: String] = [:],
         peakOperationsPerSecond: Double,
+        now: @escaping () -> Double = RunClock.seconds,
         report: @escaping (TrainingEvent) -> Void
     ) {
         self.objective = objective
@@ -54,6 +60,7 @@ public final class Trainer<Objective: TrainingObjective> {
         self.schedule = schedule
         self.dataFingerprint = dataFingerprint
         self.peakOperationsPerSecond = peakOperationsPerSecond
+        self.now = now
         self.report = report
         store = CheckpointStore(folder: arguments.outputDir)
         state.maxSteps = Self.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
@@ -79,7 +86,10 @@ public final class Trainer<Objective: TrainingObjective> {
             atPath: arguments.outputDir,
             withIntermediateDirectories: true
         )
+        let start = now()
         try resume()
+        began = start - (state.seconds ?? 0)
+        try beginPlan()
         log = try TrainingLog(
             folder: arguments.outputDir,
             keepingStepsUpTo: state.globalStep,
@@ -87,7 +97,7 @@ public final class Trainer<Objective: TrainingObjective> {
             tensorboard: arguments.tensorboard
         )
         report(.started(step: state.globalStep, maxSteps: state.maxSteps))
-        let start = clock.now
+        if let plan = state.plan { report(.limited(plan, secondsUsed: secondsUsed)) }
         var reason = TrainingOutcome.Reason.finished
         // A signal during an evaluation saves the step without it: it is made up for here.
         var goesOn = !hasRunOutOfPatience
@@ -112,8 +122,11 @@ public final class Trainer<Objective: TrainingObjective> {
             step: state.globalStep,
             metrics: isBest ? state.bestMetrics : state.lastMetrics,
             bestStep: state.bestStep,
-            seconds: start.duration(to: clock.now).inSeconds
+            seconds: now() - start
         )
+        if reason == .finished, let plan = state.plan, state.globalStep < plan.mostSteps {
+            outcome.timeLimit = plan.maxSeconds
+        }
         outcome.changes = state.changes ?? []
         report(.ended(outcome))
         return outcome
@@ -122,7 +135,7 @@ public final class Trainer<Objective: TrainingObjective> {
     // MARK: A step
 
     private func step() throws {
-        let begin = clock.now
+        let begin = now()
         let number = state.globalStep
         let model = objective.model
         model.setTraining(true)
@@ -165,8 +178,9 @@ public final class Trainer<Objective: TrainingObjective> {
         speed.add(
             tokens: batches.reduce(0) { $0 + objective.inputCount($1) },
             operations: objective.operationsPerStep,
-            seconds: begin.duration(to: clock.now).inSeconds
+            seconds: now() - begin
         )
+        try lookAtClock()
         try logIfDue(lastLoss: loss, rate: rate, norm: norm)
     }
 
@@ -185,14 +199,14 @@ public final class Trainer<Objective: TrainingObjective> {
     }
 
     /// The first parameter with a value that is not finite.
-    private var firstParameterNotFinite: String? {
+    var firstParameterNotFinite: String? {
         objective.model.namedParameters().first {
             $0.parameter.value.backend.firstNonFinite($0.parameter.value.view) != nil
         }?.name
     }
 
     /// A part of a message: in which parameter the first value lies that is not finite.
-    private var whereValuesAreNotFinite: String {
+    var whereValuesAreNotFinite: String {
         guard let name = firstParameterNotFinite else {
             let largest = objective.model.namedParameters().max { Self.size($0) < Self.size($1) }
             return "; all weights are finite, the largest are in \(largest?.name ?? "none")"
@@ -220,7 +234,10 @@ public final class Trainer<Objective: TrainingObjective> {
                     loss: lastLoss,
                     tokensPerSecond: speed.tokensPerSecond,
                     peakShare: share,
-                    secondsLeft: Double(state.maxSteps - state.globalStep) * speed.secondsPerStep
+                    secondsLeft: min(
+                        Double(state.maxSteps - state.globalStep) * speed.secondsPerStep,
+                        state.plan.map { max(0, $0.maxSeconds - secondsUsed) } ?? .infinity
+                    )
                 )
             )
         )
@@ -244,202 +261,6 @@ public final class Trainer<Objective: TrainingObjective> {
         ]
         try log?.write(step: entry.step, values.map { (key: $0.0, value: $0.1) }, group: "train")
         report(.logged(entry))
-    }
-
-    // MARK: Between steps
-
-    private var isEvaluationDue: Bool {
-        let step = state.globalStep
-        return step == state.maxSteps || (arguments.evalSteps > 0 && step % arguments.evalSteps == 0)
-    }
-
-    /// Whether the step that was done last is to be judged and is not, because a signal cut that short.
-    private var isEvaluationMissing: Bool {
-        state.globalStep > 0 && state.evaluatedStep != state.globalStep && isEvaluationDue
-    }
-
-    private var hasRunOutOfPatience: Bool {
-        arguments.earlyStoppingPatience > 0
-            && state.evaluationsWithoutImprovement >= arguments.earlyStoppingPatience
-    }
-
-    /// Evaluates and saves where due; false when the run is to stop early.
-    private func afterStep() throws -> Bool {
-        let step = state.globalStep
-        let isLast = step == state.maxSteps
-        var improved = false
-        if isEvaluationDue {
-            guard let isBest = try evaluate() else { return true }
-            improved = isBest
-        }
-        let isSaveDue = arguments.saveSteps > 0 && step % arguments.saveSteps == 0
-        if isSaveDue || isLast || (improved && arguments.loadBestModelAtEnd) { try save() }
-        return !hasRunOutOfPatience
-    }
-
-    /// Evaluates; nil when a signal cut it short.
-    private func evaluate() throws -> Bool? {
-        report(.evaluating(step: state.globalStep))
-        objective.model.setTraining(false)
-        let metrics = try Tape.withoutRecording {
-            try objective.evaluate(isCancelled: { StopSignal.received != nil })
-        }
-        if StopSignal.received != nil { return nil }
-        guard let value = metrics[arguments.metricForBestModel] else {
-            throw TrainingError(
-                "metric_for_best_model is \(arguments.metricForBestModel), which the evaluation does not give; it gives "
-                    + metrics.keys.sorted().joined(separator: ", ")
-            )
-        }
-        guard !value.isNaN else {
-            let isDiverged = metrics["eval_loss"]?.isFinite == false || firstParameterNotFinite != nil
-            let advice =
-                isDiverged
-                ? "\(whereValuesAreNotFinite); a lower learning rate or max_grad_norm may help"
-                : "; weights and loss are finite: the validation data, or all answers to them, may be alike"
-            throw TrainingError(
-                "step \(state.globalStep): \(arguments.metricForBestModel) is not a number\(advice); checkpoints "
-                    + "written before are untouched"
-            )
-        }
-        state.lastMetrics = metrics
-        state.evaluatedStep = state.globalStep
-        let gain = state.bestMetric.map { arguments.greaterIsBetter ? value - $0 : $0 - value } ?? .infinity
-        let isBest = gain > arguments.earlyStoppingThreshold || state.bestMetric == nil
-        if isBest {
-            state.bestMetric = value
-            state.bestStep = state.globalStep
-            state.bestMetrics = metrics
-            state.evaluationsWithoutImprovement = 0
-        } else {
-            state.evaluationsWithoutImprovement += 1
-        }
-        schedule.observe(metric: value, isBetterWhenGreater: arguments.greaterIsBetter)
-        try log?.write(
-            step: state.globalStep,
-            metrics.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
-            group: "eval"
-        )
-        report(.evaluated(step: state.globalStep, metrics: metrics, isBest: isBest))
-        return isBest
-    }
-
-    /// Leaves the chosen model in the output folder.
-    ///
-    /// - Returns: Whether it is the best evaluated one, not the last.
-    private func finish() throws -> Bool {
-        var isBest = state.bestStep == state.globalStep
-        if arguments.loadBestModelAtEnd, let best = state.bestStep, best != state.globalStep {
-            let path = store.path(step: best)
-            if let damage = store.damage(of: path) {
-                report(
-                    .warning(
-                        "the best checkpoint \(path) is damaged (\(damage)); the last weights are the result"
-                    )
-                )
-            } else {
-                try objective.loadModel(from: path)
-                isBest = true
-            }
-        }
-        try objective.saveModel(to: arguments.outputDir)
-        return isBest
-    }
-
-    // MARK: Saving and resuming
-
-    private func save() throws {
-        if let name = firstParameterNotFinite {
-            throw TrainingError(
-                "after step \(state.globalStep), \(name) holds values that are not finite, and no checkpoint of them "
-                    + "is written; a lower learning rate or max_grad_norm may help; earlier checkpoints are untouched"
-            )
-        }
-        let checkpoint = try store.save(step: state.globalStep) { folder in
-            try objective.saveModel(to: folder)
-            try OptimizerFile.save(optimizer, to: "\(folder)/optimizer.safetensors")
-            state.plateau = schedule.state
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            encoder.nonConformingFloatEncodingStrategy = TrainerState.encodingOfInfinity
-            try SafeFile.write(try encoder.encode(state), to: "\(folder)/trainer_state.json")
-        }
-        report(.saved(step: checkpoint.step, folder: checkpoint.path))
-        try store.rotate(limit: arguments.saveTotalLimit, keep: state.bestStep, current: checkpoint.step)
-    }
-
-    private func resume() throws {
-        guard let checkpoint = try store.newestValid(warn: { report(.warning($0)) }) else { return }
-        let path = "\(checkpoint.path)/trainer_state.json"
-        let saved: TrainerState
-        do {
-            let decoder = JSONDecoder()
-            decoder.nonConformingFloatDecodingStrategy = TrainerState.decodingOfInfinity
-            saved = try decoder.decode(
-                TrainerState.self,
-                from: Data(contentsOf: URL(fileURLWithPath: path))
-            )
-        } catch {
-            throw TrainingError("\(path) cannot be read: \(error)")
-        }
-        func same(_ name: String, _ old: some Equatable, _ new: some Equatable, _ matches: Bool) throws {
-            guard !matches else { return }
-            throw TrainingError(
-                "\(checkpoint.path) belongs to a run with \(name) \(old), this one has \(new); use another output_dir "
-                    + "or remove the folder"
-            )
-        }
-        try same("seed", saved.seed, state.seed, saved.seed == state.seed)
-        try same(
-            "data fingerprint",
-            saved.dataFingerprint,
-            dataFingerprint,
-            saved.dataFingerprint == dataFingerprint
-        )
-        let changes = try changes(since: saved, checkpoint.path)
-        let (maxSteps, settings) = (state.maxSteps, state.settings)
-        try objective.loadModel(from: checkpoint.path)
-        try OptimizerFile.restore(optimizer, from: "\(checkpoint.path)/optimizer.safetensors")
-        state = saved
-        (state.maxSteps, state.settings) = (maxSteps, settings)
-        if !changes.isEmpty { state.changes = (saved.changes ?? []) + changes }
-        if changes.contains(where: { Self.keysOfMetric.contains($0.key) }) {
-            // What one figure found to be the best says nothing of another.
-            (state.bestMetric, state.bestStep, state.bestMetrics) = (nil, nil, [:])
-            state.evaluationsWithoutImprovement = 0
-        }
-        // A schedule that evaluations decide begins anew when it is another one.
-        if !changes.contains(where: { Self.keysOfSchedule.contains($0.key) }) {
-            try schedule.restore(saved.plateau)
-        }
-    }
-
-    /// The settings that say by which figure models are judged.
-    private static var keysOfMetric: Set<String> {
-        ["training.metric_for_best_model", "training.greater_is_better"]
-    }
-    /// The settings that a schedule's state goes with.
-    private static var keysOfSchedule: Set<String> {
-        keysOfMetric.union(["training.lr_scheduler_type", "training.learning_rate"])
-    }
-
-    /// What is set otherwise than in a checkpoint; refused unless the arguments allow it.
-    private func changes(since saved: TrainerState, _ path: String) throws -> [SettingChange] {
-        let changes = SettingChange.between(
-            saved.settings ?? [:],
-            state.settings ?? [:],
-            step: saved.globalStep
-        )
-        guard !changes.isEmpty else { return [] }
-        let list = changes.map { "\($0)" }.joined(separator: ", ")
-        guard arguments.ignoreChangedSettings else {
-            throw TrainingError(
-                "\(path) belongs to a run with other settings: \(list); set them as they were, use another output_dir, "
-                    + "or go on all the same with training.ignore_changed_settings=true"
-            )
-        }
-        report(.warning("settings are not those of the run so far: \(list)"))
-        return changes
     }
 }
 

@@ -8,7 +8,7 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var globalStep = 0
     /// Passes over the data so far.
     public var epoch = 0.0
-    /// The number of steps of the whole run.
+    /// The number of steps of the whole run, as it is planned now.
     public var maxSteps = 0
     /// The best value of the deciding figure.
     public var bestMetric: Double?
@@ -28,6 +28,10 @@ public struct TrainerState: Codable, Equatable, Sendable {
     public var lossTargets = 0
     /// The state of a schedule that depends on evaluations.
     public var plateau: [String: Double] = [:]
+    /// The seconds of training so far; nil in checkpoints of versions that did not keep them.
+    public var seconds: Double?
+    /// The plan of a run with a limit of time.
+    public var plan: TimePlan?
     /// The seed of weights, order and dropout: a run goes on only with the one it began with.
     public var seed: UInt64 = 0
     /// The data's fingerprint: likewise.

@@ -8,6 +8,10 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var maxSteps = -1
     /// The number of passes over the data when `maxSteps` is not given.
     public var numTrainEpochs = 3.0
+    /// The most seconds of training; 0 for no limit.
+    ///
+    /// The schedule then ends with the time: the number of steps that it goes by is planned anew as the clock goes.
+    public var maxSeconds = 0.0
     /// Rows per micro-batch.
     public var perDeviceTrainBatchSize = 8
     /// Rows per evaluation batch; 0 means as many as in training.
@@ -155,6 +159,8 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     private static let mostSteps = 1_000_000_000
     /// The most passes over the data.
     private static let mostEpochs = 1_000_000.0
+    /// The most seconds of a run.
+    private static let mostSeconds = 1_000_000_000.0
 
     /// Checks the numbers of rows, batches and steps, which are multiplied with each other.
     private func checkCounts() throws {
@@ -178,6 +184,12 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
             "num_train_epochs",
             numTrainEpochs,
             "above 0 and at most \(Int(Self.mostEpochs)), or max_steps given"
+        )
+        try self.check(
+            (0...Self.mostSeconds).contains(maxSeconds),
+            "max_seconds",
+            maxSeconds,
+            "from 0 (no limit) to \(Int(Self.mostSeconds))"
         )
         try check(warmupSteps, from: 0, to: Self.mostSteps, "warmup_steps")
         try check(maxEvalBatches, from: 0, to: Self.mostSteps, "max_eval_batches", " (all)")

@@ -33,6 +33,10 @@ public protocol TrainingObjective: AnyObject {
 public enum TrainingEvent: Sendable {
     /// The run begins, or goes on after `step` steps.
     case started(step: Int, maxSteps: Int)
+    /// The run has a limit of time, of which so much is used.
+    case limited(TimePlan, secondsUsed: Double)
+    /// Another number of steps is planned, so that the run ends with its time.
+    case planned(step: Int, maxSteps: Int)
     /// A step has ended; for progress bars.
     case progress(TrainingProgress)
     /// A log line is due.
@@ -107,6 +111,8 @@ public struct TrainingOutcome: Sendable, Equatable {
     public var seconds: Double
     /// The settings that were changed on the way.
     public var changes: [SettingChange] = []
+    /// The limit of time in seconds, where it ended the run before the number of steps did.
+    public var timeLimit: Double?
 
     /// Describes how a run ended.
     ///

@@ -188,6 +188,30 @@ struct ClassificationCommandTests {
         #expect(folder.bytes("cut/model.safetensors") == weights)
     }
 
+    /// Of texts that are written it is told where each token looks, and not that there are no entities.
+    @Test func writtenTextsAreExplained() throws {
+        try folder.write(
+            String(repeating: "one red\teins rot\nbig sun\tgrosse sonne\n", count: 20),
+            to: "pairs.tsv"
+        )
+        let recipe = """
+            task: sequence-to-sequence
+            data:
+              { train: pairs.tsv, validation: pairs.tsv, format: tsv, header: false, columns: { source: 0, target: 1 } }
+            tokenizer: { vocab_size: 280 }
+            model:
+              { family: recurrent, embedding_dim: 8, hidden_size: 8, max_source_length: 24, max_target_length: 24 }
+            training: { output_dir: pairs, max_steps: 2, tensorboard: false }
+            """
+        try folder.write(recipe + "\n", to: "pairs.yaml")
+        let trained = try yuyan("train", "pairs.yaml")
+        #expect(trained.code == 0, "\(trained)")
+        let why = try yuyan("explain", "pairs", "--text", "one red", "--html", "why.html")
+        #expect(why.code == 0 && why.output.contains(" ← "), "\(why)")
+        #expect(!why.output.contains("no entity"), "\(why)")
+        #expect(folder.text("why.html").contains("What the written tokens look at"))
+    }
+
     @Test func wrongUseIsExplained() throws {
         for (settings, word) in [
             (["model.family=text-cn"], "did you mean 'text-cnn'"),

@@ -56,6 +56,56 @@ struct TaggingCommandTests {
         #expect(try entities(yuyan("predict", "out", "--input", "more.conll")) == [["Bo"], ["Ada"]])
     }
 
+    /// A field on features of words and of a further column, stopped on its way: the same command goes on to the same
+    /// model.
+    @Test func aStoppedFieldGoesOn() throws {
+        var (text, state) = ("", UInt64(7))
+        for _ in 0..<1500 {
+            var last = ""
+            for _ in 0..<8 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                let kind = ["DT", "NN", "VB"][Int(state >> 40 & 0xFFFF) % 3]
+                text += "w\(state >> 33 & 63) \(kind) \(last == "DT" && kind == "NN" ? "X" : "Y")\n"
+                last = kind
+            }
+            text += "\n"
+        }
+        try folder.write(text, to: "train.conll")
+        let recipe = """
+            task: token-classification
+            data: { train: train.conll, format: conll, columns: { pos: 1 } }
+            model: { family: crf, features: [default, pos@-1..0, pos@-1/pos@0], l2: 0.001, tolerance: 1.0e-12 }
+            training: { output_dir: out, max_steps: 200 }
+            """
+        try folder.write(recipe + "\n", to: "field.yaml")
+        let whole = try yuyan("train", "field.yaml", "output_dir=whole")
+        #expect(whole.code == 0, "\(whole)")
+        let running = try BuiltProgram.start(["train", "field.yaml"], in: folder.path)
+        #expect(running.wait(forError: "to learn from"))
+        usleep(600_000)
+        running.send(SIGTERM)
+        let stopped = running.end()
+        #expect([0, 128 + SIGTERM].contains(stopped.code), "\(stopped)")
+        let isKept = folder.exists("out/state.safetensors")
+        if stopped.code != 0 {
+            let end = isKept ? "the same command goes on from here" : "begins again"
+            #expect(stopped.errors.contains(end) && !folder.exists("out/config.json"), "\(stopped)")
+        }
+        let gone = try yuyan("train", "field.yaml")
+        #expect(gone.code == 0 && gone.errors.contains("going on in iteration") == isKept, "\(gone)")
+        for name in ["model.safetensors", "config.json", "vocabulary.json"] {
+            #expect(
+                folder.bytes("out/\(name)") == folder.bytes("whole/\(name)") && folder.exists("out/\(name)")
+            )
+        }
+        #expect(!folder.exists("out/state.safetensors"))
+        let plain = try yuyan("predict", "out", "--text", "w1 w2")
+        #expect(plain.code == 2 && plain.errors.contains("looks at the column 'pos'"), "\(plain)")
+        try folder.write("w1 DT\nw2 NN\nw3 NN\n", to: "more.conll")
+        let answer = try yuyan("predict", "out", "--input", "more.conll")
+        #expect(try JSONValue(parsing: answer.output)["tags"] == ["Y", "X", "Y"], "\(answer)")
+    }
+
     /// Where tokens are characters, a text is cut into them.
     @Test func charactersOfChinese() throws {
         var text = ""

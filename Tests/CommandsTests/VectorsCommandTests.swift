@@ -87,6 +87,8 @@ struct VectorsCommandTests {
     @Test func mistakesAreNamed() throws {
         let model = try yuyan("vectors", "train", "corpus.txt", "--output", "v", "--model", "bert")
         #expect(model.code == 2 && model.errors.contains("skip-gram"), "\(model)")
+        let memory = try yuyan("vectors", "train", "corpus.txt", "--output", "v", "--memory", "9")
+        #expect(memory.code == 2 && memory.errors.contains("--memory"), "\(memory)")
         let missing = try yuyan("vectors", "train", "none.txt", "--output", "v")
         #expect(missing.code == 1 && missing.errors.contains("none.txt"), "\(missing)")
         try folder.write("3 2\na 1 2\nb 1 x\nc 1 2\n", to: "broken.txt")

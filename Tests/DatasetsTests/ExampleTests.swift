@@ -54,6 +54,43 @@ struct ExampleTests {
         #expect(tagged == [TaggingExample(tokens: ["a", "b", " "], tags: ["X", "Y", "O"])])
     }
 
+    @Test("tagged sentences keep the further columns that a task asks for")
+    func furtherColumns() throws {
+        let text = "a DT 1 X\nb NN 0 Y\n\nc VB 1 X\n"
+        var settings = try dataSettings(#"{"columns": {"pos": 1, "listed": 2}}"#)
+        settings.furtherRoles = ["pos", "listed"]
+        func read(_ name: String, _ text: String) throws -> [TaggingExample] {
+            try ExampleReader<TaggingExample>([folder.write(name, text)], settings: settings).readAll()
+        }
+        #expect(
+            try read("a.conll", text) == [
+                TaggingExample(
+                    tokens: ["a", "b"],
+                    tags: ["X", "Y"],
+                    columns: [["DT", "NN"], ["1", "0"]]
+                ),
+                TaggingExample(tokens: ["c"], tags: ["X"], columns: [["VB"], ["1"]]),
+            ]
+        )
+        settings.columns["pos"] = .number(7)
+        let missing = message { _ = try read("a.conll", text) }
+        #expect(
+            missing.contains("a.conll, line 1") && missing.contains("no column '7' for 'pos'"),
+            "\(missing)"
+        )
+        settings.columns = [:]
+        settings.furtherRoles = ["pos"]
+        let json = #"{"tokens": ["a", "b"], "tags": ["X", "Y"], "pos": ["DT"]}"# + "\n"
+        let short = message { _ = try read("a.jsonl", json) }
+        #expect(short.contains("line 1") && short.contains("1 values for 2 tokens"), "\(short)")
+        let without = message { _ = try read("b.jsonl", #"{"tokens": ["a"], "tags": ["X"]}"# + "\n") }
+        #expect(without.contains("'pos'"), "\(without)")
+        settings.furtherRoles = []
+        settings.columns["pos"] = .number(1)
+        let unknown = message { _ = try read("a.conll", text) }
+        #expect(unknown.contains("unknown role"), "\(unknown)")
+    }
+
     @Test("where a text may have several labels it may have none; elsewhere one is needed")
     func noLabels() throws {
         func labels(_ name: String, _ text: String, _ settings: String) throws -> [[String]] {

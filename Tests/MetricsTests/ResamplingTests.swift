@@ -135,6 +135,29 @@ struct ResamplingTests {
         #expect(none.pValue.isNaN && none.difference.isNaN)
     }
 
+    @Test("a figure that throws ends a test, after as many draws as it let pass")
+    func endsWhenAsked() {
+        struct Stop: Error {}
+        let (first, second) = (ExampleStatistics([1, 2, 3]), ExampleStatistics([2, 2, 5]))
+        var (ones, twos) = (ExampleCells(width: 2), ExampleCells(width: 2))
+        for cell in [0, 1, 1] { ones.append(cell) }
+        for cell in [1, 0, 0] { twos.append(cell) }
+        var calls = 0
+        func figure(_ sums: [Double], _ count: Int) throws -> Double {
+            calls += 1
+            if calls > 20 { throw Stop() }
+            return sums[0] / Double(count)
+        }
+        #expect(throws: Stop.self) { try approximateRandomization(first, second, figure: figure) }
+        #expect(calls == 21)
+        calls = 0
+        #expect(throws: Stop.self) { try approximateRandomization(ones, twos, figure: figure) }
+        #expect(calls == 21)
+        calls = 0
+        #expect(throws: Stop.self) { try pairedBootstrap(first, second, figure: figure) }
+        #expect(calls == 21)
+    }
+
     @Test("draws of indices and of sums give the same interval")
     func pairedDrawsOfIndices() {
         let first = (0..<40).map { Double(($0 * 13) % 17) }

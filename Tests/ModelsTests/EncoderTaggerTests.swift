@@ -146,6 +146,29 @@ import YuyanTestSupport
         #expect(other.classifier.weight.value.doubles() == head)
     }
 
+    /// A sentence of very many windows is read in parts, with the same scores.
+    @Test func giantSentencesAreReadInParts() throws {
+        let model = try model(crf: false)
+        // 12 pieces each: 1365 windows are one part.
+        let windows: [PieceBatch.Window] = (0..<1400).map { (number: Int) -> PieceBatch.Window in
+            let words: [[Int32]] = (0..<10).map { (word: Int) -> [Int32] in
+                let piece: Int = 3 + (number * 7 + word * 3) % 17
+                return [Int32(piece)]
+            }
+            return window(words)
+        }
+        let scores = model.emissions(PieceBatch([windows])).doubles()
+        #expect(scores.count == 1400 * 10 * 3)
+        let few = model.emissions(PieceBatch([Array(windows.prefix(1300))])).doubles()
+        #expect(zip(few, scores).allSatisfy { abs($0 - $1) < 1e-4 })
+        let last = model.emissions(PieceBatch([[windows[1399]]])).doubles()
+        #expect(last.count == 30 && zip(last, scores.suffix(30)).allSatisfy { abs($0 - $1) < 1e-4 })
+        // With a gradient all are read at once.
+        let tape = Tape()
+        let recorded = tape.record { model.emissions(PieceBatch([windows])) }
+        #expect(zip(recorded.doubles(), scores).allSatisfy { abs($0 - $1) < 1e-4 })
+    }
+
     @Test func productsComputeInShorterNumbers() throws {
         let model = try model(crf: true)
         let exact = model.emissions(PieceBatch(sentences)).doubles()
@@ -155,14 +178,17 @@ import YuyanTestSupport
     }
 
     @Test func wrongFieldsAreNamed() throws {
-        for (object, field) in [
-            (["model_type": "lstm-tagger", "vocab_size": 4], "model_type"),
-            (["model_type": "encoder", "vocab_size": 4, "classifier_dropout": 1], "classifier_dropout"),
-        ] as [(JSONValue, String)] {
-            let error = #expect(throws: ConfigurationError.self) {
-                try EncoderTaggerConfiguration(ConfigurationReader(object))
-            }
-            #expect(error?.field == field)
+        let dropping: JSONValue = ["model_type": "encoder", "vocab_size": 4, "classifier_dropout": 1]
+        let error = #expect(throws: ConfigurationError.self) {
+            try EncoderTaggerConfiguration(ConfigurationReader(dropping))
         }
+        #expect(error?.field == "classifier_dropout")
+        let tagger: JSONValue = ["model_type": "lstm-tagger", "vocab_size": 4]
+        let type = #expect(throws: FileFormatError.self) {
+            try EncoderTaggerConfiguration(ConfigurationReader(tagger, path: "c.json"))
+        }
+        let text = type.map { "\($0)" } ?? "-"
+        #expect(text.contains("c.json") && text.contains("model_type"), "\(text)")
+        #expect(text.contains("is 'lstm-tagger'; one of ") && text.contains("'encoder'"), "\(text)")
     }
 }

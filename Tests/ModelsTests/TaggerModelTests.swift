@@ -131,5 +131,10 @@ import YuyanTestSupport
             try TaggerConfiguration(ConfigurationReader(object))
         }
         #expect(error?.field == "character_window")
+        let missing = #expect(throws: FileFormatError.self) {
+            try TaggerConfiguration(ConfigurationReader(["vocab_size": 4], path: "c.json"))
+        }
+        let text = missing.map { "\($0)" } ?? "-"
+        #expect(text.contains("model_type") && text.contains("is missing; one of 'rnn-tagger', "), "\(text)")
     }
 }

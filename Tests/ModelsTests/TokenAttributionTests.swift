@@ -19,9 +19,9 @@ import YuyanTestSupport
             #expect(name != "bag-of-embeddings")
             #expect(found.values.count == text.count)
             let logit = model.logits(TokenBatch([text])).doubles()[target]
-            #expect(abs(found.logit - logit) < 1e-5)
+            #expect(abs(found.score - logit) < 1e-5)
             let whole = found.values.reduce(0.0) { $0 + abs($1) }
-            let size = max(abs(found.logit - found.baseline), whole / 4)
+            let size = max(abs(found.score - found.baseline), whole / 4)
             #expect(abs(found.gap) < 0.03 * size + 1e-3, "\(name) \(target): \(found)")
         }
         // Nothing is left behind: the model answers as before, and has no gradients.

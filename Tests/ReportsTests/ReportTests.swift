@@ -125,4 +125,33 @@ private final class XMLDocumentCheck {
         empty.matrix(MatrixChart(title: "", rowName: "", columnName: "", names: [], counts: []))
         #expect(!empty.html.contains("<svg"))
     }
+
+    @Test func sharesMayHaveOtherRowsThanColumns() {
+        var page = ReportPage(title: "t")
+        page.matrix(
+            MatrixChart(
+                title: "Look",
+                rowName: "written",
+                columnName: "read",
+                rows: ["<x>", "y"],
+                columns: ["a&b", "c", "d"],
+                shares: [0.25, 0.75, 0, .nan, 2, -1]
+            )
+        )
+        let html = page.html
+        #expect(html.components(separatedBy: "<rect ").count == 7)
+        #expect(html.contains("&lt;x&gt; → a&amp;b: 25 %") && !html.contains("<x>"))
+        #expect(!html.contains("nan\"") && html.contains("fill-opacity=\"1.0\""))
+    }
+
+    @Test func cellsMayHaveColouredText() {
+        var page = ReportPage(title: "t")
+        var table = ReportTable(columns: ["what", "text"])
+        table.row(["one", .marked([("<b>", 1), ("'c'", nil), ("d", -0.5)])])
+        page.table(table)
+        let html = page.html
+        #expect(html.contains("<td class=\"marked\">") && !html.contains("<b>"))
+        #expect(html.contains(">&lt;b&gt;</span>") && html.contains("<s title=\"not read\">&#39;c&#39;</s>"))
+        #expect(table.plain.contains("<b>'c'd"))
+    }
 }

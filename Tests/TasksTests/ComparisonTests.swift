@@ -123,12 +123,156 @@ import YuyanTraining
             try TaskComparison.check(one, try Recipe(task: "token-classification"))
         }
         #expect(tagger?.description.contains("same task") == true)
-        for task in ["language-modeling", "masked-language-modeling"] {
-            let error = #expect(throws: RecipeError.self) {
-                try TaskComparison.check(try Recipe(task: task), try Recipe(task: task))
-            }
-            #expect(error?.description.contains("as a whole") == true, "\(task)")
+        let masked = #expect(throws: RecipeError.self) {
+            try TaskComparison.check(
+                try Recipe(task: "language-modeling"),
+                try Recipe(task: "masked-language-modeling")
+            )
         }
+        #expect(masked?.description.contains("not the same quantity") == true)
+    }
+
+    // MARK: Language models
+
+    /// Runs of language models on small texts, each with a tokenizer of its own.
+    private struct Models {
+        let folder: ScratchFolder
+
+        init(_ texts: [String]) throws {
+            folder = try ScratchFolder()
+            try folder.writeTexts(texts)
+        }
+
+        func evaluation(
+            _ name: String,
+            _ tokenizer: String,
+            _ model: String,
+            task: String = "language-modeling",
+            training: String = "",
+            data: String? = nil
+        ) throws -> TaskEvaluation {
+            let place = "\(folder.path)/\(name)"
+            let yaml = """
+                task: \(task)
+                data: { train: \(folder.path)/texts, validation_fraction: 0.2 }
+                tokenizer: \(tokenizer)
+                model: \(model)
+                training: { output_dir: \(place)\(training) }
+                """
+            if !FileManager.default.fileExists(atPath: "\(place)/recipe.json") {
+                let recipe = try Recipe(yaml: yaml, name: "recipe")
+                _ = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train { _ in }
+            }
+            let run = try TaskCatalog.run(
+                try Recipe(modelFolder: place),
+                registryFolder: nil,
+                version: "test"
+            )
+            let source = EvaluationData(path: data.map { "\(folder.path)/\($0)" })
+            return try run.evaluate(folder: place, data: source, report: { _ in })
+        }
+    }
+
+    private static let steps = ", max_steps: 2, tensorboard: false, bf16: false, eval_steps: 0"
+    private static let decoder =
+        "{ num_hidden_layers: 1, hidden_size: 16, num_attention_heads: 2, max_position_embeddings: 24 }"
+    private static let counted = "{ family: n-gram, order: 3 }"
+
+    /// Bits per byte of documents compare whatever the tokenizer, the family and the rows of batches.
+    @Test func languageModelsByDocuments() throws {
+        let models = try Models(smallCorpus(documents: 60))
+        let parts = try models.evaluation("parts", "{ type: bpe, vocab_size: 300 }", Self.counted)
+        let bytes = try models.evaluation("bytes", "{ type: byte }", Self.counted)
+        let network = try models.evaluation(
+            "network",
+            "{ type: bpe, vocab_size: 280 }",
+            Self.decoder,
+            training: Self.steps
+        )
+        for (one, two) in [(parts, bytes), (parts, network), (network, bytes)] {
+            let comparison = try compare(one, two, task: "language-modeling")
+            try holds(comparison, one, two, figures: ["bits_per_byte"])
+            let documents = try #require(parts.json["documents"]?.integerValue)
+            #expect(comparison.json["examples"]?.integerValue == documents)
+            #expect(comparison.plain.contains("\(documents) documents"))
+            // A dot for each document stands on the page.
+            let page = PagePictures(comparison.page.html)
+            #expect(try page.values("The documents by bits per byte").count == documents)
+        }
+        // Two steps teach less than all counts, on every document; and chance does not give that.
+        let comparison = try compare(network, parts, task: "language-modeling")
+        let figure = try #require(comparison.json["figures"]?["bits_per_byte"])
+        #expect(try number(figure["difference"]) > 0 && number(figure["p_value"]) < 0.01)
+        let interval = try #require(figure["difference_interval"]?.arrayValue).compactMap(\.numberValue)
+        #expect(try interval[0] > 0 && interval[0] < number(figure["difference"]))
+        #expect(figure["test"]?.stringValue == "approximate_randomization")
+        let same = try compare(network, network, task: "language-modeling")
+        #expect(try number(same.json["figures"]?["bits_per_byte"]?["p_value"]) == 1)
+    }
+
+    /// Without documents, stretches of the text take their place.
+    @Test func languageModelsOnOneDocument() throws {
+        let models = try Models(smallCorpus(documents: 30))
+        try models.folder.write(smallCorpus(documents: 90, seed: 3).joined(separator: " "), to: "one.txt")
+        try models.folder.write(smallCorpus(documents: 90, seed: 4).joined(separator: " "), to: "two.txt")
+        func network(_ name: String, _ tokenizer: String, _ data: String) throws -> TaskEvaluation {
+            try models.evaluation(name, tokenizer, Self.decoder, training: Self.steps, data: data)
+        }
+        let one = try network("one", "{ type: bpe, vocab_size: 280 }", "one.txt")
+        let two = try network("two", "{ type: byte }", "one.txt")
+        let comparison = try compare(one, two, task: "language-modeling")
+        try holds(comparison, one, two, figures: ["bits_per_byte"])
+        let size = try #require(two.json["bytes"]?.integerValue)
+        #expect(size > 4096 && one.json["bytes"]?.integerValue == size)
+        #expect(comparison.json["examples"]?.integerValue == (size + 1023) / 1024)
+        #expect(comparison.plain.contains("stretches of 1024 bytes"))
+        // Another text is refused, and so are documents against stretches and n-grams on one document.
+        let other = try network("two", "{ type: byte }", "two.txt")
+        let text = refusal(one, other)
+        #expect(text.contains("different stretches") || text.contains("was judged on"), "\(text)")
+        #expect(text.contains("--data"), "\(text)")
+        let own = refusal(one, try models.evaluation("two", "{ type: byte }", Self.decoder))
+        #expect(own.contains("documents") && own.contains("stretches"), "\(own)")
+        let counts = try models.evaluation("counts", "{ type: byte }", Self.counted, data: "one.txt")
+        #expect(refusal(counts, counts).contains("single document"))
+    }
+
+    /// A tokenizer that does not give back its text is refused beside one that does.
+    @Test func languageModelsOnTextsThatDiffer() throws {
+        let models = try Models(smallCorpus(documents: 40))
+        let bytes = try models.evaluation("bytes", "{ type: byte }", Self.counted)
+        let words = try models.evaluation("words", "{ type: word, vocab_size: 300 }", Self.counted)
+        let refused = refusal(bytes, words)
+        #expect(refused.contains("different documents") && refused.contains("byte by byte"), "\(refused)")
+        let same = try compare(words, words, task: "language-modeling")
+        #expect(try number(same.json["figures"]?["bits_per_byte"]?["difference"]) == 0)
+    }
+
+    /// Masked models are compared where the same tokens are hidden.
+    @Test func maskedModels() throws {
+        let models = try Models(smallCorpus(documents: 60))
+        func evaluation(_ name: String, _ tokenizer: String, _ training: String) throws -> TaskEvaluation {
+            try models.evaluation(
+                name,
+                tokenizer,
+                "{ family: encoder, num_hidden_layers: 1, hidden_size: 16, num_attention_heads: 2, "
+                    + "intermediate_size: 32, max_position_embeddings: 24 }",
+                task: "masked-language-modeling",
+                training: ", tensorboard: false, bf16: false, eval_steps: 0\(training)"
+            )
+        }
+        let tokenizer = "{ type: wordpiece, vocab_size: 65 }"
+        let less = try evaluation("less", tokenizer, ", max_steps: 1, seed: 1")
+        let more = try evaluation("more", tokenizer, ", max_steps: 12, learning_rate: 0.01, seed: 1")
+        let comparison = try compare(less, more, task: "masked-language-modeling")
+        try holds(comparison, less, more, figures: ["loss", "accuracy"])
+        #expect(comparison.json["examples"]?.integerValue == less.json["blocks"]?.integerValue)
+        let otherwise = try evaluation("otherwise", tokenizer, ", max_steps: 1, seed: 2")
+        let seeds = refusal(less, otherwise)
+        #expect(seeds.contains("data_seed"), "\(seeds)")
+        let other = try evaluation("other", "{ type: wordpiece, vocab_size: 50 }", ", max_steps: 1, seed: 1")
+        let tokenizers = refusal(less, other)
+        #expect(tokenizers.contains("one tokenizer"), "\(tokenizers)")
     }
 
     @Test func classifiersOfSeveralLabels() throws {

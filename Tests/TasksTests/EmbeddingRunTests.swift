@@ -48,6 +48,29 @@ import YuyanTraining
         let interval = try #require(figure.interval)
         #expect(interval.low <= figure.value && figure.value <= interval.high)
         #expect(evaluation.page?.html.contains("Cosines") == true)
+        let page = try PagePictures(evaluation)
+        let slices = try #require(evaluation.document["slices"]?.arrayValue)
+        let lengths = slices.filter { $0["by"]?.stringValue == "length" }
+        let count = try #require(figures[kind == "scores" ? "pairs" : "questions"]?.value)
+        #expect(Double(lengths.reduce(0) { $0 + ($1["examples"]?.integerValue ?? 0) }) == count)
+        if kind == "scores" {
+            #expect(try Double(page.values("Pairs by their scores").count) == count)
+        } else {
+            let recall = try page.values("Recall by depth")
+            for depth in [1, 5, 10] {
+                guard let shown = recall.first(where: { $0.name == "\(depth)" }) else { continue }
+                let value = try #require(figures["recall_at_\(depth)"]?.value)
+                #expect(abs(shown.value - value) < 6e-4, "\(depth)")
+            }
+            #expect(recall.first?.name == "1")
+            #expect(try page.sum("Questions by the rank") == count)
+            // The slices of length together are all questions.
+            let whole = lengths.reduce(0.0) { sum, slice in
+                sum + (slice["mrr"]?.numberValue ?? 0) * (slice["examples"]?.numberValue ?? 0)
+            }
+            #expect(abs(whole / count - (figures["mrr"]?.value ?? 0)) < 1e-9)
+        }
+        #expect(page.isPlain)
         let answers = try answers(
             [("an old king", nil), ("", nil), ("the king", "a crown"), ("the king", "an oven")]
         )

@@ -132,6 +132,14 @@ import YuyanTraining
         #expect(abs(bits * bytes * log(2.0) - loss * tokens) < 1e-6 * loss * tokens)
         #expect(evaluation.plain.contains("95 % interval") && !evaluation.plain.contains(".00000000"))
         #expect(evaluation.page?.html.contains("The hardest blocks") == true)
+        let page = try PagePictures(evaluation)
+        #expect(try page.sum("The blocks by their bits per byte") == figures["blocks"]?.value)
+        let lengths = try page.values("By length")
+        #expect(!lengths.isEmpty && lengths.allSatisfy { $0.value > 0 } && page.isPlain)
+        #expect(
+            page.html.contains("What the tokens before are worth")
+                && page.html.contains("Loss while it learned")
+        )
         // The loss is the sum that a batch has as one.
         let decoder = try DecoderModel(folder: place)
         let ids = Tensor([5, 6, 7, 8, 9, 10] as [Int32], shape: [2, 3])

@@ -55,6 +55,8 @@ import YuyanTraining
             #expect(evaluation.json["\(name)_interval"]?.arrayValue?.count == 2, "\(name)")
         }
         #expect(evaluation.json["bits_per_byte"] == nil && evaluation.page != nil)
+        let blocks = try PagePictures(evaluation).sum("The blocks by their nats per token")
+        #expect(blocks == evaluation.json["blocks"]?.numberValue)
         func row(_ text: String) -> Record {
             Record(names: ["text"], values: [.text(text)], place: RecordPlace(path: "rows", line: 3))
         }

@@ -41,6 +41,13 @@ import YuyanTraining
         return Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })
     }
 
+    /// What is counted in one pass cannot be stopped by the clock.
+    @Test func aLimitOfTimeIsRefused() throws {
+        let error = #expect(throws: RecipeError.self) { try train("out", ["max_seconds=60"]) }
+        let text = error?.description ?? "-"
+        #expect(text.contains("training.max_seconds is 60.0") && text.contains("one go"), "\(text)")
+    }
+
     @Test func trainsJudgesAndRecords() throws {
         let outcome = try train("out", ["arpa=true", "min_counts=1,1,2"])
         #expect(outcome.reason == .finished && outcome.step == 1)
@@ -82,6 +89,13 @@ import YuyanTraining
         #expect(interval.low < loss.value && loss.value < interval.high)
         #expect(figures["order_2_share"]?.interval == nil)
         #expect(evaluation.page?.html.contains("The hardest documents") == true)
+        let page = try PagePictures(evaluation)
+        #expect(try page.sum("The documents by their bits per byte") == count)
+        for order in 1...4 {
+            let share = try #require(figures["order_\(order)_share"]?.value)
+            let shown = try page.value("\(order)", in: "Share of the tokens told")
+            #expect(abs(shown - share) < 1e-4, "\(order)")
+        }
     }
 
     /// The figures of both families are of the same tokens and bytes, whatever the tokenizer and the rows.

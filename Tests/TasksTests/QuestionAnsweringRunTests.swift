@@ -106,6 +106,19 @@ struct QuestionFolder {
         #expect(evaluation.document["standard"]?.stringValue == "squad-1.1")
         let interval = try #require(figures["exact_match"]?.interval)
         #expect(interval.low <= interval.high)
+        // Answers of one word are right or wrong.
+        let page = try PagePictures(evaluation)
+        let f1 = try #require(figures["f1"]?.value)
+        #expect(try page.sum("Questions by the F1") == 60 && page.isPlain)
+        let exact = try #require(figures["exact_match"]?.value)
+        #expect(try page.value("0.9 … 1", in: "Questions by the F1") >= (60 * exact).rounded())
+        #expect(try page.value("0 … 0.1", in: "Questions by the F1") <= (60 * (1 - f1)).rounded())
+        for caption in ["By length of the text", "By length of the right answer", "How often answers of"] {
+            // Two figures of as many lots.
+            let count = try page.values(caption).count
+            #expect(count > 0 && count % 2 == 0, "\(caption)")
+        }
+        #expect(page.html.contains("Loss while it learned"))
         let answers = try trained.predictor(folder: place).predict([
             row("which colour has the boat ?", "the cup is grey . the boat is blue . the hat is red ."),
             row("which colour has the cup ?", "the cup is grey . the boat is blue . the hat is red ."),

@@ -44,6 +44,40 @@ import YuyanTestSupport
         #expect(training.adamBeta1 == 0.9 && recipe.tokenizer == TokenizerRecipe())
     }
 
+    /// Null takes a column back, and what has a value of its own has its usual one.
+    @Test func nullTakesBack() throws {
+        let yaml = """
+            task: text-classification
+            data: { train: a.tsv, validation_fraction: 0.3, records_key: rows, columns: { text: 0, label: 1 } }
+            """
+        let given = try recipe(yaml)
+        let columns: [String: ColumnReference] = ["text": .number(0), "label": .number(1)]
+        #expect(given.data.examples.settings.columns == columns && given.data.validationFraction == 0.3)
+        let taken = try recipe(
+            yaml,
+            ["data.columns.label=null", "validation=b.tsv", "validation_fraction=null", "records_key=null"]
+        )
+        #expect(taken.data.examples.settings.columns == ["text": .number(0)])
+        #expect(taken.data.examples.settings.recordsKey == nil)
+        #expect(taken.data.validation == "b.tsv" && taken.data.validationFraction == 0.1)
+        #expect(try recipe(yaml, ["columns=null"]).data.examples.settings.columns.isEmpty)
+        // In the file, too; in quotes it is a column's name.
+        let file = yaml.replacing("label: 1", with: "label: null")
+        #expect(try recipe(file).data.examples.settings.columns == ["text": .number(0)])
+        let quoted = yaml.replacing("label: 1", with: "label: \"null\"")
+        #expect(try recipe(quoted).data.examples.settings.columns["label"] == .name("null"))
+        #expect(
+            try recipe("data: { train: a }", ["validation_fraction=null"]).data.validationFraction == 0.05
+        )
+        let error = #expect(throws: RecipeError.self) { try recipe(yaml, ["header=null"]) }
+        #expect(error?.description.contains("true or false") == true, "\(error?.description ?? "-")")
+        // Settings of the command line on a recipe that was read.
+        let settings: JSONValue = ["columns": ["label": .null], "records_key": .null]
+        let judged = try given.reading(try #require(settings.objectValue))
+        #expect(judged.data.examples.settings.columns == ["text": .number(0)])
+        #expect(judged.data.examples.settings.recordsKey == nil)
+    }
+
     @Test func settingsWin() throws {
         let recipe = try recipe(
             "training: { seed: 1, max_steps: 5 }",

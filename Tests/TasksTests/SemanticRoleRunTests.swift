@@ -89,6 +89,10 @@ import YuyanTraining
         #expect(predicates.map { $0["text"]?.stringValue } == ["saw", "met"])
         let arguments = predicates.map { ($0["arguments"]?.arrayValue ?? []).map { $0["text"]?.stringValue } }
         #expect(arguments == [["Anna", "Bo"], ["Chen", "Eli"]])
+        // Arguments are explained, and the predicates themselves are none.
+        let why = try trained.explainer(folder: place)
+            .explain(ExplanationRequest("Anna [saw] Bo and Chen [met] Eli"))
+        #expect(why.explanations.map(\.label) == ["ARG0", "ARG1", "ARG0", "ARG1"])
         // A sentence whose column marks no predicate has none; one that says nothing of predicates is a mistake.
         let none = Record(
             names: ["tokens", "predicates"],

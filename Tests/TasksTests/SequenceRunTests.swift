@@ -153,6 +153,12 @@ struct TranslationFolder {
         let slices = try #require(evaluation.document["slices"]?.arrayValue)
         #expect(slices.count >= 4 && slices.allSatisfy { $0["mean_chrf"]?.numberValue != nil })
         #expect(evaluation.page?.html.contains("The worst texts") == true)
+        let page = try PagePictures(evaluation)
+        let texts = try #require(figures["texts"]?.value)
+        #expect(try page.sum("Texts by what they share") == texts && page.isPlain)
+        #expect(try Double(page.values("Length of what was written").count) == texts)
+        #expect(try !page.values("By length of the source").isEmpty)
+        #expect(page.html.contains("Loss while it learned"))
         #expect(evaluation.document["bleu_tokenization"]?.stringValue == "13a")
         let wanted = TranslationFolder.pairs(40, seed: 2)
         let rows = wanted.map { ["source": $0.source] } + [["source": ""], ["text": "one two three"]]

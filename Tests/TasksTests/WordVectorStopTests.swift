@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import YuyanFileFormats
 import YuyanModels
 import YuyanTasks
 import YuyanTestSupport
@@ -74,5 +75,67 @@ import YuyanTraining
         var began: Int?
         _ = try task.run(report: { if case .goingOn(let epoch) = $0 { began = epoch } })
         #expect(began == 1 && !folder.exists("vectors/\(WordVectorTask.stateName)"))
+    }
+
+    /// Pairs that do not fit into memory lie in the folder while the training lasts, and change nothing.
+    @Test func pairsOnDiskGiveTheSameVectors() throws {
+        let folder = try ScratchFolder()
+        let lines = (0..<3000).map { line in
+            (0..<12).map { "w\((line * 31 + $0 * $0 * 7 + line / 13 * $0) % 90)" }.joined(separator: " ")
+                + "\n"
+        }
+        try folder.write(lines.joined(), to: "text.txt")
+        var options = GloVeOptions()
+        (options.dimension, options.epochs) = (6, 3)
+        func task(_ output: String, memory: Int?) -> WordVectorTask {
+            var task = WordVectorTask(
+                inputs: ["\(folder.path)/text.txt"],
+                method: .glove(options, window: 8),
+                output: "\(folder.path)/\(output)"
+            )
+            (task.words, task.memoryBytes) = (.whitespace, memory)
+            return task
+        }
+        var count = 0
+        let whole = try task("whole", memory: nil).run(report: {
+            if case .pairs(let pairs) = $0 { count = pairs }
+        })
+        // As many as 64 KB do not hold.
+        #expect(count > 2340)
+        let (pairs, state) = ("disk/\(WordVectorTask.pairsName)", "disk/\(WordVectorTask.stateName)")
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/disk",
+            withIntermediateDirectories: true
+        )
+        try folder.write("left by a run that was killed", to: "\(pairs).1-2.tmp")
+        var asked = 0
+        #expect(throws: ResumableStop.self) {
+            try task("disk", memory: 0).run(isCancelled: {
+                if folder.exists(pairs) { asked += 1 }
+                return asked > 11
+            })
+        }
+        #expect(folder.exists(pairs) && folder.exists(state) && !folder.exists("\(pairs).1-2.tmp"))
+        let kept = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(pairs)"))
+        try kept.dropLast(5).write(to: URL(fileURLWithPath: "\(folder.path)/\(pairs)"))
+        #expect(throws: FileFormatError.self) { try task("disk", memory: 0).run() }
+        #expect(folder.exists(state))
+        try kept.write(to: URL(fileURLWithPath: "\(folder.path)/\(pairs)"))
+        var began: Int?
+        let gone = try task("disk", memory: 0).run(report: {
+            if case .goingOn(let epoch) = $0 { began = epoch }
+        })
+        #expect(began == 1 && gone.vectors == whole.vectors)
+        #expect(!folder.exists(pairs) && !folder.exists(state))
+        // The file is only a shortcut: without it the pairs are counted again.
+        asked = 0
+        #expect(throws: ResumableStop.self) {
+            try task("again", memory: 0).run(isCancelled: {
+                if folder.exists("again/\(WordVectorTask.pairsName)") { asked += 1 }
+                return asked > 3
+            })
+        }
+        try FileManager.default.removeItem(atPath: "\(folder.path)/again/\(WordVectorTask.pairsName)")
+        #expect(try task("again", memory: nil).run().vectors == whole.vectors)
     }
 }

@@ -141,6 +141,22 @@ import YuyanTokenizers
         }
     }
 
+    /// Between others a byte that is a part of a character counts once, also where a `tokenizer.json` is read.
+    @Test func bytesOfTokensAreThoseOfTheText() throws {
+        let tokenizer = try train(1200) { $0.byteFallback = true }
+        let read = try TokenizerFiles.loadPipeline(tokenizer.tokenizerDocument(), path: "tokenizer.json")
+        let text = "the \u{10300}\u{10301} x"
+        let tokenizers: [any Tokenizer] = [tokenizer, read]
+        for tokenizer in tokenizers {
+            let ids = tokenizer.encode(text)
+            #expect(ids.contains { tokenizer.token(of: $0)?.hasPrefix("<0x") == true })
+            var bytes: [UInt8] = []
+            for id in ids { tokenizer.appendBytes(of: id, to: &bytes) }
+            // The white space before the text is one of its first token's.
+            #expect(bytes == Array(" \(text)".utf8))
+        }
+    }
+
     @Test func piecesObeyTheRules() throws {
         let space: Unicode.Scalar = "\u{2581}"
         for piece in try train(1200).file.pieces where piece.kind == .normal {

@@ -18,6 +18,9 @@ final class LineObjective: TrainingObjective {
     private let script: [Double]
     private let figures: [String: Double]
     private var evaluations = 0
+    /// Called where a step begins, with its number, and where an evaluation does.
+    var onStep: (Int) throws -> Void = { _ in }
+    var onEvaluation: () -> Void = {}
 
     /// Makes an objective whose evaluations give the figures of a script, the last one again and again; without a
     /// script they give the real loss.
@@ -39,7 +42,8 @@ final class LineObjective: TrainingObjective {
 
     /// Targets of unequal count: as many as the micro-batch's number and one.
     func batch(step: Int, microBatch: Int) throws -> [Double] {
-        (0...microBatch).map { Double((step * 7 + microBatch * 3 + $0) % 5) - 2 }
+        try onStep(step)
+        return (0...microBatch).map { Double((step * 7 + microBatch * 3 + $0) % 5) - 2 }
     }
 
     func targetCount(_ batch: [Double]) -> Int { batch.count }
@@ -54,6 +58,7 @@ final class LineObjective: TrainingObjective {
 
     func evaluate(isCancelled: () -> Bool) throws -> [String: Double] {
         evaluations += 1
+        onEvaluation()
         let loss =
             script.isEmpty
             ? loss([-2, -1, 0, 1, 2], scale: 0.2).item() : script[min(evaluations, script.count) - 1]
@@ -75,6 +80,7 @@ final class LineRun {
     private(set) var warnings: [String] = []
     private(set) var saved: [Int] = []
     private(set) var evaluated: [Int] = []
+    private(set) var planned: [Int] = []
 
     private let peak: Double
 
@@ -86,7 +92,8 @@ final class LineRun {
     func run(
         _ arguments: TrainingArguments,
         data: String = "points",
-        settings: [String: String] = [:]
+        settings: [String: String] = [:],
+        now: @escaping () -> Double = RunClock.seconds
     ) throws -> TrainingOutcome {
         let trainer = Trainer(
             objective: objective,
@@ -95,13 +102,15 @@ final class LineRun {
             schedule: try arguments.makeSchedule(totalSteps: arguments.maxSteps),
             dataFingerprint: data,
             settings: settings,
-            peakOperationsPerSecond: peak
+            peakOperationsPerSecond: peak,
+            now: now
         ) { event in
             switch event {
             case .logged(let entry): self.logged.append(entry)
             case .warning(let text): self.warnings.append(text)
             case .saved(let step, _): self.saved.append(step)
             case .evaluated(let step, _, _): self.evaluated.append(step)
+            case .planned(_, let maxSteps): self.planned.append(maxSteps)
             default: break
             }
         }

@@ -6,11 +6,27 @@ public protocol AnswerNetwork: Module {
     /// The parameters that are rows looked up by token, which matrix optimizers leave to others.
     var tables: [Parameter] { get }
 
-    /// What beginning and end of the answer score at each place.
+    /// The vectors of what the network reads, by which attributions differentiate.
     ///
     /// - Parameter batch: The questions and texts.
+    /// - Returns: One or several of [B, P, D]: rows of P tokens.
+    func tokenVectors(_ batch: QuestionBatch) -> [Tensor]
+
+    /// What beginning and end of the answer score at each place.
+    ///
+    /// - Parameters:
+    ///   - batch: The questions and texts.
+    ///   - vectors: What stands for ``tokenVectors(_:)`` of them.
     /// - Returns: [B, 1 + C, 2]; what stands beyond a text's end means nothing.
-    func scores(_ batch: QuestionBatch) -> Tensor
+    func scores(_ batch: QuestionBatch, tokenVectors vectors: [Tensor]) -> Tensor
+
+    /// Sorts values of the tokens of ``tokenVectors(_:)`` by the texts that they stand in.
+    ///
+    /// - Parameters:
+    ///   - values: A value for each token, in the order of the vectors.
+    ///   - batch: One question and its text.
+    /// - Returns: Those of the question and of the text, and the sum of those of neither.
+    func sorted(_ values: [Double], _ batch: QuestionBatch) -> AnswerTokenValues
 
     /// Floating-point operations of the matrix products of a forward pass, for speeds.
     ///
@@ -19,6 +35,18 @@ public protocol AnswerNetwork: Module {
     ///   - context: The tokens of a text.
     /// - Returns: Operations per question.
     func forwardFlops(question: Int, context: Int) -> Double
+}
+
+extension AnswerNetwork {
+    /// What beginning and end of the answer score at each place.
+    ///
+    /// Traps when a sequence is longer than the model.
+    ///
+    /// - Parameter batch: The questions and texts.
+    /// - Returns: [B, 1 + C, 2]; what stands beyond a text's end means nothing.
+    public func scores(_ batch: QuestionBatch) -> Tensor {
+        scores(batch, tokenVectors: tokenVectors(batch))
+    }
 }
 
 /// The sizes and choices of a family of answer networks.
@@ -122,20 +150,47 @@ public final class AnswerEncoder: AnswerNetwork {
     /// The encoder's tables.
     public var tables: [Parameter] { encoder.tables }
 
+    /// The rows of the token table.
+    ///
+    /// - Parameter batch: The questions and texts.
+    /// - Returns: Those of both as one sequence.
+    public func tokenVectors(_ batch: QuestionBatch) -> [Tensor] {
+        [encoder.tokenEmbedding(batch.framed.idTensor)]
+    }
+
     /// What beginning and end of the answer score at each place.
     ///
     /// Traps when a sequence is longer than the model.
     ///
-    /// - Parameter batch: The questions and texts.
+    /// - Parameters:
+    ///   - batch: The questions and texts.
+    ///   - vectors: What stands for the rows of the token table.
     /// - Returns: [B, 1 + C, 2].
-    public func scores(_ batch: QuestionBatch) -> Tensor {
+    public func scores(_ batch: QuestionBatch, tokenVectors vectors: [Tensor]) -> Tensor {
         let (rows, length, width) = (batch.rows, batch.framed.length, 1 + batch.contexts.length)
-        let states = encoder.states(batch.framed).contiguous().reshaped(rows * length, encoder.stateWidth)
+        let states = encoder.states(batch.framed, tokenVectors: vectors[0]).contiguous().reshaped(
+            rows * length,
+            encoder.stateWidth
+        )
         var places = batch.places
         for row in 0..<rows {
             for place in row * width..<(row + 1) * width { places[place] += Int32(row * length) }
         }
         return spans(embedding(Tensor(places, shape: [rows, width]), table: states))
+    }
+
+    /// Sorts values of the tokens of the sequence by where they stand.
+    ///
+    /// - Parameters:
+    ///   - values: A value for each token.
+    ///   - batch: One question and its text.
+    /// - Returns: Those of the question and of the text, and the sum of those of the frame.
+    public func sorted(_ values: [Double], _ batch: QuestionBatch) -> AnswerTokenValues {
+        let asked = batch.questionStart..<batch.questionStart + batch.questions.lengths[0]
+        let read = batch.places.dropFirst().prefix(batch.contexts.lengths[0]).map { values[Int($0)] }
+        let question = Array(values[asked])
+        let own = question.reduce(0, +) + read.reduce(0, +)
+        return AnswerTokenValues(question: question, context: read, rest: values.reduce(0, +) - own)
     }
 
     /// The encoder's operations.

@@ -117,14 +117,38 @@ public final class AnswerReader: AnswerNetwork {
     /// The table of token vectors.
     public var tables: [Parameter] { [vectors.table.weight] }
 
-    /// What beginning and end of the answer score at each place.
+    /// The tokens' vectors.
     ///
     /// - Parameter batch: The questions and texts.
+    /// - Returns: Those of the texts and those of the questions.
+    public func tokenVectors(_ batch: QuestionBatch) -> [Tensor] {
+        [vectors(batch.contexts.idTensor), vectors(batch.questions.idTensor)]
+    }
+
+    /// Sorts values of the tokens of text and question.
+    ///
+    /// - Parameters:
+    ///   - values: A value for each token of the text, then of the question.
+    ///   - batch: One question and its text.
+    /// - Returns: Those of the question and of the text.
+    public func sorted(_ values: [Double], _ batch: QuestionBatch) -> AnswerTokenValues {
+        let length = batch.contexts.length
+        return AnswerTokenValues(
+            question: Array(values[length..<length + batch.questions.lengths[0]]),
+            context: Array(values[..<batch.contexts.lengths[0]]),
+            rest: 0
+        )
+    }
+
+    /// What beginning and end of the answer score at each place.
+    ///
+    /// - Parameters:
+    ///   - batch: The questions and texts.
+    ///   - vectors: What stands for the vectors of the texts and of the questions.
     /// - Returns: [B, 1 + C, 2].
-    public func scores(_ batch: QuestionBatch) -> Tensor {
+    public func scores(_ batch: QuestionBatch, tokenVectors vectors: [Tensor]) -> Tensor {
         let (rows, length) = (batch.rows, batch.contexts.length)
-        let context = inputDropout(vectors(batch.contexts.idTensor))
-        let question = inputDropout(vectors(batch.questions.idTensor))
+        let (context, question) = (inputDropout(vectors[0]), inputDropout(vectors[1]))
         let (contextLengths, questionLengths) = (batch.contexts.lengthTensor, batch.questions.lengthTensor)
         let likeness = matmul(
             alignment(context, activation: .relu),

@@ -15,6 +15,8 @@ public struct QuestionBatch: Sendable, Hashable {
     public let framed: TokenBatch
     /// The places in ``framed`` of its first token and of the text's tokens, B × (1 + C); 0 beyond a text's end.
     public let places: [Int32]
+    /// The place in ``framed`` at which every question begins.
+    public let questionStart: Int
     /// 1 for tokens of the texts that their questions have, too, B × C.
     public let matches: [Float]
 
@@ -58,6 +60,7 @@ public struct QuestionBatch: Sendable, Hashable {
         }
         framed = TokenBatch(sequences, types: types)
         (self.places, self.matches) = (places, matches)
+        questionStart = frame.prefix.count
     }
 
     /// The number of questions B.

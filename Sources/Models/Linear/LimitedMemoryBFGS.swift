@@ -30,31 +30,45 @@ struct LimitedMemoryBFGS {
     var l1 = 0.0
     var l1Range = 0..<0
 
+    /// The values that decide whether it goes on: that of ten iterations ago and those after it.
+    static let historyLength = 11
+
     /// - Parameters:
     ///   - x: where to begin, and the end.
-    ///   - isCancelled: asked after each iteration.
+    ///   - keeper: keeps the state; a state that it finds is gone on from.
+    ///   - isCancelled: asked after each iteration; the state is then kept.
     ///   - report: is told the number of the iteration, the value and the largest entry of the gradient.
     ///   - evaluate: returns the value at a point and writes its gradient, both without the absolute values.
     /// - Returns: why it ended.
+    /// - Throws: `FileFormatError` when a state cannot be written or is of another training.
     func minimize(
         _ x: inout [Double],
+        keeper: MinimizationKeeper? = nil,
         isCancelled: () -> Bool,
         report: (Int, Double, Double) -> Void,
         _ evaluate: (UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Double
-    ) -> Outcome {
+    ) throws -> Outcome {
         let count = x.count
         guard count > 0 else { return .converged }
-        let numbers = Workspace(count: count, memory: memory)
+        let numbers = MinimizationVectors(count: count, memory: memory)
         for index in 0..<count { numbers.x[index] = x[index] }
         defer { for index in 0..<count { x[index] = numbers.x[index] } }
-        var value = evaluate(numbers.x, numbers.gradient) + penalty(numbers.x)
-        var history: [Double] = [value]
-        for iteration in 0..<maximumIterations {
+        var keeper = keeper
+        let found = try keeper?.restore(numbers, maximumIterations: maximumIterations)
+        var history = found?.values ?? [evaluate(numbers.x, numbers.gradient) + penalty(numbers.x)]
+        var value = history[history.count - 1]
+        let first = found?.iteration ?? 0
+        for iteration in first..<maximumIterations {
             pseudoGradient(numbers)
             let largest = numbers.largest(numbers.slope)
             report(iteration, value, largest)
             if largest <= tolerance { return .converged }
-            if isCancelled() { return .cancelled }
+            let isStopped = isCancelled()
+            // All that decides what follows is there now, and at the first iteration nothing is new.
+            if iteration > first, isStopped || keeper?.isDue == true {
+                try keeper?.save(.init(iteration: iteration, values: history), numbers)
+            }
+            if isStopped { return .cancelled }
             var direction = numbers.direction()
             if l1 > 0 { direction = numbers.alignDirection(l1Range) }
             if !(direction < 0) { direction = numbers.restart() }
@@ -66,8 +80,9 @@ struct LimitedMemoryBFGS {
             value = next
             numbers.remember()
             history.append(value)
-            if valueTolerance > 0, history.count > 10 {
-                let before = history[history.count - 11]
+            if history.count > Self.historyLength { history.removeFirst() }
+            if valueTolerance > 0, history.count == Self.historyLength {
+                let before = history[0]
                 if before - value <= valueTolerance * max(abs(value), 1e-300) { return .converged }
             }
         }
@@ -79,7 +94,7 @@ struct LimitedMemoryBFGS {
     }
 
     /// The gradient with the absolute values: at 0 the side that falls, or none.
-    private func pseudoGradient(_ numbers: Workspace) {
+    private func pseudoGradient(_ numbers: MinimizationVectors) {
         let (slope, gradient, x) = (numbers.slope, numbers.gradient, numbers.x)
         for index in 0..<numbers.count { slope[index] = gradient[index] }
         guard l1 > 0 else { return }
@@ -97,7 +112,7 @@ struct LimitedMemoryBFGS {
 
     /// Moves along the direction; returns the new value, or nil when no step makes it fall.
     private func search(
-        _ numbers: Workspace,
+        _ numbers: MinimizationVectors,
         _ value: Double,
         _ slope: Double,
         isFirst: Bool,
@@ -124,7 +139,7 @@ struct LimitedMemoryBFGS {
 }
 
 /// The vectors of a minimisation.
-private final class Workspace {
+final class MinimizationVectors {
     let count: Int
     let memory: Int
     private(set) var x: UnsafeMutablePointer<Double>
@@ -137,7 +152,7 @@ private final class Workspace {
     let step: UnsafeMutablePointer<Double>
     private var moves: [UnsafeMutablePointer<Double>] = []
     private var changes: [UnsafeMutablePointer<Double>] = []
-    private var curvatures: [Double] = []
+    private(set) var curvatures: [Double] = []
     private let partials: UnsafeMutablePointer<Double>
     private static let piece = 1 << 14
 
@@ -160,6 +175,19 @@ private final class Workspace {
     }
 
     var pairs: Int { moves.count }
+
+    /// The vectors that decide what follows, by names.
+    var lasting: [(name: String, vector: UnsafeMutablePointer<Double>)] {
+        [("x", x), ("gradient", gradient)] + moves.enumerated().map { ("step.\($0)", $1) }
+            + changes.enumerated().map { ("change.\($0)", $1) }
+    }
+
+    /// Makes room for as many pairs as there are curvatures; `lasting` is to be filled.
+    func makePairs(_ curvatures: [Double]) {
+        for vector in moves + changes { vector.deallocate() }
+        (moves, changes) = (curvatures.map { _ in fresh() }, curvatures.map { _ in fresh() })
+        self.curvatures = curvatures
+    }
 
     private func forEachRange(_ body: (Range<Int>, Int) -> Void) {
         let count = count

@@ -1,6 +1,4 @@
 import CKernels
-import YuyanCheckpoints
-import YuyanFileFormats
 import YuyanTensorCore
 
 /// How a linear-chain conditional random field is trained; the penalties have CRFsuite's meaning.
@@ -52,11 +50,11 @@ public struct LinearChainCRFModel: Sendable {
     public let iterations: Int
     private let table: ByteStringTable
     /// Row-major [features, tags].
-    private let weights: [Double]
+    let weights: [Double]
     /// Row-major [tags, tags], from the row's tag to the column's.
-    private let transitions: [Double]
+    let transitions: [Double]
 
-    private init(
+    init(
         _ options: LinearChainCRFOptions,
         _ tags: [String],
         _ features: [String],
@@ -76,15 +74,21 @@ public struct LinearChainCRFModel: Sendable {
     /// - Parameters:
     ///   - sentences: the tokens of each sentence.
     ///   - tags: as many tags for each.
+    ///   - columns: for each sentence the values of the further columns that the options look at; none where they look
+    ///     at none.
     ///   - options: how to train.
+    ///   - state: where the state of the training is kept, and found when it was stopped; nil for nowhere.
     ///   - isCancelled: asked after each iteration; the training then throws `CancellationError`.
     ///   - report: is told of each iteration.
     /// - Returns: the model.
-    /// - Throws: `LinearModelError` when sentences, tags and options do not fit one another.
+    /// - Throws: `LinearModelError` when sentences, tags and options do not fit one another, `FileFormatError` when
+    ///   the state cannot be written, is damaged or is of another training.
     public static func train(
         sentences: [[String]],
         tags: [[String]],
+        columns: [[[String]]] = [],
         options: LinearChainCRFOptions = LinearChainCRFOptions(),
+        state: LinearTrainingState? = nil,
         isCancelled: () -> Bool = { false },
         report: (LinearModelProgress) -> Void = { _ in }
     ) throws -> LinearChainCRFModel {
@@ -97,7 +101,8 @@ public struct LinearChainCRFModel: Sendable {
                 "sentence \(wrong) has \(sentences[wrong].count) tokens, \(tags[wrong].count) tags"
             )
         }
-        let problem = ChainProblem(sentences, tags, options)
+        try check(columns, sentences, options.features.columns)
+        let problem = ChainProblem(sentences, tags, options, columns: columns)
         guard !problem.features.isEmpty, !problem.tags.isEmpty else {
             throw LinearModelError("there is no token to learn from")
         }
@@ -106,7 +111,13 @@ public struct LinearChainCRFModel: Sendable {
         solver.maximumIterations = options.maximumIterations
         var (x, iterations) = ([Double](repeating: 0, count: problem.count), 0)
         (solver.l1, solver.l1Range) = (options.l1, 0..<problem.count)
-        let outcome = solver.minimize(&x, isCancelled: isCancelled) { iteration, value, gradient in
+        let keeper = state.map {
+            MinimizationKeeper($0, identity: identity(sentences, tags, columns, options))
+        }
+        let outcome = try solver.minimize(&x, keeper: keeper, isCancelled: isCancelled) {
+            iteration,
+            value,
+            gradient in
             iterations = iteration
             report(LinearModelProgress(iteration: iteration, loss: value, gradient: gradient))
         } _: {
@@ -124,6 +135,42 @@ public struct LinearChainCRFModel: Sendable {
             transitions: Array(x[size...]),
             iterations: iterations
         )
+    }
+
+    private static func check(
+        _ columns: [[[String]]],
+        _ sentences: [[String]],
+        _ names: [String]
+    ) throws(LinearModelError) {
+        guard !names.isEmpty || !columns.isEmpty else { return }
+        guard columns.count == sentences.count else {
+            throw LinearModelError(
+                "\(sentences.count) sentences need the columns \(names); \(columns.count) have them"
+            )
+        }
+        for (number, (own, words)) in zip(columns, sentences).enumerated() {
+            guard own.count == names.count, own.allSatisfy({ $0.count == words.count }) else {
+                throw LinearModelError(
+                    "sentence \(number) needs \(words.count) values of each of the columns \(names)"
+                )
+            }
+        }
+    }
+
+    /// What must be the same for a training to go on; the most iterations may grow.
+    private static func identity(
+        _ sentences: [[String]],
+        _ tags: [[String]],
+        _ columns: [[[String]]],
+        _ options: LinearChainCRFOptions
+    ) -> String {
+        var (hash, options) = (TrainingFingerprint(), options)
+        for list in sentences + tags + columns.joined() {
+            hash.add(count: list.count)
+            for text in list { hash.add(text) }
+        }
+        options.maximumIterations = 0
+        return "\(modelType) \(hash.hex) \(options)"
     }
 
     /// The weight of a feature for a tag; 0 for an unknown feature.
@@ -147,22 +194,15 @@ public struct LinearChainCRFModel: Sendable {
 
     /// The best tags of a sentence.
     ///
-    /// - Parameter words: the tokens.
+    /// Traps when there are not the columns that the options look at, each with a value for every token.
+    ///
+    /// - Parameters:
+    ///   - words: the tokens.
+    ///   - columns: the values of the further columns.
     /// - Returns: a tag for each.
-    public func tags(for words: [String]) -> [String] {
+    public func tags(for words: [String], columns: [[String]] = []) -> [String] {
         guard !words.isEmpty else { return [] }
-        var part = SparseMatrix.Part()
-        for found in options.features.features(of: words) {
-            for feature in found {
-                var feature = feature
-                if let row = feature.withUTF8({ table.find($0) }) { part.places.append(row) }
-            }
-            part.starts.append(Int64(part.places.count))
-        }
-        var emissions = [Double](repeating: 0, count: words.count * tags.count)
-        part.withRows { rows in
-            yk_sparse_products(&emissions, rows, weights, nil, 0, Int64(words.count), Int64(tags.count))
-        }
+        let emissions = emissions(of: words, columns: columns)
         var (path, score) = ([Int32](repeating: 0, count: words.count), 0.0)
         emissions.withUnsafeBufferPointer { emissions in
             transitions.withUnsafeBufferPointer { transitions in
@@ -178,88 +218,21 @@ public struct LinearChainCRFModel: Sendable {
         return path.map { tags[Int($0)] }
     }
 
-    /// Writes `model.safetensors`, `vocabulary.json` and, last, `config.json`.
-    ///
-    /// The folder must exist. Each file appears whole or not at all.
-    ///
-    /// - Parameter folder: the folder.
-    /// - Throws: `FileFormatError` when the disk refuses.
-    public func save(to folder: String) throws(FileFormatError) {
-        let writer = try SafetensorsWriter(
-            path: "\(folder)/model.safetensors",
-            entries: [
-                .init("weights", .f64, [features.count, tags.count]),
-                .init("transitions", .f64, [tags.count, tags.count]),
-            ]
-        )
-        try writer.write(elements: weights, to: "weights")
-        try writer.write(elements: transitions, to: "transitions")
-        try writer.finish()
-        try JSONValue.array(features.map { .string($0) }).write(to: "\(folder)/vocabulary.json", indent: nil)
-        let own = options.features
-        let document: JSONValue = [
-            "model_type": .string(Self.modelType), "tags": .array(tags.map { .string($0) }),
-            "l1": .number(options.l1), "l2": .number(options.l2), "min_count": .integer(options.minimumCount),
-            "value_tolerance": .number(options.valueTolerance), "tolerance": .number(options.tolerance),
-            "max_iterations": .integer(options.maximumIterations), "iterations": .integer(iterations),
-            "window": .integer(own.window), "affix_length": .integer(own.affixLength),
-            "shapes": .bool(own.usesShapes), "pairs": .bool(own.usesPairs),
-            "lowercase": .bool(own.lowercases),
-        ]
-        try document.write(to: "\(folder)/config.json")
-    }
-
-    /// Reads a folder that `save(to:)` wrote; the model gives the same tags.
-    ///
-    /// - Parameter folder: the folder.
-    /// - Throws: `FileFormatError` naming the file and what is wrong in it.
-    public init(folder: String) throws {
-        let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
-        try reader.expectModelType(Self.modelType)
-        var options = LinearChainCRFOptions()
-        (options.l1, options.l2) = (try reader.number("l1") ?? 0, try reader.number("l2") ?? 1)
-        options.minimumCount = try reader.integer("min_count") ?? 1
-        options.valueTolerance = try reader.number("value_tolerance") ?? options.valueTolerance
-        options.tolerance = try reader.number("tolerance") ?? options.tolerance
-        options.maximumIterations = try reader.integer("max_iterations") ?? options.maximumIterations
-        options.features.window = try reader.requiredInteger("window")
-        options.features.affixLength = try reader.requiredInteger("affix_length")
-        options.features.usesShapes = try reader.flag("shapes") ?? true
-        options.features.usesPairs = try reader.flag("pairs") ?? false
-        options.features.lowercases = try reader.flag("lowercase") ?? true
-        if let problem = options.problem { throw FileFormatError(.malformed, path: reader.path, problem) }
-        let tags = (reader.object["tags"]?.arrayValue ?? []).compactMap(\.stringValue)
-        guard !tags.isEmpty, Set(tags).count == tags.count else {
-            throw FileFormatError(
-                .malformed,
-                path: reader.path,
-                at: .key("tags"),
-                "a list of different tags is needed"
-            )
-        }
-        let features = try uniqueStrings("\(folder)/vocabulary.json", "a feature")
-        let file = try SafetensorsFile(path: "\(folder)/model.safetensors")
-        for (name, shape) in [
-            ("weights", [features.count, tags.count]), ("transitions", [tags.count, tags.count]),
-        ] {
-            let entry = try file.entry(name)
-            guard entry.shape == shape else {
-                throw FileFormatError(
-                    .mismatch,
-                    path: file.path,
-                    at: .key(name),
-                    "has the shape \(entry.shape); tags and features make \(shape)"
-                )
+    /// What each tag scores at each word by its features, row-major [words, tags].
+    func emissions(of words: [String], columns: [[String]]) -> [Double] {
+        var part = SparseMatrix.Part()
+        for found in options.features.features(of: words, columns: columns) {
+            for feature in found {
+                var feature = feature
+                if let row = feature.withUTF8({ table.find($0) }) { part.places.append(row) }
             }
+            part.starts.append(Int64(part.places.count))
         }
-        self.init(
-            options,
-            tags,
-            features,
-            weights: try file.elements(of: "weights", dtype: .f64, as: Double.self),
-            transitions: try file.elements(of: "transitions", dtype: .f64, as: Double.self),
-            iterations: try reader.integer("iterations") ?? 0
-        )
+        var emissions = [Double](repeating: 0, count: words.count * tags.count)
+        part.withRows { rows in
+            yk_sparse_products(&emissions, rows, weights, nil, 0, Int64(words.count), Int64(tags.count))
+        }
+        return emissions
     }
 }
 
@@ -279,13 +252,23 @@ package final class ChainProblem {
     private let partials: UnsafeMutablePointer<Double>
     private static let most = 16
 
-    package init(_ sentences: [[String]], _ tags: [[String]], _ options: LinearChainCRFOptions) {
+    package init(
+        _ sentences: [[String]],
+        _ tags: [[String]],
+        _ options: LinearChainCRFOptions,
+        columns: [[[String]]] = []
+    ) {
         var (tagTable, table, part, counts) = (
             ByteStringTable(), ByteStringTable(), SparseMatrix.Part(), [Int]()
         )
         // Tags and features are numbered in the order of the text.
         for list in tags { for tag in list { _ = tagTable.insert(tag) } }
-        let found = sentences.map { options.features.features(of: $0).map { $0.map { table.insert($0) } } }
+        let found = sentences.indices.map { sentence in
+            options.features.features(
+                of: sentences[sentence],
+                columns: columns.isEmpty ? [] : columns[sentence]
+            ).map { $0.map { table.insert($0) } }
+        }
         counts = [Int](repeating: 0, count: table.count)
         for sentence in found { for token in sentence { for feature in token { counts[Int(feature)] += 1 } } }
         let kept = counts.indices.filter { counts[$0] >= options.minimumCount }

@@ -122,15 +122,18 @@ public struct LinearTextModel: Sendable {
     ///   - labels: the class of each, below `classes`.
     ///   - classes: the number of classes, 2 or more.
     ///   - options: how to train.
+    ///   - state: where the state of the training is kept, and found when it was stopped; nil for nowhere.
     ///   - isCancelled: asked after each iteration; the training then throws `CancellationError`.
     ///   - report: is told of each iteration.
     /// - Returns: the model.
-    /// - Throws: `LinearModelError` when texts, labels and options do not fit one another.
+    /// - Throws: `LinearModelError` when texts, labels and options do not fit one another, `FileFormatError` when the
+    ///   state cannot be written, is damaged or is of another training.
     public static func train(
         texts: [String],
         labels: [Int32],
         classes: Int,
         options: LinearTextOptions = LinearTextOptions(),
+        state: LinearTrainingState? = nil,
         isCancelled: () -> Bool = { false },
         report: (LinearModelProgress) -> Void = { _ in }
     ) throws -> LinearTextModel {
@@ -140,6 +143,7 @@ public struct LinearTextModel: Sendable {
                 labelSets: labels.map { [$0] },
                 classes: classes,
                 options: options,
+                state: state,
                 isCancelled: isCancelled,
                 report: report
             )
@@ -157,7 +161,7 @@ public struct LinearTextModel: Sendable {
             ? .sets(labels.map { $0 == 1 ? [0] : [] }, outputs: 1)
             : options.scheme == .multinomial
                 ? .classes(labels, outputs: classes) : .sets(labels.map { [$0] }, outputs: classes)
-        return try fit(texts, targets, classes, options, isCancelled, report)
+        return try fit(texts, targets, classes, options, state, isCancelled, report)
     }
 
     /// Trains a classifier with any number of labels for each text.
@@ -167,15 +171,18 @@ public struct LinearTextModel: Sendable {
     ///   - labelSets: the labels of each, below `classes`.
     ///   - classes: the number of labels, 1 or more.
     ///   - options: how to train; the scheme is `multiLabel` whatever it says.
+    ///   - state: where the state of the training is kept, and found when it was stopped; nil for nowhere.
     ///   - isCancelled: asked after each iteration; the training then throws `CancellationError`.
     ///   - report: is told of each iteration.
     /// - Returns: the model.
-    /// - Throws: `LinearModelError` when texts, labels and options do not fit one another.
+    /// - Throws: `LinearModelError` when texts, labels and options do not fit one another, `FileFormatError` when the
+    ///   state cannot be written, is damaged or is of another training.
     public static func train(
         texts: [String],
         labelSets: [[Int32]],
         classes: Int,
         options: LinearTextOptions = LinearTextOptions(),
+        state: LinearTrainingState? = nil,
         isCancelled: () -> Bool = { false },
         report: (LinearModelProgress) -> Void = { _ in }
     ) throws -> LinearTextModel {
@@ -188,7 +195,15 @@ public struct LinearTextModel: Sendable {
         }
         var options = options
         options.scheme = .multiLabel
-        return try fit(texts, .sets(labelSets, outputs: classes), classes, options, isCancelled, report)
+        return try fit(
+            texts,
+            .sets(labelSets, outputs: classes),
+            classes,
+            options,
+            state,
+            isCancelled,
+            report
+        )
     }
 
     private static func check(
@@ -206,6 +221,7 @@ public struct LinearTextModel: Sendable {
         _ targets: LogisticTargets,
         _ classes: Int,
         _ options: LinearTextOptions,
+        _ state: LinearTrainingState?,
         _ isCancelled: () -> Bool,
         _ report: (LinearModelProgress) -> Void
     ) throws -> LinearTextModel {
@@ -221,7 +237,11 @@ public struct LinearTextModel: Sendable {
         var solver = LimitedMemoryBFGS()
         (solver.tolerance, solver.maximumIterations) = (options.tolerance, options.maximumIterations)
         var (x, iterations) = ([Double](repeating: 0, count: problem.count), 0)
-        let outcome = solver.minimize(&x, isCancelled: isCancelled) { iteration, value, gradient in
+        let keeper = state.map { MinimizationKeeper($0, identity: identity(texts, targets, options)) }
+        let outcome = try solver.minimize(&x, keeper: keeper, isCancelled: isCancelled) {
+            iteration,
+            value,
+            gradient in
             iterations = iteration
             report(LinearModelProgress(iteration: iteration, loss: value, gradient: gradient))
         } _: {
@@ -240,6 +260,22 @@ public struct LinearTextModel: Sendable {
             isConverged: outcome == .converged || outcome == .stalled,
             iterations: iterations
         )
+    }
+
+    /// What must be the same for a training to go on; the most iterations may grow.
+    private static func identity(
+        _ texts: [String],
+        _ targets: LogisticTargets,
+        _ options: LinearTextOptions
+    ) -> String {
+        var (hash, options) = (TrainingFingerprint(), options)
+        for text in texts { hash.add(text) }
+        switch targets {
+        case .classes(let labels, _): hash.add(labels)
+        case .sets(let sets, _): for set in sets { hash.add(set) }
+        }
+        options.maximumIterations = 0
+        return "\(modelType) \(targets.outputs) \(hash.hex) \(options)"
     }
 
     /// The probabilities of the classes.

@@ -1,3 +1,5 @@
+import YuyanTensorCore
+
 /// Which properties of words and their neighbours a tagger looks at.
 ///
 /// The defaults are those that users of CRFsuite start from, with shapes and prefixes added.
@@ -12,6 +14,10 @@ public struct TaggingFeatureOptions: Sendable, Hashable {
     public var usesPairs = false
     /// Whether capitals count as small letters, except for shapes.
     public var lowercases = true
+    /// Whether every character is a token, and so texts are cut into them.
+    public var isOfCharacters = false
+    /// What is looked at beside or instead of what the other options say; nil for these alone.
+    public var templates: FeatureTemplates?
 
     /// The defaults, for words.
     public init() {}
@@ -19,7 +25,7 @@ public struct TaggingFeatureOptions: Sendable, Hashable {
     /// Options for text in which every character is a token, such as Chinese.
     public static var characters: TaggingFeatureOptions {
         var options = TaggingFeatureOptions()
-        (options.affixLength, options.usesPairs) = (0, true)
+        (options.affixLength, options.usesPairs, options.isOfCharacters) = (0, true, true)
         return options
     }
 
@@ -30,15 +36,37 @@ public struct TaggingFeatureOptions: Sendable, Hashable {
             ? "affixes of \(affixLength); they must have from 0 to 16" : nil
     }
 
+    /// The further columns that are looked at.
+    public var columns: [String] { templates?.columns ?? [] }
+
     /// The features of every token of a sentence.
     ///
-    /// - Parameter words: the tokens.
+    /// Traps when there are not the columns that are looked at, each with a value for every token.
+    ///
+    /// - Parameters:
+    ///   - words: the tokens.
+    ///   - columns: the values of the further columns.
     /// - Returns: for each token its features, none twice.
-    public func features(of words: [String]) -> [[String]] {
+    public func features(of words: [String], columns: [[String]] = []) -> [[String]] {
+        require(
+            columns.count == self.columns.count && columns.allSatisfy { $0.count == words.count },
+            "TaggingFeatureOptions: \(words.count) words need as many values of the columns \(self.columns)"
+        )
         let plain = lowercases ? words.map { $0.lowercased() } : words
+        guard let templates else { return usualFeatures(words, plain) }
+        var found =
+            templates.includesStandard ? usualFeatures(words, plain) : words.map { _ in [Self.always] }
+        templates.add(to: &found, words: words, plain: plain, columns: columns)
+        return found
+    }
+
+    /// What every token has.
+    private static let always = "bias"
+
+    private func usualFeatures(_ words: [String], _ plain: [String]) -> [[String]] {
         let shapes = usesShapes ? words.map { Self.shape($0) } : []
         return words.indices.map { place in
-            var found = ["bias"]
+            var found = [Self.always]
             func at(_ offset: Int) -> String {
                 let other = place + offset
                 return other < 0 ? "<s>" : other >= words.count ? "</s>" : plain[other]

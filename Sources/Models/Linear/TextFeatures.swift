@@ -161,6 +161,17 @@ struct TextFeatures: Sendable {
         return part
     }
 
+    /// The n-grams of a text that have columns, with where they stand.
+    func occurrences(in text: String) -> [NGramOccurrence] {
+        var scanner = NGramScanner(options, tellsPlaces: true)
+        if let table {
+            scanner.scan(text) { table.find($0) }
+        } else {
+            scanner.scan(text) { Self.hashedColumn($0, columns) }
+        }
+        return scanner.occurrences ?? []
+    }
+
     private func weigh(_ part: inout SparseMatrix.Part) {
         for row in 0..<part.starts.count - 1 {
             let range = Int(part.starts[row])..<Int(part.starts[row + 1])
@@ -200,18 +211,32 @@ extension SparseMatrix.Part {
     }
 }
 
+/// Where an n-gram that has a column stands.
+struct NGramOccurrence {
+    let column: Int32
+    /// Its bytes in the text as it is counted; for n-grams of characters, the numbers of the scalars of its line.
+    let place: Range<Int>
+    let isOfCharacters: Bool
+}
+
 /// Finds the n-grams of one text after another and counts their columns.
 private struct NGramScanner {
     private let options: TextFeatureOptions
+    /// Where the n-grams of the last text stand; nil where that is not asked for.
+    private(set) var occurrences: [NGramOccurrence]?
     private var columns: [Int32] = []
     private var words: [Range<Int>] = []
     private var scratch: [UInt8] = []
 
-    init(_ options: TextFeatureOptions) { self.options = options }
+    init(_ options: TextFeatureOptions, tellsPlaces: Bool = false) {
+        self.options = options
+        occurrences = tellsPlaces ? [] : nil
+    }
 
     /// Calls `column` for every n-gram; those without a column are passed over.
     mutating func scan(_ text: String, _ column: (UnsafeBufferPointer<UInt8>) -> Int32?) {
         columns.removeAll(keepingCapacity: true)
+        occurrences?.removeAll()
         var text = options.lowercases ? text.lowercased() : text
         text.withUTF8 { bytes in
             if let sizes = options.wordNGrams { scanWords(bytes, sizes, column) }
@@ -233,8 +258,17 @@ private struct NGramScanner {
         part.starts.append(Int64(part.places.count))
     }
 
-    private mutating func add(_ column: Int32?) {
-        if let column { columns.append(column) }
+    private mutating func add(
+        _ column: Int32?,
+        at place: @autoclosure () -> Range<Int>,
+        isOfCharacters: Bool = false
+    ) {
+        guard let column else { return }
+        columns.append(column)
+        guard occurrences != nil else { return }
+        occurrences?.append(
+            NGramOccurrence(column: column, place: place(), isOfCharacters: isOfCharacters)
+        )
     }
 
     private mutating func scanWords(
@@ -248,7 +282,9 @@ private struct NGramScanner {
             for size in 1...sizes.upperBound where start + size <= words.count {
                 if size > 1 { scratch.append(0x20) }
                 scratch.append(contentsOf: bytes[words[start + size - 1]])
-                if size >= sizes.lowerBound { add(scratch.withUnsafeBufferPointer { column($0) }) }
+                guard size >= sizes.lowerBound else { continue }
+                let (first, last) = (words[start].lowerBound, words[start + size - 1].upperBound)
+                add(scratch.withUnsafeBufferPointer { column($0) }, at: first..<last)
             }
         }
     }
@@ -264,7 +300,9 @@ private struct NGramScanner {
             scratch.append(TextFeatures.characterMark)
             for size in 1...sizes.upperBound where start + size < starts.count {
                 scratch.append(contentsOf: line[starts[start + size - 1]..<starts[start + size]])
-                if size >= sizes.lowerBound { add(scratch.withUnsafeBufferPointer { column($0) }) }
+                guard size >= sizes.lowerBound else { continue }
+                let found = scratch.withUnsafeBufferPointer { column($0) }
+                add(found, at: start..<start + size, isOfCharacters: true)
             }
         }
     }
@@ -316,6 +354,21 @@ enum WordScanner {
         }
         starts.append(line.count)
         return (line, starts)
+    }
+
+    /// Where the scalars of ``singleSpaced(_:)`` begin in the bytes that it was made of, their end included.
+    static func origins(_ bytes: UnsafeBufferPointer<UInt8>) -> [Int] {
+        var (origins, place): ([Int], Int) = ([], 0)
+        while place < bytes.count {
+            origins.append(place)
+            let (value, length) = scalar(bytes, place)
+            place += length
+            guard isWhiteSpace(value) else { continue }
+            while place < bytes.count, case let next = scalar(bytes, place), isWhiteSpace(next.value) {
+                place += next.length
+            }
+        }
+        return origins + [bytes.count]
     }
 
     /// The scalar at a place of valid UTF-8, and its length.

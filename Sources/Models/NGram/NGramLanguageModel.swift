@@ -1,14 +1,6 @@
 import CKernels
 import YuyanTensorCore
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// A language model by counting: the probability of a token is that of the n-grams it ends, smoothed.
 ///
 /// The beginning of a text is a context of its own, and nothing before it is looked at; the token that ends texts, where
@@ -39,6 +31,8 @@ public final class NGramLanguageModel: Sendable {
     /// The number of different n-grams by length.
     public let ngramCounts: [Int]
     private let roots: [Int32]
+    /// The tables of a model whose numbers stand in a file; nil for numbers in memory, whose place is lent only.
+    private let mapped: MappedNGramTables?
 
     init(
         vocabularySize: Int,
@@ -59,11 +53,13 @@ public final class NGramLanguageModel: Sendable {
             for (number, symbol) in contexts.enumerated() { roots[Int(symbol)] = Int32(number) }
         }
         self.roots = roots
+        mapped = MappedNGramTables(unigrams, unseen: unseenProbability, roots: roots, levels)
     }
 
     /// Lends all tables.
     func withTables<Result>(_ body: (NGramTables) throws -> Result) throws -> Result {
-        try unigrams.withNumbers { unigrams in
+        if let mapped { return try withExtendedLifetime(self) { try body(mapped.tables) } }
+        return try unigrams.withNumbers { unigrams in
             try roots.withUnsafeBufferPointer { roots in
                 func lend(_ views: [NGramLevelView]) throws -> Result {
                     guard views.count == levels.count else {
@@ -202,30 +198,17 @@ extension NGramLanguageModel {
         }
         guard corpus.count > 0 else { throw NGramError("there are no tokens to count") }
         try checkMemory(tokens: corpus.count, vocabularySize: vocabularySize)
-        var counts =
-            vocabularySize < Int(UInt16.max)
-            ? try count(
-                NGramSymbols<UInt16>(
-                    corpus,
-                    vocabularySize: vocabularySize,
-                    endOfText: endOfText,
-                    padding: options.order - 1
-                ),
-                options,
-                isCancelled: isCancelled,
-                report: report
+        func counted<Symbol>(_ symbol: Symbol.Type) throws -> NGramCounts
+        where Symbol: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable {
+            let text = try NGramSymbols<Symbol>(
+                corpus,
+                vocabularySize: vocabularySize,
+                endOfText: endOfText,
+                padding: options.order - 1
             )
-            : try count(
-                NGramSymbols<UInt32>(
-                    corpus,
-                    vocabularySize: vocabularySize,
-                    endOfText: endOfText,
-                    padding: options.order - 1
-                ),
-                options,
-                isCancelled: isCancelled,
-                report: report
-            )
+            return try count(text, options, isCancelled: isCancelled, report: report)
+        }
+        var counts = try vocabularySize < Int(UInt16.max) ? counted(UInt16.self) : counted(UInt32.self)
         let estimator = NGramEstimator(counts)
         let (unigrams, unseen) = estimator.unigrams(counts.tokens)
         var levels: [NGramLevel] = []
@@ -256,7 +239,7 @@ extension NGramLanguageModel {
     private static func leastBytes(vocabularySize: Int) -> Int { vocabularySize < Int(UInt16.max) ? 6 : 8 }
 
     private static func checkMemory(tokens: Int, vocabularySize: Int) throws {
-        let machine = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        let machine = MachineMemory.bytes
         let (needed, overflow) = tokens.multipliedReportingOverflow(
             by: leastBytes(vocabularySize: vocabularySize)
         )

@@ -21,6 +21,21 @@ struct NGramLevel: Sendable {
     /// Their probabilities.
     var probabilities: NumberStorage<Float>
 
+    /// The numbers of a level that stands in a mapped file, for as long as the level lives.
+    var mappedView: NGramLevelView? {
+        guard let contexts = contexts.mapped, let backoffs = backoffs.mapped, let children = children.mapped,
+            let starts = starts.mapped, let tokens = tokens.mapped, let probabilities = probabilities.mapped
+        else { return nil }
+        return NGramLevelView(
+            contexts: contexts,
+            backoffs: backoffs,
+            children: children,
+            starts: starts,
+            tokens: tokens,
+            probabilities: probabilities
+        )
+    }
+
     /// Lends the numbers.
     func withView<Result>(_ body: (NGramLevelView) throws -> Result) throws -> Result {
         try contexts.withNumbers { contexts in
@@ -154,6 +169,41 @@ struct NGramTables {
                 all[Int(level.tokens[place])] = level.probabilities[place]
             }
         }
+    }
+}
+
+/// The tables of a model whose numbers stand in a mapped file, made once: whoever holds these holds the file too.
+final class MappedNGramTables: @unchecked Sendable {
+    let tables: NGramTables
+
+    /// Makes tables; nil when numbers do not stand in a file.
+    ///
+    /// - Parameters:
+    ///   - unigrams: The probabilities of tokens.
+    ///   - unseen: That of a token that never occurred.
+    ///   - roots: The first level's contexts by token.
+    ///   - levels: The levels.
+    init?(_ unigrams: NumberStorage<Float>, unseen: Float, roots: [Int32], _ levels: [NGramLevel]) {
+        let views = levels.compactMap(\.mappedView)
+        guard let numbers = unigrams.mapped, views.count == levels.count else { return nil }
+        let (ownRoots, ownLevels) = (
+            UnsafeMutableBufferPointer<Int32>.allocate(capacity: roots.count),
+            UnsafeMutableBufferPointer<NGramLevelView>.allocate(capacity: views.count)
+        )
+        _ = ownRoots.initialize(from: roots)
+        _ = ownLevels.initialize(from: views)
+        tables = NGramTables(
+            vocabularySize: numbers.count,
+            unigrams: numbers,
+            unseen: unseen,
+            roots: UnsafeBufferPointer(ownRoots),
+            levels: UnsafeBufferPointer(ownLevels)
+        )
+    }
+
+    deinit {
+        tables.roots.deallocate()
+        tables.levels.deallocate()
     }
 }
 

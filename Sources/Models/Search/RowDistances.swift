@@ -2,17 +2,23 @@ import CKernels
 import YuyanFileFormats
 
 /// Numbers in memory, or in a tensor of a mapped file.
-enum NumberStorage<Number: BitwiseCopyable & Sendable>: Sendable {
+enum NumberStorage<Number: BitwiseCopyable & Sendable>: @unchecked Sendable {
     case memory([Number])
-    case file(SafetensorsFile, String)
+    /// A file, and the place of the numbers in it.
+    case file(SafetensorsFile, UnsafeBufferPointer<Number>)
 
     /// Lends the numbers.
     func withNumbers<Result>(_ body: (UnsafeBufferPointer<Number>) throws -> Result) throws -> Result {
         switch self {
         case .memory(let numbers): try numbers.withUnsafeBufferPointer(body)
-        case .file(let file, let name):
-            try file.withBytes(of: name) { try body($0.assumingMemoryBound(to: Number.self)) }
+        case .file(let file, let numbers): try withExtendedLifetime(file) { try body(numbers) }
         }
+    }
+
+    /// The numbers of a mapped file, which stay where they are as long as the storage lives; nil for others.
+    var mapped: UnsafeBufferPointer<Number>? {
+        guard case .file(_, let numbers) = self else { return nil }
+        return numbers
     }
 
     /// The numbers of a file, held to their type, shape and alignment.
@@ -26,10 +32,10 @@ enum NumberStorage<Number: BitwiseCopyable & Sendable>: Sendable {
                 "\(entry.dtype.rawValue) \(entry.shape) where \(dtype.rawValue) \(shape) is needed"
             )
         }
-        let isAligned = try file.withBytes(of: name) { bytes in
-            bytes.baseAddress.map { UInt(bitPattern: $0) % UInt(MemoryLayout<Number>.alignment) == 0 } ?? true
-        }
-        guard isAligned else {
+        // The file stays mapped as long as this holds it.
+        let bytes = try file.withBytes(of: name) { $0 }
+        guard bytes.baseAddress.map({ Int(bitPattern: $0) % MemoryLayout<Number>.alignment == 0 }) ?? true
+        else {
             throw FileFormatError(
                 .unsupported,
                 path: file.path,
@@ -37,7 +43,7 @@ enum NumberStorage<Number: BitwiseCopyable & Sendable>: Sendable {
                 "its numbers do not stand at a multiple of their size; write the file again"
             )
         }
-        self = .file(file, name)
+        self = .file(file, bytes.assumingMemoryBound(to: Number.self))
     }
 }
 

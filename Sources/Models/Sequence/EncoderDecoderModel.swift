@@ -46,11 +46,14 @@ public final class CrossDecoderBlock: Module {
     }
 
     /// Applies the block; rows of the stream share a row of the memory when there are several for each.
+    ///
+    /// `observe` is told the weights over the memory.
     func callAsFunction(
         _ stream: ResidualStream,
         context: AttentionContext,
         memory: AttentionMemory,
-        dtype: DType
+        dtype: DType,
+        observe: ((Tensor) -> Void)? = nil
     ) -> ResidualStream {
         stream
             .through(attentionNorm, placement, dtype) {
@@ -60,6 +63,7 @@ public final class CrossDecoderBlock: Module {
                 // Queries see each other only through the memory, so that rows of one source may stand side by side.
                 let (shape, sources) = (x.shape.dimensions, memory.keys.shape[0])
                 let rows = x.reshaped(sources, shape[0] * shape[1] / max(sources, 1), shape[2])
+                observe?(crossAttention.weights(rows, memory: memory))
                 let found = crossAttention(rows, memory: memory).reshaped(shape)
                 return crossAttentionDropout(crossAttentionScale.scaling(found))
             }
@@ -220,12 +224,14 @@ public final class EncoderDecoderModel: SequenceToSequenceModel, MixedPrecisionM
     ///   - memories: What each block attends to.
     ///   - start: The position of the first token.
     ///   - cache: Where earlier positions lie and these go; nil when the rows begin here.
+    ///   - observe: Told the weights over the source of every block [B, H, T, S].
     /// - Returns: [B, T, D] in the computing dtype.
     func decode(
         _ ids: Tensor,
         _ memories: [AttentionMemory],
         from start: Int = 0,
-        cache: CacheSlots? = nil
+        cache: CacheSlots? = nil,
+        observe: ((Tensor) -> Void)? = nil
     ) -> Tensor {
         let x = vectors(ids, tokenEmbedding, decoderPositions, from: start)
         var context = context(ids.shape, from: start)
@@ -236,7 +242,13 @@ public final class EncoderDecoderModel: SequenceToSequenceModel, MixedPrecisionM
         var stream = ResidualStream(sum: decoderDropout(x), branch: nil)
         for (layer, block) in decoderBlocks.enumerated() {
             context.cache = cache.map { CacheWindow($0.cache, layer: layer, slots: $0.slots) }
-            stream = block(stream, context: context, memory: memories[layer], dtype: dtype)
+            stream = block(
+                stream,
+                context: context,
+                memory: memories[layer],
+                dtype: dtype,
+                observe: observe
+            )
         }
         if let cache { cache.cache.advance(slots: cache.slots, by: ids.shape[1]) }
         let hidden = stream.joined(decoderNorm, dtype: dtype).normalized
@@ -273,6 +285,22 @@ public final class EncoderDecoderModel: SequenceToSequenceModel, MixedPrecisionM
     /// - Parameter batch: Sources and targets.
     /// - Returns: [B, T, V], f32 (f64 on the reference path).
     public func logits(_ batch: SequenceBatch) -> Tensor { project(batch).logits }
+
+    /// What each place of the targets looks at in the sources: the mean of all heads of all blocks.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: [B, T, S]; rows that sum to 1 over the real tokens of the source.
+    public func crossAttention(_ batch: SequenceBatch) -> Tensor {
+        Tape.withoutRecording {
+            var sum: Tensor?
+            _ = decode(batch.inputs.idTensor, memories(batch.source)) { weights in
+                let own = weights.mean(axis: 1)
+                sum = sum.map { $0 + own } ?? own
+            }
+            let shape: Shape = [batch.inputs.rows, batch.inputs.length, batch.source.length]
+            return (sum ?? .zeros(shape)) * (1 / Double(max(decoderBlocks.count, 1)))
+        }
+    }
 
     /// Reads sources and stands ready to write, with a cache of keys and values.
     ///

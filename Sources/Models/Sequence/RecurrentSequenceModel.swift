@@ -148,11 +148,16 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
         return Step(state: state, fed: fed)
     }
 
-    /// Attention of rows [rows, T, H] over the sources that they belong to.
-    private func find(_ queries: Tensor, _ keys: SequenceKeys) -> Tensor {
+    /// Attention of rows [rows, T, H] over the sources that they belong to; `observe` is told its weights.
+    private func find(
+        _ queries: Tensor,
+        _ keys: SequenceKeys,
+        _ observe: ((Tensor) -> Void)?
+    ) -> Tensor {
         let shape = queries.shape.dimensions
         let sources = keys.count
         let rows = queries.reshaped(sources, shape[0] * shape[1] / max(sources, 1), shape[2])
+        observe?(attention.weights(queries: rows, over: keys))
         let found = attention(queries: rows, over: keys)
         return found.reshaped(shape[0], shape[1], configuration.memoryWidth)
     }
@@ -165,30 +170,38 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
     private func additiveStep(
         _ x: Tensor,
         _ step: inout Step,
-        _ keys: SequenceKeys
+        _ keys: SequenceKeys,
+        _ observe: ((Tensor) -> Void)?
     ) -> (found: Tensor, output: Tensor) {
         let last = configuration.numLayers - 1
         let rows = x.shape[0]
         let query = step.state.hidden.slice(axis: 0, last..<last + 1)
             .reshaped(rows, 1, configuration.hiddenSize)
-        let found = find(query, keys)
+        let found = find(query, keys, observe)
         let result = decoder(concatenate([x, found], axis: 2), initial: step.state)
         step.state = result.state
         return (found, result.output)
     }
 
     /// Tokens' vectors [rows, T, E] to what is projected [rows, T, R], going on from a step.
-    func write(_ x: Tensor, _ step: inout Step, _ keys: SequenceKeys) -> Tensor {
+    ///
+    /// `observe` is told the weights over the sources [B, T, S], of all places or of one after the other.
+    func write(
+        _ x: Tensor,
+        _ step: inout Step,
+        _ keys: SequenceKeys,
+        observe: ((Tensor) -> Void)? = nil
+    ) -> Tensor {
         if configuration.attention == .multiplicative, !configuration.inputFeeding {
             let result = decoder(x, initial: step.state)
             step.state = result.state
-            return read(find(result.output, keys), result.output)
+            return read(find(result.output, keys, observe), result.output)
         }
         let columns = x.split(axis: 1, [Int](repeating: 1, count: x.shape[1]))
         if configuration.attention == .additive {
             var (found, outputs): ([Tensor], [Tensor]) = ([], [])
             for column in columns {
-                let (one, output) = additiveStep(column, &step, keys)
+                let (one, output) = additiveStep(column, &step, keys, observe)
                 found.append(one)
                 outputs.append(output)
             }
@@ -199,11 +212,26 @@ public final class RecurrentSequenceModel: SequenceToSequenceModel {
             let input = step.fed.map { concatenate([column, $0], axis: 2) } ?? column
             let result = decoder(input, initial: step.state)
             step.state = result.state
-            let out = read(find(result.output, keys), result.output)
+            let out = read(find(result.output, keys, observe), result.output)
             step.fed = out
             all.append(out)
         }
         return concatenate(all, axis: 1)
+    }
+
+    /// What each place of the targets looks at in the sources.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: [B, T, S]; rows that sum to 1 over the real tokens of the source.
+    public func crossAttention(_ batch: SequenceBatch) -> Tensor {
+        Tape.withoutRecording {
+            let (keys, state) = read(batch.source)
+            var step = begin(state)
+            var weights: [Tensor] = []
+            let x = targetDropout(vectors(batch.inputs.idTensor, tokenEmbedding))
+            _ = write(x, &step, keys) { weights.append($0) }
+            return concatenate(weights, axis: 1)
+        }
     }
 
     private func project(_ batch: SequenceBatch) -> SequenceProjection {

@@ -73,6 +73,12 @@ public protocol SequenceToSequenceModel: Module {
     /// - Returns: [B, T, V], f32 (f64 on the reference path).
     func logits(_ batch: SequenceBatch) -> Tensor
 
+    /// What each place of the targets looks at in the sources, by the attention of the decoder.
+    ///
+    /// - Parameter batch: Sources and targets.
+    /// - Returns: [B, T, S]; rows that sum to 1 over the real tokens of the source.
+    func crossAttention(_ batch: SequenceBatch) -> Tensor
+
     /// Reads sources and stands ready to write.
     ///
     /// - Parameters:

@@ -19,13 +19,7 @@ public struct EncoderTaggerConfiguration: Sendable, Hashable {
     /// - Parameter reader: The fields.
     /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
     public init(_ reader: ConfigurationReader) throws {
-        let type = try reader.string("model_type") ?? ""
-        guard Self.modelTypes.contains(type) else {
-            throw ConfigurationError(
-                "model_type",
-                "'\(type)' is no encoder to tag with; known are \(Self.modelTypes.joined(separator: ", "))"
-            )
-        }
+        try reader.expectModelType(Self.modelTypes)
         encoder = try TransformerEncoderConfiguration(withoutPooler: reader)
         // As transformers' class, which drops as the encoder does unless it is told otherwise.
         dropout = try reader.probability("classifier_dropout", default: encoder.hiddenDropout)
@@ -157,19 +151,46 @@ public final class EncoderTagger: WordLabeller {
     /// The encoder's tables.
     public var tables: [Parameter] { encoder.tables }
 
+    /// The most tokens that are read at a time where no gradient is wanted: a sentence may have any number of windows.
+    private static let mostTokens = 1 << 14
+
+    /// The rows of the token table.
+    ///
+    /// - Parameter batch: The sentences.
+    /// - Returns: [windows, pieces, D].
+    public func tokenVectors(_ batch: PieceBatch) -> Tensor { encoder.tokenEmbedding(batch.pieces.idTensor) }
+
     /// What each label scores at each word.
+    ///
+    /// Where no gradient is wanted, many windows are read some after others, which bounds the memory.
     ///
     /// Traps when a window has more pieces than the model positions.
     ///
-    /// - Parameter batch: The sentences.
+    /// - Parameters:
+    ///   - batch: The sentences.
+    ///   - vectors: What stands for the rows of the token table [windows, pieces, D].
     /// - Returns: [B, T, L]; what stands beyond a sentence's words means nothing.
-    public func emissions(_ batch: PieceBatch) -> Tensor {
-        let states = encoder.states(batch.pieces).contiguous().reshaped(
-            batch.pieces.rows * batch.pieces.length,
+    public func emissions(_ batch: PieceBatch, tokenVectors vectors: Tensor) -> Tensor {
+        let places = Tensor(batch.places, shape: [batch.wordCounts.count, batch.wordLength])
+        let parts = Tape.current == nil ? batch.pieces.parts(ofTokens: Self.mostTokens) : [batch.pieces]
+        guard parts.count > 1 else {
+            return classifier(dropout(embedding(places, table: states(batch.pieces, vectors))))
+        }
+        var (scores, first): ([Tensor], Int) = ([], 0)
+        for part in parts {
+            let own = vectors.slice(axis: 0, first..<first + part.rows)
+            scores.append(classifier(dropout(states(part, own))))
+            first += part.rows
+        }
+        return embedding(places, table: concatenate(scores, axis: 0))
+    }
+
+    /// The states of pieces, one after the other.
+    private func states(_ pieces: TokenBatch, _ vectors: Tensor) -> Tensor {
+        encoder.states(pieces, tokenVectors: vectors).contiguous().reshaped(
+            pieces.rows * pieces.length,
             encoder.stateWidth
         )
-        let places = Tensor(batch.places, shape: [batch.wordCounts.count, batch.wordLength])
-        return classifier(dropout(embedding(places, table: states)))
     }
 
     /// The encoder's operations.
@@ -221,13 +242,7 @@ public final class EncoderTagger: WordLabeller {
         var object = JSONObject()
         for (key, value) in configuration.fields { object[key] = value }
         object["num_labels"] = .integer(labelCount)
-        var (names, numbers) = (JSONObject(), JSONObject())
-        for (number, label) in labels.enumerated() {
-            names.append(String(number), .string(label))
-            numbers.append(label, .integer(number))
-        }
-        object["id2label"] = .object(names)
-        object["label2id"] = .object(numbers)
+        object.setLabels(labels)
         try JSONValue.object(object).write(to: "\(folder)/config.json")
         try saveParameters(to: "\(folder)/model.safetensors", map: configuration.keyMap)
     }

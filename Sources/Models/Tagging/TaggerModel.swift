@@ -36,14 +36,7 @@ public struct TaggerConfiguration: Sendable, Hashable {
     /// - Parameter reader: The fields.
     /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
     public init(_ reader: ConfigurationReader) throws {
-        let type = try reader.string("model_type") ?? ""
-        guard Self.modelTypes.contains(type) else {
-            throw ConfigurationError(
-                "model_type",
-                "'\(type)' is no tagger; known are \(Self.modelTypes.joined(separator: ", "))"
-            )
-        }
-        modelType = type
+        modelType = try reader.expectModelType(Self.modelTypes)
         vectors = try TokenVectorOptions(reader, width: 100)
         characterCount = try reader.count("character_vocab_size", default: 0)
         characterDim = try reader.extent("character_dim", default: 30)
@@ -238,34 +231,40 @@ public final class TaggerModel: WordLabeller {
         [vectors.table.weight] + [characterTable, markTable].compactMap { $0?.weight }
     }
 
-    /// What each label scores at each word.
+    /// The words' vectors, with what is made of their characters beside them.
     ///
-    /// Traps when the model looks at characters or predicates and the batch has none.
+    /// Traps when the model looks at characters and the batch has none.
     ///
     /// - Parameter batch: The sentences.
+    /// - Returns: [B, T, D].
+    public func tokenVectors(_ batch: TaggerBatch) -> Tensor {
+        let x = vectors(batch.words.idTensor)
+        guard let table = characterTable, let filters = characterFilters else { return x }
+        require(
+            batch.characters != nil,
+            "TaggerModel: the batch has no characters, which this model looks at"
+        )
+        guard let characters = batch.characters else { return x }
+        let lengths = Tensor(characters.lengths.map { Int32($0) }, shape: [characters.rows])
+        let letters = table(characters.idTensor)
+        let found = windowMaxima(letters, filters: [filters.filters(as: letters.dtype)], lengths: lengths)
+        let spelled = embedding(
+            Tensor(batch.spellings, shape: [batch.words.rows, batch.words.length]),
+            table: found
+        )
+        return concatenate([x, spelled.cast(to: x.dtype)], axis: 2)
+    }
+
+    /// What each label scores at each word.
+    ///
+    /// Traps when the model looks at predicates and the batch has none.
+    ///
+    /// - Parameters:
+    ///   - batch: The sentences.
+    ///   - vectors: What stands for the words' vectors and their characters' [B, T, D].
     /// - Returns: [B, T, L]; what stands beyond a length means nothing.
-    public func emissions(_ batch: TaggerBatch) -> Tensor {
-        var x = vectors(batch.words.idTensor)
-        if let table = characterTable, let filters = characterFilters {
-            require(
-                batch.characters != nil,
-                "TaggerModel: the batch has no characters, which this model looks at"
-            )
-            if let characters = batch.characters {
-                let lengths = Tensor(characters.lengths.map { Int32($0) }, shape: [characters.rows])
-                let letters = table(characters.idTensor)
-                let found = windowMaxima(
-                    letters,
-                    filters: [filters.filters(as: letters.dtype)],
-                    lengths: lengths
-                )
-                let spelled = embedding(
-                    Tensor(batch.spellings, shape: [batch.words.rows, batch.words.length]),
-                    table: found
-                )
-                x = concatenate([x, spelled.cast(to: x.dtype)], axis: 2)
-            }
-        }
+    public func emissions(_ batch: TaggerBatch, tokenVectors vectors: Tensor) -> Tensor {
+        var x = vectors
         if let markTable { x = concatenate([x, markTable(marks(batch))], axis: 2) }
         let states = outputDropout(network(inputDropout(x), lengths: batch.words.lengthTensor).output)
         let scores = classifier(states)

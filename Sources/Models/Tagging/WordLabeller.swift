@@ -33,11 +33,19 @@ public protocol WordLabeller: Module {
     /// The parameters that are rows looked up by number, which matrix optimizers leave to others.
     var tables: [Parameter] { get }
 
-    /// What each label scores at each word.
+    /// The vectors of what the network reads, by which attributions differentiate.
     ///
     /// - Parameter batch: The sentences.
+    /// - Returns: [R, P, D]: R rows of P words or pieces of words.
+    func tokenVectors(_ batch: Batch) -> Tensor
+
+    /// What each label scores at each word.
+    ///
+    /// - Parameters:
+    ///   - batch: The sentences.
+    ///   - vectors: What stands for ``tokenVectors(_:)`` of them.
     /// - Returns: [B, T, L]; what stands beyond a sentence's words means nothing.
-    func emissions(_ batch: Batch) -> Tensor
+    func emissions(_ batch: Batch, tokenVectors vectors: Tensor) -> Tensor
 
     /// Floating-point operations of the matrix products of a forward pass, for speeds.
     ///
@@ -47,6 +55,14 @@ public protocol WordLabeller: Module {
 }
 
 extension WordLabeller {
+    /// What each label scores at each word.
+    ///
+    /// Traps when the batch lacks what the model looks at, or has more of it than the model has places for.
+    ///
+    /// - Parameter batch: The sentences.
+    /// - Returns: [B, T, L]; what stands beyond a sentence's words means nothing.
+    public func emissions(_ batch: Batch) -> Tensor { emissions(batch, tokenVectors: tokenVectors(batch)) }
+
     /// The loss of sentences, summed over words and multiplied by `scale`: with a field the negative logarithm of the
     /// probability of all labels together, else the cross-entropy of each.
     ///

@@ -42,13 +42,7 @@ extension TextClassifierModel {
         object["problem_type"] = .string(
             isMultiLabel ? "multi_label_classification" : "single_label_classification"
         )
-        var (names, numbers) = (JSONObject(), JSONObject())
-        for (number, label) in labels.enumerated() {
-            names.append(String(number), .string(label))
-            numbers.append(label, .integer(number))
-        }
-        object["id2label"] = .object(names)
-        object["label2id"] = .object(numbers)
+        object.setLabels(labels)
         try JSONValue.object(object).write(to: "\(folder)/config.json")
         try saveParameters(to: "\(folder)/model.safetensors", map: configuration.keyMap)
     }

@@ -44,6 +44,31 @@ public struct TokenBatch: Sendable, Hashable {
         }
     }
 
+    private init(rows: Int, length: Int, ids: [Int32], lengths: [Int], typeIDs: [Int32]?) {
+        (self.rows, self.length, self.ids) = (rows, length, ids)
+        (self.lengths, self.typeIDs) = (lengths, typeIDs)
+    }
+
+    /// The same sequences, of the same length with their padding, in parts that follow one another.
+    ///
+    /// - Parameter most: The most tokens of a part, padding included; a part has one sequence at least.
+    /// - Returns: The parts; the whole alone when it has no more.
+    func parts(ofTokens most: Int) -> [TokenBatch] {
+        let step = max(most / length, 1)
+        guard rows > step else { return [self] }
+        return stride(from: 0, to: rows, by: step).map { first in
+            let own = first..<min(first + step, rows)
+            let places = own.lowerBound * length..<own.upperBound * length
+            return TokenBatch(
+                rows: own.count,
+                length: length,
+                ids: Array(ids[places]),
+                lengths: Array(lengths[own]),
+                typeIDs: typeIDs.map { Array($0[places]) }
+            )
+        }
+    }
+
     /// The token ids i32 [B, T].
     public var idTensor: Tensor { Tensor(ids, shape: [rows, length]) }
 

@@ -303,7 +303,17 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: [B, T, D], f32 (f64 when the parameters are).
     public func states(_ batch: TokenBatch) -> Tensor {
-        let (x, context) = entrance(batch)
+        states(batch, tokenVectors: tokenEmbedding(batch.idTensor))
+    }
+
+    /// The last hidden states when vectors stand for the tokens; positions and segments are added to them.
+    ///
+    /// - Parameters:
+    ///   - batch: The texts' tokens.
+    ///   - vectors: What stands for the rows of the token table [B, T, D].
+    /// - Returns: [B, T, D], f32 (f64 when the parameters are).
+    public func states(_ batch: TokenBatch, tokenVectors vectors: Tensor) -> Tensor {
+        let (x, context) = entrance(batch, vectors)
         var stream = ResidualStream(sum: x, branch: nil)
         for block in blocks { stream = block(stream, context: context, dtype: dtype) }
         return stream.joined(finalNorm, dtype: dtype).normalized.cast(to: x.dtype)
@@ -314,7 +324,7 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// - Parameter batch: The texts' tokens.
     /// - Returns: For each block [B, H, T, T], from the row's token to the column's.
     public func attentionWeights(_ batch: TokenBatch) -> [Tensor] {
-        let (x, context) = entrance(batch)
+        let (x, context) = entrance(batch, tokenEmbedding(batch.idTensor))
         var stream = ResidualStream(sum: x, branch: nil)
         var weights: [Tensor] = []
         for block in blocks {
@@ -325,14 +335,17 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     }
 
     /// What goes into the first block, and the segments that mark padding.
-    private func entrance(_ batch: TokenBatch) -> (x: Tensor, context: AttentionContext) {
+    private func entrance(
+        _ batch: TokenBatch,
+        _ vectors: Tensor
+    ) -> (x: Tensor, context: AttentionContext) {
         let positions = Tensor((0..<batch.length).map { Int32($0) }, shape: [batch.length])
         let shape: Shape = [batch.rows, batch.length]
         let types = Tensor(
             batch.typeIDs ?? [Int32](repeating: 0, count: batch.rows * batch.length),
             shape: shape
         )
-        var x = tokenEmbedding(batch.idTensor) + typeEmbedding(types) + positionEmbedding(positions)
+        var x = vectors + typeEmbedding(types) + positionEmbedding(positions)
         if let embeddingNorm { x = embeddingNorm(x) }
         x = dropout(x)
         let context = AttentionContext(

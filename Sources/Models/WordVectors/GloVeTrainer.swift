@@ -1,13 +1,6 @@
 import CKernels
+import YuyanFileFormats
 import YuyanTensorCore
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// How word vectors are trained by GloVe; the defaults are those of its program.
 ///
@@ -84,7 +77,8 @@ public struct Cooccurrences: Sendable {
 ///
 /// Pairs are sorted into squares of a group of rows and a group of columns. Squares that share neither are gone through
 /// at the same time (Gemulla and others, "Large-scale matrix factorization with distributed stochastic gradient
-/// descent", 2011): the same vectors come out, bit for bit, with any number of threads. Memory: 16 bytes a pair.
+/// descent", 2011): the same vectors come out, bit for bit, with any number of threads, and whether the pairs lie in
+/// memory, 16 bytes a pair, or in a file, of which every thread reads a piece at a time.
 ///
 /// Not Sendable: one thread trains.
 public final class GloVeTrainer {
@@ -92,16 +86,14 @@ public final class GloVeTrainer {
     public let options: GloVeOptions
     private let vocabulary: WordVocabulary
     private let tables: [NumberTable]
-    private var rows: [Int32]
-    private var columns: [Int32]
-    private var logarithms: [Float]
-    private var weights: [Float]
-    /// Where each square begins, row group by row group.
-    private var squares: [Int]
+    private let pairs: GloVePairs
     /// Epochs that are done.
     public private(set) var epoch = 0
+    /// Rounds of this epoch that are done, and what their losses sum up to.
+    private var round = 0
+    private var loss = 0.0
 
-    /// Prepares a training.
+    /// Prepares a training on pairs in memory.
     ///
     /// - Parameters:
     ///   - vocabulary: the words.
@@ -110,34 +102,46 @@ public final class GloVeTrainer {
     ///   - initial: the first values of words and contexts, each [words, dimension + 1] with the bias last; nil for
     ///     random ones within 1/2 over the dimension.
     /// - Throws: `WordVectorError` when the options contradict themselves or there is no pair.
-    public init(
+    public convenience init(
         vocabulary: WordVocabulary,
         pairs: Cooccurrences,
         options: GloVeOptions = GloVeOptions(),
         initial: (words: [Float], contexts: [Float])? = nil
-    ) throws(WordVectorError) {
-        if let problem = options.problem { throw WordVectorError(.invalidOptions, problem) }
-        guard !pairs.rows.isEmpty else {
-            throw WordVectorError(.tooLittleText, "no two words occur near one another; give more text")
-        }
-        for list in [pairs.rows, pairs.columns] {
-            require(
-                list.allSatisfy { $0 < vocabulary.count },
-                "GloVeTrainer: a pair of a word that is not there"
+    ) throws {
+        let plan = GloVePairPlan(words: vocabulary.count, options: options, path: "", identity: "")
+        let builder = try GloVePairBuilder(plan, .none)
+        for place in pairs.rows.indices {
+            try builder.append(
+                row: Int(pairs.rows[place]),
+                column: Int(pairs.columns[place]),
+                count: Double(pairs.counts[place])
             )
         }
-        (self.options, self.vocabulary) = (options, vocabulary)
+        self.init(vocabulary: vocabulary, pairs: try builder.finish(), initial: initial)
+    }
+
+    /// Prepares a training on pairs in memory or in a file.
+    ///
+    /// Traps when the pairs are of another number of words.
+    ///
+    /// - Parameters:
+    ///   - vocabulary: the words.
+    ///   - pairs: the pairs, with how to train on them.
+    ///   - initial: the first values of words and contexts, each [words, dimension + 1] with the bias last; nil for
+    ///     random ones within 1/2 over the dimension.
+    public init(
+        vocabulary: WordVocabulary,
+        pairs: GloVePairs,
+        initial: (words: [Float], contexts: [Float])? = nil
+    ) {
+        require(
+            pairs.words == vocabulary.count,
+            "GloVeTrainer: pairs of \(pairs.words) words for \(vocabulary.count)"
+        )
+        (options, self.vocabulary, self.pairs) = (pairs.options, vocabulary, pairs)
         // Whole lines for the vector, and one more whose last number is the bias.
         let width = (options.dimension + 15) / 16 * 16 + 16
         tables = (0..<4).map { _ in NumberTable(rows: vocabulary.count, width: width) }
-        (rows, columns, logarithms, weights, squares) = ([], [], [], [], [])
-        let order = Self.order(pairs, options)
-        (rows, columns) = (order.places.map { pairs.rows[$0] }, order.places.map { pairs.columns[$0] })
-        logarithms = order.places.map { Float(log(Double(pairs.counts[$0]))) }
-        weights = order.places.map { place in
-            Float(min(1, pow(Double(pairs.counts[place]) / options.maximumCount, options.exponent)))
-        }
-        squares = order.starts
         initialize(initial)
     }
 
@@ -170,36 +174,8 @@ public final class GloVeTrainer {
         }
     }
 
-    /// The pairs square by square, each square shuffled.
-    private static func order(
-        _ pairs: Cooccurrences,
-        _ options: GloVeOptions
-    ) -> (places: [Int], starts: [Int]) {
-        let groups = options.groups
-        func square(_ pair: Int) -> Int {
-            Int(pairs.rows[pair]) % groups * groups + Int(pairs.columns[pair]) % groups
-        }
-        var starts = [Int](repeating: 0, count: groups * groups + 1)
-        for pair in pairs.rows.indices { starts[square(pair) + 1] += 1 }
-        for place in 1..<starts.count { starts[place] += starts[place - 1] }
-        var (next, places) = (starts, [Int](repeating: 0, count: pairs.rows.count))
-        for pair in pairs.rows.indices {
-            places[next[square(pair)]] = pair
-            next[square(pair)] += 1
-        }
-        guard options.shuffles else { return (places, starts) }
-        for square in 0..<groups * groups {
-            var random = RandomSource(seed: options.seed, stream: 1 << 32 + UInt64(square))
-            let (first, count) = (starts[square], starts[square + 1] - starts[square])
-            for place in stride(from: count - 1, to: 0, by: -1) {
-                places.swapAt(first + place, first + random.nextIndex(below: place + 1))
-            }
-        }
-        return (places, starts)
-    }
-
     /// The number of pairs.
-    public var pairCount: Int { rows.count }
+    public var pairCount: Int { pairs.count }
 
     /// Whether the last epoch is done.
     public var isDone: Bool { epoch >= options.epochs }
@@ -207,54 +183,64 @@ public final class GloVeTrainer {
     /// Goes once through all pairs.
     ///
     /// - Returns: the mean over the pairs of half the weighted squared error, each before its step.
-    public func trainEpoch() -> Double {
-        let groups = options.groups
-        var losses = [Double](repeating: 0, count: groups)
-        var total = 0.0
-        for shift in 0..<groups {
-            losses.withUnsafeMutableBufferPointer { losses in
-                let out = Losses(losses: losses)
-                forEachPiece(groups) { group in
-                    out.losses[group] = steps(square: group * groups + (group + shift) % groups)
-                }
-            }
-            total += losses.reduce(0, +)
+    /// - Throws: `FileFormatError` when the file of the pairs cannot be read; the vectors then are between two epochs,
+    ///   and only a saved state goes on.
+    public func trainEpoch() throws(FileFormatError) -> Double {
+        while true {
+            if let loss = try trainRound() { return loss }
         }
+    }
+
+    /// Goes through the next squares that share neither rows nor columns; an epoch has as many rounds as there are groups.
+    ///
+    /// - Returns: after the last round of an epoch, what `trainEpoch()` returns; else nil.
+    /// - Throws: as `trainEpoch()`.
+    public func trainRound() throws(FileFormatError) -> Double? {
+        let groups = options.groups
+        var losses = [Result<Double, FileFormatError>](repeating: .success(0), count: groups)
+        losses.withUnsafeMutableBufferPointer { losses in
+            let out = Losses(losses: losses)
+            forEachPiece(groups) { group in
+                out.losses[group] = steps(square: group * groups + (group + round) % groups)
+            }
+        }
+        var sum = 0.0
+        for loss in losses { sum += try loss.get() }
+        loss += sum
+        round += 1
+        guard round == groups else { return nil }
+        defer { (round, loss) = (0, 0) }
         epoch += 1
-        return total / Double(rows.count)
+        return loss / Double(pairs.count)
     }
 
     /// Memory to which every piece writes its own number.
     private struct Losses: @unchecked Sendable {
-        let losses: UnsafeMutableBufferPointer<Double>
+        let losses: UnsafeMutableBufferPointer<Result<Double, FileFormatError>>
     }
 
-    private func steps(square: Int) -> Double {
-        let (first, count) = (squares[square], squares[square + 1] - squares[square])
-        return rows.withUnsafeBufferPointer { rows in
-            columns.withUnsafeBufferPointer { columns in
-                logarithms.withUnsafeBufferPointer { logarithms in
-                    weights.withUnsafeBufferPointer { weights in
-                        guard count > 0, let rows = rows.baseAddress, let columns = columns.baseAddress,
-                            let logarithms = logarithms.baseAddress, let weights = weights.baseAddress
-                        else { return 0 }
-                        return yk_glove_steps(
-                            tables[0].values,
-                            tables[1].values,
-                            tables[2].values,
-                            tables[3].values,
-                            Int64(options.dimension),
-                            Int64(tables[0].stride),
-                            rows + first,
-                            columns + first,
-                            logarithms + first,
-                            weights + first,
-                            Int64(count),
-                            Float(options.learningRate)
-                        )
-                    }
-                }
+    private func steps(square: Int) -> Result<Double, FileFormatError> {
+        var loss = 0.0
+        do throws(FileFormatError) {
+            try pairs.read(square) { pairs in
+                loss += yk_glove_steps(
+                    tables[0].values,
+                    tables[1].values,
+                    tables[2].values,
+                    tables[3].values,
+                    Int64(options.dimension),
+                    Int64(tables[0].stride),
+                    pairs.rows,
+                    pairs.columns,
+                    pairs.logarithms,
+                    pairs.weights,
+                    Int64(pairs.count),
+                    Float(options.learningRate)
+                )
             }
+            return .success(loss)
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -293,7 +279,8 @@ public final class GloVeTrainer {
         try TrainingState(
             tables: tables,
             names: ["words", "contexts", "word_squares", "context_squares"],
-            place: [epoch],
+            // A sign would be that of no number.
+            place: round == 0 ? [epoch] : [epoch, round, Int(loss.magnitude.bitPattern)],
             identity: identity
         ).write(to: path)
     }
@@ -308,20 +295,24 @@ public final class GloVeTrainer {
             path,
             into: tables,
             names: names,
-            placeCount: 1,
+            placeCounts: [1, 3],
             identity: identity
         )
-        epoch = place[0]
+        let (round, bits) = place.count == 3 ? (place[1], place[2]) : (0, 0)
+        guard round < options.groups else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .key("place"),
+                "round \(round) of \(options.groups)"
+            )
+        }
+        (epoch, self.round, loss) = (place[0], round, Double(bitPattern: UInt64(bits)))
     }
 
     private var identity: String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for (row, count) in zip(rows, logarithms) {
-            hash = (hash ^ UInt64(UInt32(bitPattern: row))) &* 0x0000_0100_0000_01B3
-            hash = (hash ^ UInt64(count.bitPattern)) &* 0x0000_0100_0000_01B3
-        }
         var options = options
         options.epochs = 1
-        return "glove \(hash) \(options)"
+        return "glove \(pairs.fingerprint) \(options)"
     }
 }

@@ -28,7 +28,7 @@ struct TrainingState {
         _ path: String,
         into tables: [NumberTable],
         names: [String],
-        placeCount: Int,
+        placeCounts: [Int],
         identity: String
     ) throws -> [Int] {
         let file = try SafetensorsFile(path: path)
@@ -39,12 +39,12 @@ struct TrainingState {
             )
         }
         let place = (file.metadata["place"] ?? "").split(separator: " ").compactMap { Int($0) }
-        guard place.count == placeCount, place.allSatisfy({ $0 >= 0 }) else {
+        guard placeCounts.contains(place.count), place.allSatisfy({ $0 >= 0 }) else {
             throw FileFormatError(
                 .malformed,
                 path: path,
                 at: .key("place"),
-                "\(placeCount) numbers are needed"
+                "\(placeCounts.map(String.init).joined(separator: " or ")) numbers are needed"
             )
         }
         for (name, table) in zip(names, tables) {

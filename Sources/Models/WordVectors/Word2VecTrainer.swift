@@ -260,7 +260,7 @@ public final class Word2VecTrainer {
             path,
             into: [inputs, outputs],
             names: ["inputs", "outputs"],
-            placeCount: 2,
+            placeCounts: [2],
             identity: identity
         )
         (epoch, block) = (place[0], place[1])

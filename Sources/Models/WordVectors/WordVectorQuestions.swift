@@ -64,7 +64,8 @@ public struct WordAnalogies: Sendable {
 
     /// Asks all questions.
     ///
-    /// The three words of a question are no answers, as in all published figures.
+    /// The three words of a question are no answers, as in all published figures. A word that has a vector in small
+    /// letters alone is asked in these.
     ///
     /// - Parameters:
     ///   - index: the words.
@@ -73,7 +74,7 @@ public struct WordAnalogies: Sendable {
     public func scores(_ index: WordVectorIndex, method: AnalogyMethod = .addition) -> [Score] {
         sections.map { section in
             let known = section.questions.compactMap { words -> [Int]? in
-                let places = words.compactMap { index.vectors.place(of: $0) }
+                let places = words.compactMap { index.vectors.place(of: index.vectors.spelling(of: $0)) }
                 return places.count == 4 && places[3] < index.searchedCount ? places : nil
             }
             let answers = index.answers(to: known.map { ($0[0], $0[1], $0[2]) }, method: method)
@@ -119,6 +120,8 @@ public struct WordSimilarities: Sendable {
 
     /// The cosines of the pairs whose words have vectors, beside the judgements.
     ///
+    /// A word that has a vector in small letters alone is compared in these.
+    ///
     /// - Parameter index: the words.
     /// - Returns: cosines and judgements, and the number of pairs left out.
     public func compared(_ index: WordVectorIndex) -> (cosines: [Double], judgements: [Double], unknown: Int)
@@ -126,7 +129,10 @@ public struct WordSimilarities: Sendable {
         var (cosines, judgements): ([Double], [Double]) = ([], [])
         for pair in pairs {
             do {
-                cosines.append(try index.similarity(pair.first, pair.second))
+                let (first, second) = (
+                    index.vectors.spelling(of: pair.first), index.vectors.spelling(of: pair.second)
+                )
+                cosines.append(try index.similarity(first, second))
                 judgements.append(pair.judgement)
             } catch {
                 // The word has no vector: the pair is counted as unknown.

@@ -59,6 +59,16 @@ public struct WordVectors: Sendable {
     /// - Returns: its place in `words`.
     public func place(of word: String) -> Int? { places[word].map(Int.init) }
 
+    /// A word as it stands, or in small letters when only these have a row.
+    ///
+    /// - Parameter word: the word.
+    /// - Returns: the word to look up.
+    public func spelling(of word: String) -> String {
+        if place(of: word) != nil { return word }
+        let small = word.lowercased()
+        return place(of: small) == nil ? word : small
+    }
+
     /// The vector of a word, or nil when there is neither the word nor one of its n-grams.
     ///
     /// - Parameter word: the word.

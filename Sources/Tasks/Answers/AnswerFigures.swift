@@ -46,16 +46,18 @@ struct AnswerFigures {
         return figures
     }
 
-    func evaluation(title: String) -> TaskEvaluation {
+    func evaluation(_ subject: EvaluationSubject) -> TaskEvaluation {
         let figures = all()
         let table = ReportTable.figures(figures)
         var details = JSONObject()
         details["standard"] = .string(scorer.standard.rawValue)
         let slices = slices
         details["slices"] = slices.json
-        var page = ReportPage(title: "Question answering", subtitle: title)
+        var page = ReportPage(title: "Question answering", subtitle: subject.title)
         page.table(table)
+        addCharts(to: &page)
         page.table(slices.table())
+        subject.curves.add(to: &page)
         page.heading("The worst answers")
         page.paragraph("Questions whose answer has the least F1, the most certain first.")
         page.table(errors)
@@ -64,7 +66,56 @@ struct AnswerFigures {
             details: details,
             plain: table.plain,
             page: page,
-            outcomes: outcomes
+            outcomes: { outcomes }
+        )
+    }
+
+    /// F1 of the questions: how often which, and by what it may depend on.
+    private func addCharts(to page: inout ReportPage) {
+        let values = scorer.statistics.values
+        let exact = examples.indices.map { values[4 * $0] }, f1 = examples.indices.map { values[4 * $0 + 1] }
+        let figures = [
+            LineChart.NumberedFigure("exact match", meanOf: exact),
+            LineChart.NumberedFigure("F1", meanOf: f1),
+        ]
+        page.heading("Answers")
+        page.histogram(
+            Histogram(
+                title: "Questions by the F1 of their answers",
+                xName: "F1",
+                yName: "questions",
+                values: f1,
+                range: 0...1,
+                columns: 10
+            )
+        )
+        page.lines(
+            .byNumber(
+                "By length of the text",
+                xName: "characters of the text",
+                yName: "share",
+                numbers: examples.map { Double($0.context.unicodeScalars.count) },
+                figures: figures
+            )
+        )
+        page.lines(
+            .byNumber(
+                "By length of the right answer, the shortest where there are several",
+                xName: "characters of the right answer",
+                yName: "share",
+                numbers: examples.map { Double($0.answers.map(\.text.unicodeScalars.count).min() ?? 0) },
+                rows: examples.indices.filter { !examples[$0].isImpossible },
+                figures: figures
+            )
+        )
+        page.lines(
+            .byNumber(
+                "How often answers of a probability are right",
+                xName: "probability of the answer",
+                yName: "share",
+                numbers: probabilities,
+                figures: figures
+            )
         )
     }
 

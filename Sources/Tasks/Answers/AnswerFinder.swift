@@ -58,6 +58,8 @@ struct AnswerFinder {
     private struct Best {
         var score = -Double.infinity
         var span: ClosedRange<Int>?
+        /// The window that it was read in.
+        var window: QuestionWindow?
         /// The largest exponent that ``sum`` is relative to.
         var top = -Double.infinity
         var sum = 0.0
@@ -83,6 +85,35 @@ struct AnswerFinder {
         to questions: [TokenizedQuestion],
         progress: (Int, Int) -> Bool
     ) throws -> [FoundAnswer] {
+        zip(questions, try search(questions, progress: progress)).map(answer)
+    }
+
+    /// The answer to a question, and the window that it was read in; no window for a text without tokens.
+    ///
+    /// Where there is no answer, the window is the one that speaks most for one.
+    ///
+    /// - Parameters:
+    ///   - question: The question.
+    ///   - progress: Told of windows done and to do; false stops with `CancellationError`.
+    /// - Returns: The answer, the window and the places in it of the answer's ends.
+    /// - Throws: `CancellationError`.
+    func place(
+        of question: TokenizedQuestion,
+        progress: (Int, Int) -> Bool
+    ) throws -> (answer: FoundAnswer, window: QuestionWindow?, ends: (first: Int, last: Int)) {
+        let best = try search([question], progress: progress)[0]
+        let answer = answer(question, best)
+        guard answer.bytes != nil, let span = best.span, let window = best.window else {
+            return (answer, best.window, (0, 0))
+        }
+        let before = window.range.lowerBound - 1
+        return (answer, window, (span.lowerBound - before, span.upperBound - before))
+    }
+
+    private func search(
+        _ questions: [TokenizedQuestion],
+        progress: (Int, Int) -> Bool
+    ) throws -> [Best] {
         let windows = questions.enumerated().flatMap { tokens.windows($1, number: $0) }
         let order = windows.indices.sorted {
             (windows[$0].range.count, $0) < (windows[$1].range.count, $1)
@@ -106,7 +137,7 @@ struct AnswerFinder {
             }
             if !progress(start + members.count, order.count) { throw CancellationError() }
         }
-        return zip(questions, best).map(answer)
+        return best
     }
 
     /// Looks at all stretches of a window; scores are relative to the window's «no answer», so that windows compare.
@@ -123,7 +154,7 @@ struct AnswerFinder {
                 let score = first[firsts + 1 + start] + last[lasts + 1 + end] - absence
                 best.take(score)
                 if score > best.score {
-                    best.score = score
+                    (best.score, best.window) = (score, window)
                     best.span = window.range.lowerBound + start...window.range.lowerBound + end
                 }
             }

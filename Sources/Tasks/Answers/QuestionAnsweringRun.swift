@@ -127,7 +127,7 @@ struct QuestionAnsweringRun: TaskRun {
         CutTexts.note(isCut, of: "questions", report)
         report(.status { "estimating intervals" })
         return try AnswerFigures(examples, found, standard).evaluation(
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+            EvaluationSubject(recipe, folder: folder, data: source)
         )
     }
 
@@ -136,6 +136,13 @@ struct QuestionAnsweringRun: TaskRun {
             answering: try TrainedAnswering(recipe, folder: folder),
             dataSettings: recipe.data.examples.settings
         )
+    }
+
+    func explainer(folder: String) throws -> any TaskExplainer {
+        // Shares sum to differences of logits, which bf16 would round.
+        var exact = recipe
+        exact.training.bf16 = false
+        return AnswerExplainer(answering: try TrainedAnswering(exact, folder: folder))
     }
 }
 
@@ -179,11 +186,12 @@ struct AnswerHabits: Equatable {
 /// A trained model with its tokenizer.
 struct TrainedAnswering {
     let habits: AnswerHabits
-    private let tokens: QuestionTokens
-    private let finder: AnswerFinder
+    let model: QuestionAnsweringModel
+    let tokens: QuestionTokens
+    let finder: AnswerFinder
 
     init(_ recipe: Recipe, folder: String) throws {
-        let model = try QuestionAnsweringModel(folder: folder)
+        model = try QuestionAnsweringModel(folder: folder)
         recipe.settle(model)
         habits = try AnswerHabits(folder: folder)
         tokens = try QuestionTokens(TokenizerFiles.load(folder: folder), model.configuration, recipe)
@@ -220,20 +228,25 @@ struct AnswerPredictor: TaskPredictor {
         let examples = try rows.flatMap { row in try row.stating { try questions(row) } }
         let (found, isCut) = try answering.answers(to: examples) { _, _ in StopSignal.received == nil }
         return examples.indices.map { row in
-            let (example, answer) = (examples[row], found[row])
             var object = JSONObject()
-            if let id = example.id { object["id"] = .string(id) }
-            object["question"] = .string(example.question)
-            object["answer"] = .string(answer.text(in: example.context))
-            object["probability"] = .number(answer.probability)
-            if let bytes = answer.bytes {
-                // Places are counted in scalars, as SQuAD counts them.
-                let before = example.context.utf8.prefix(bytes.lowerBound)
-                object["start"] = .integer(before.count { $0 & 0xC0 != 0x80 })
-            }
+            if let id = examples[row].id { object["id"] = .string(id) }
+            found[row].write(to: &object, examples[row])
             CutTexts.mark(isCut[row], &object)
             return object
         }
+    }
+}
+
+extension FoundAnswer {
+    /// Adds question and answer as JSON has them.
+    func write(to object: inout JSONObject, _ example: QuestionAnsweringExample) {
+        object["question"] = .string(example.question)
+        object["answer"] = .string(text(in: example.context))
+        object["probability"] = .number(probability)
+        guard let bytes else { return }
+        // Places are counted in scalars, as SQuAD counts them.
+        let before = example.context.utf8.prefix(bytes.lowerBound)
+        object["start"] = .integer(before.count { $0 & 0xC0 != 0x80 })
     }
 }
 

@@ -7,6 +7,8 @@ import YuyanTokenizers
 struct TokenizedQuestion {
     /// The question's tokens, cut to the most that are looked at.
     let question: [Int32]
+    /// The bytes of the question that each of its tokens came from, those that are cut off included.
+    let questionOffsets: [Range<Int>]
     /// Whether the question has more tokens than those.
     let isCut: Bool
     /// The text's tokens.
@@ -102,10 +104,11 @@ struct QuestionTokens {
             }
             let offsets = tokens.offsets
             let place = example.answers.lazy.compactMap(\.bytes).first
-            let question = try tokenizer.tokenize(example.question, options: options).ids
+            let asked = try tokenizer.tokenize(example.question, options: options)
             return TokenizedQuestion(
-                question: Array(question.prefix(limits.question)),
-                isCut: question.count > limits.question,
+                question: Array(asked.ids.prefix(limits.question)),
+                questionOffsets: asked.offsets,
+                isCut: asked.ids.count > limits.question,
                 context: tokens.ids,
                 offsets: offsets,
                 answer: place.flatMap { Self.tokens(of: $0, offsets) },

@@ -189,22 +189,36 @@ struct ClassificationFigures {
         return sums
     }
 
+    /// Of each text: how many classes are right, predicted, labelled.
+    private var decisionCounts: ExampleStatistics {
+        var sums = ExampleStatistics(width: 3)
+        for (own, predicted) in zip(classes, predictions) {
+            let hits = own.count { predicted.contains($0) }
+            sums.append([Double(hits), Double(predicted.count), Double(own.count)])
+        }
+        return sums
+    }
+
     /// What comparisons of two classifiers look at.
     func outcomes() -> [OutcomeFigure] {
         var figures = [OutcomeFigure("accuracy", .right(zip(classes, predictions).map { $0 == $1 }))]
         let (classCount, width) = (classCount, 3 * classCount)
         if isMultiLabel {
             if classes.count * classCount <= Self.mostScores {
-                let sums = decisionSums
-                let averages: [(String, ClassAverage)] = [("macro_f1", .macro), ("micro_f1", .micro)]
-                figures += averages.map { name, kind in
+                figures.append(
                     OutcomeFigure(
-                        name,
-                        .sums(sums) { sums, _ in
-                            ClassCounts(sums: Array(sums.prefix(width))).occurring.average(kind).f1
+                        "macro_f1",
+                        .sums(decisionSums) { sums, _ in
+                            ClassCounts(sums: Array(sums.prefix(width))).occurring.average(.macro).f1
                         }
                     )
-                }
+                )
+                figures.append(
+                    OutcomeFigure(
+                        "micro_f1",
+                        .sums(decisionCounts) { sums, _ in ClassCounts(sums: sums).average(.micro).f1 }
+                    )
+                )
             }
         } else if classCount * classCount <= Self.mostCells {
             let cells = confusionCells

@@ -8,7 +8,7 @@ struct ClassificationReportPage {
     let figures: ClassificationFigures
     let part: ClassificationData.Part
     let labels: [String]
-    let title: String
+    let subject: EvaluationSubject
 
     /// The classes of charts and of the confusion matrix: the most frequent ones where there are many.
     private static let shownClasses = 30
@@ -46,7 +46,7 @@ struct ClassificationReportPage {
             details: details,
             plain: plain.joined(separator: "\n\n"),
             page: try page(main, classes, slices),
-            outcomes: outcomes
+            outcomes: { outcomes }
         )
     }
 
@@ -90,7 +90,7 @@ struct ClassificationReportPage {
         _ classes: ReportTable,
         _ slices: EvaluationSlices
     ) throws -> ReportPage {
-        var page = ReportPage(title: "Classification", subtitle: title)
+        var page = ReportPage(title: "Classification", subtitle: subject.title)
         page.table(main)
         page.heading("Labels")
         page.table(classes)
@@ -117,6 +117,7 @@ struct ClassificationReportPage {
         page.paragraph("Where the line lies below the diagonal, the model is surer than it is right.")
         page.lines(try reliability())
         page.table(slices.table())
+        subject.curves.add(to: &page)
         page.heading("The worst errors")
         page.paragraph("Texts whose right label got the least probability.")
         page.table(errors)

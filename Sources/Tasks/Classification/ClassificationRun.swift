@@ -65,7 +65,7 @@ struct ClassificationRun: TaskRun {
             figures: figures,
             part: part,
             labels: classifier.labels.labels,
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+            subject: EvaluationSubject(recipe, folder: folder, data: source)
         ).evaluation()
     }
 

@@ -65,8 +65,8 @@ struct LinearClassification {
             version: run.version,
             report: report
         )
-        return try session.run(dataFingerprint: data.fingerprint) { reached in
-            let model = try fit(options, reached)
+        return try session.run(dataFingerprint: data.fingerprint, keepsState: true) { reached in
+            let model = try fit(options, session.state, reached)
             let metrics = try judge(model)
             try model.save(to: folder)
             try data.labels.write(to: "\(folder)/\(NeuralClassifier.labelFile)")
@@ -74,7 +74,11 @@ struct LinearClassification {
         }
     }
 
-    private func fit(_ options: LinearTextOptions, _ reached: (Int) -> Void) throws -> LinearTextModel {
+    private func fit(
+        _ options: LinearTextOptions,
+        _ state: LinearTrainingState,
+        _ reached: (Int) -> Void
+    ) throws -> LinearTextModel {
         let texts = data.training.texts.map(\.joined)
         let isCancelled = { StopSignal.received != nil }
         func tell(_ progress: LinearModelProgress) {
@@ -89,6 +93,7 @@ struct LinearClassification {
                 labelSets: data.training.classes.map { $0.map { Int32($0) } },
                 classes: data.labels.count,
                 options: options,
+                state: state,
                 isCancelled: isCancelled,
                 report: tell
             )
@@ -98,6 +103,7 @@ struct LinearClassification {
                 labels: data.training.classes.map { Int32($0[0]) },
                 classes: data.labels.count,
                 options: options,
+                state: state,
                 isCancelled: isCancelled,
                 report: tell
             )
@@ -167,7 +173,7 @@ struct LinearClassification {
 
 extension ClassifierText {
     /// A pair as one text.
-    fileprivate var joined: String { pair.map { "\(text)\n\($0)" } ?? text }
+    var joined: String { pair.map { "\(text)\n\($0)" } ?? text }
 }
 
 extension ClassifierFamily {

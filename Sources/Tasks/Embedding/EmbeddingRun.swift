@@ -72,7 +72,7 @@ struct EmbeddingRun: TaskRun {
         report(.status { "estimating intervals" })
         return try EmbeddingReportPage(
             figures: try EmbeddingFigures(pairs, kind, vectors: vectors, dimension: model.dimension),
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+            subject: EvaluationSubject(recipe, folder: folder, data: source)
         ).evaluation()
     }
 

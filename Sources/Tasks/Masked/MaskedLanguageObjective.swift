@@ -13,6 +13,9 @@ final class MaskedLanguageObjective: TrainingObjective {
         /// Places of B × T.
         let places: [Int]
         let tokens: [Int32]
+
+        /// What stands between a block's tokens and its hidden places in the block's fingerprint.
+        static let end: Int32 = -1
     }
 
     let masked: MaskedLanguageModel
@@ -145,13 +148,12 @@ final class MaskedLanguageObjective: TrainingObjective {
         isCancelled: () -> Bool,
         progress: (Int, Int) -> Void
     ) throws -> LanguageModelParts {
-        var parts = LanguageModelParts("blocks")
-        try settings.forEachEvaluationBatch(
+        try settings.judgedBlocks(
             of: validation,
             most: maxBatches,
             isCancelled: isCancelled,
             progress: progress
-        ) { batch, number in
+        ) { batch, number, parts in
             // Streams of training are counted from 1 upwards.
             let hidden = hide(batch, stream: UInt64.max &- UInt64(number))
             let logits = masked.logits(hidden.texts, at: hidden.places)
@@ -170,10 +172,12 @@ final class MaskedLanguageObjective: TrainingObjective {
                     right: isRight[start..<end].count { $0 },
                     text: { batch.targets[row * batch.length..<(row + 1) * batch.length].filter { $0 >= 0 } }
                 )
+                let own = batch.targets[row * batch.length..<(row + 1) * batch.length]
+                let places = hidden.places[start..<end].map { Int32($0 - row * hidden.texts.length) }
+                parts.mark(own + [Batch.end] + places)
                 start = end
             }
         }
-        return parts
     }
 
     func saveModel(to folder: String) throws {

@@ -97,8 +97,9 @@ struct MaskedLanguageRun: TaskRun {
         return LanguageModelJudgement(
             metrics: MaskedLanguageObjective.metrics(found),
             parts: found,
-            tokenizer: corpus.tokenizer
-        ).evaluation(title: "\(recipe.model.family) in \(folder) on \(data.path ?? "its validation data")")
+            tokenizer: corpus.tokenizer,
+            outcomes: found.blockOutcomes(tokenizer: corpus.dataset.description.tokenizerFingerprint)
+        ).evaluation(EvaluationSubject(recipe, folder: folder, data: data))
     }
 
     func predictor(folder: String) throws -> any TaskPredictor { try MaskPredictor(recipe, folder: folder) }
@@ -186,7 +187,6 @@ extension TaskDescription {
         return TaskDescription(
             name: "masked-language-modeling",
             dataFields: DataRecipe.fields,
-            judgesExamples: false,
             families: [
                 ModelFamily(
                     name: "encoder",

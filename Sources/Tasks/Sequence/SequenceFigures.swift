@@ -112,7 +112,7 @@ struct SequenceReportPage {
     let figures: SequenceFigures
     /// Nats and tokens of each right text.
     let losses: ExampleStatistics
-    let title: String
+    let subject: EvaluationSubject
 
     private static let shownTexts = 40
 
@@ -127,7 +127,7 @@ struct SequenceReportPage {
         if figures.metrics.contains(.bleu) {
             details["bleu_tokenization"] = .string(figures.bleuTokenization.rawValue)
         }
-        var page = ReportPage(title: "Sequence to sequence", subtitle: title)
+        var page = ReportPage(title: "Sequence to sequence", subtitle: subject.title)
         page.table(table)
         let scores = try zip(figures.outputs, figures.references).map { output, reference in
             try ChrF.chrF.sentenceScore(hypothesis: output, references: [reference])
@@ -136,7 +136,9 @@ struct SequenceReportPage {
             mean(rows.map { scores[$0] })
         }
         details["slices"] = slices.json
+        addCharts(to: &page, scores)
         page.table(slices.table())
+        subject.curves.add(to: &page)
         page.heading("The worst texts")
         page.paragraph("Those that share the least with the right ones, by chrF.")
         page.table(texts(scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }, scores))
@@ -147,12 +149,47 @@ struct SequenceReportPage {
             details: details,
             plain: table.plain,
             page: page,
-            outcomes: ExampleOutcomes(
-                unit: "texts",
-                examples: zip(figures.inputs, figures.references).map { input, reference in
-                    ExampleOutcomes.key([input.text, input.pair ?? "", reference])
-                },
-                figures: outcomes
+            outcomes: {
+                ExampleOutcomes(
+                    unit: "texts",
+                    examples: zip(figures.inputs, figures.references).map { input, reference in
+                        ExampleOutcomes.key([input.text, input.pair ?? "", reference])
+                    },
+                    figures: outcomes
+                )
+            }
+        )
+    }
+
+    /// The scores of texts, by the length of their sources, and how long texts were written.
+    private func addCharts(to page: inout ReportPage, _ scores: [Double]) {
+        func length(_ text: String) -> Double { Double(text.unicodeScalars.count) }
+        page.heading("Texts")
+        page.histogram(
+            Histogram(
+                title: "Texts by what they share with the right ones",
+                xName: "chrF of a text",
+                yName: "texts",
+                values: scores,
+                range: 0...100
+            )
+        )
+        page.lines(
+            .byNumber(
+                "By length of the source",
+                xName: "characters of the source",
+                yName: "mean chrF",
+                numbers: figures.inputs.map { length($0.shown) },
+                figures: [LineChart.NumberedFigure("chrF", meanOf: scores)]
+            )
+        )
+        page.scatter(
+            ScatterChart(
+                title: "Length of what was written against that of the right text",
+                xName: "characters of the right text",
+                yName: "characters written",
+                points: zip(figures.references, figures.outputs).map { (x: length($0), y: length($1)) },
+                hasDiagonal: true
             )
         )
     }

@@ -205,7 +205,7 @@ struct SequenceRun: TaskRun {
         return try SequenceReportPage(
             figures: figures,
             losses: losses,
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")"
+            subject: EvaluationSubject(recipe, folder: folder, data: source)
         ).evaluation()
     }
 
@@ -215,6 +215,11 @@ struct SequenceRun: TaskRun {
             writer: try SequenceWriter(recipe, folder: folder),
             dataSettings: recipe.data.examples.settings
         )
+    }
+
+    func explainer(folder: String) throws -> any TaskExplainer {
+        try recipe.generation.check()
+        return SequenceExplainer(writer: try SequenceWriter(recipe, folder: folder))
     }
 }
 

@@ -14,6 +14,8 @@ struct SequenceWriter {
         let text: String
         /// The log probability by the length raised to the penalty; nil for an empty source, which is not read.
         let score: Double?
+        /// The tokens of the text, without the one that ends it.
+        var ids: [Int32] = []
         /// Whether the source is longer than the model reads.
         var isCut = false
     }
@@ -56,6 +58,7 @@ struct SequenceWriter {
             written[place] = Written(
                 text: tokens.text(sequence.tokenIDs),
                 score: sequence.score,
+                ids: sequence.tokenIDs,
                 isCut: source.isCut
             )
         }

@@ -40,6 +40,49 @@ struct EncoderTagging: TaggingNetwork {
 
     func sentences(_ inputs: [TaggerInput]) -> PieceSentences { PieceSentences(inputs, cutter) }
 
+    var hasAttention: Bool { true }
+
+    func wordValues(_ values: [Double], of sentence: TaggerInput) -> [Double] {
+        let owners = cutter.owners(sentence.tokens.map(cutter.pieces))
+        let length = owners.map(\.count).max() ?? 0
+        var sums = [Double](repeating: 0, count: sentence.tokens.count)
+        for (row, owners) in owners.enumerated() {
+            for (place, owner) in owners.enumerated() {
+                if let owner { sums[owner] += values[row * length + place] }
+            }
+        }
+        return sums
+    }
+
+    func attentionRollout(from places: [Int], in sentence: TaggerInput) -> [Double]? {
+        let words = sentence.tokens.map(cutter.pieces)
+        var sums = [Double](repeating: 0, count: words.count)
+        var first = 0
+        for (window, owners) in zip(cutter.windows(words), cutter.owners(words)) {
+            // The words that are read here follow those of the window before.
+            let read = places.filter { (first..<first + window.firsts.count).contains($0) }
+                .map { window.firsts[$0 - first] }
+            first += window.firsts.count
+            guard !read.isEmpty else { continue }
+            let shares = model.encoder.attentionRollout(TokenBatch([window.pieces]), from: read)
+            for (owner, share) in zip(owners, shares) {
+                if let owner { sums[owner] += share * Double(read.count) / Double(places.count) }
+            }
+        }
+        return sums
+    }
+
+    func notes(on sentence: TaggerInput) -> [String] {
+        let words = sentence.tokens.filter(cutter.isCut)
+        var notes: [String] = []
+        if !words.isEmpty {
+            notes.append(
+                "of \(words.map { "'\($0)'" }.joined(separator: ", ")) the model reads the first \(cutter.room) pieces"
+            )
+        }
+        return notes + (sentences([sentence]).note.map { [$0] } ?? [])
+    }
+
     func save(to folder: String, labels: [String]) throws {
         try model.save(to: folder, labels: labels)
         try TokenizerFiles.save(tokenizer, to: folder)
@@ -74,11 +117,16 @@ struct WordCutter: Sendable {
         isSpaced = tokenizer.encode(" a").count <= tokenizer.encode("a").count
     }
 
+    private func encoded(_ word: String) -> [Int32] { tokenizer.encode(isSpaced ? " " + word : word) }
+
     /// The pieces of a word, at least one; of a word that fills a window, as many as fit.
     func pieces(_ word: String) -> [Int32] {
-        let found = tokenizer.encode(isSpaced ? " " + word : word)
+        let found = encoded(word)
         return found.isEmpty ? [unknown] : Array(found.prefix(room))
     }
+
+    /// Whether a word has more pieces than fit into a window.
+    func isCut(_ word: String) -> Bool { encoded(word).count > room }
 
     /// The windows of a sentence.
     ///
@@ -88,7 +136,27 @@ struct WordCutter: Sendable {
     /// - Parameter words: The pieces of each word.
     /// - Returns: At least one window; each word is read in one of them.
     func windows(_ words: [[Int32]]) -> [PieceBatch.Window] {
-        var windows: [PieceBatch.Window] = []
+        stretches(words).map { stretch in
+            let start = stretch.words.lowerBound
+            return window(
+                words[stretch.words],
+                reading: stretch.read.lowerBound - start..<stretch.read.upperBound - start
+            )
+        }
+    }
+
+    /// The word that each piece of each window belongs to; nil for what stands around them.
+    func owners(_ words: [[Int32]]) -> [[Int?]] {
+        func nobody(_ frame: [Int32]) -> [Int?] { [Int?](repeating: nil, count: frame.count) }
+        return stretches(words).map { stretch in
+            let own = stretch.words.flatMap { [Int?](repeating: $0, count: words[$0].count) }
+            return nobody(prefix) + own + nobody(suffix)
+        }
+    }
+
+    /// The words of each window, and those of them that are read in it.
+    private func stretches(_ words: [[Int32]]) -> [(words: Range<Int>, read: Range<Int>)] {
+        var stretches: [(words: Range<Int>, read: Range<Int>)] = []
         // The first word that is in the window, and the first that is read in it.
         var (start, read) = (0, 0)
         while true {
@@ -107,8 +175,8 @@ struct WordCutter: Sendable {
                 }
             }
             let last = end < words.count ? next + (end - next) / 2 : end
-            windows.append(window(words[start..<end], reading: read - start..<last - start))
-            if end == words.count { return windows }
+            stretches.append((start..<end, read..<last))
+            if end == words.count { return stretches }
             (start, read) = (next, last)
         }
     }

@@ -36,6 +36,8 @@ struct RecurrentTagging: TaggingNetwork {
         TaggerSentences(inputs, vocabulary, model.configuration)
     }
 
+    func wordValues(_ values: [Double], of sentence: TaggerInput) -> [Double] { values }
+
     func save(to folder: String, labels: [String]) throws {
         try model.save(to: folder, labels: labels)
         try vocabulary.write(to: folder)

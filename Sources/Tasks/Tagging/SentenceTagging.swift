@@ -8,6 +8,8 @@ protocol SentenceTagging {
     var tags: [String] { get }
     /// Whether the training's tokens were mostly single characters, as in Chinese data.
     var isOfCharacters: Bool { get }
+    /// The further columns that it looks at.
+    var columns: [String] { get }
 
     /// The tags of sentences.
     ///
@@ -17,9 +19,32 @@ protocol SentenceTagging {
     /// - Returns: The tag of each token.
     /// - Throws: `CancellationError`.
     func tags(_ sentences: [TaggerInput], progress: (Int) -> Bool) throws -> [[String]]
+
+    /// The methods by which it can say why, the usual one first.
+    var explanationMethods: [ExplanationMethod] { get }
+
+    /// Why tokens of a sentence have their tags.
+    ///
+    /// - Parameters:
+    ///   - places: The tokens, in order.
+    ///   - tags: The tags of all tokens, each one that it gives.
+    ///   - sentence: The sentence.
+    ///   - method: One of ``explanationMethods``.
+    ///   - steps: The stretches of the line that integrated gradients follow.
+    /// - Returns: What each token of the sentence adds.
+    func attribution(
+        of places: [Int],
+        tags: [String],
+        in sentence: TaggerInput,
+        method: ExplanationMethod,
+        steps: Int
+    ) -> TagAttribution
 }
 
 extension SentenceTagging {
+    /// None.
+    var columns: [String] { [] }
+
     /// The tokens of a text without tokens of its own: what stands between white space, or its characters unless
     /// white space already parts those.
     func tokens(of text: String) -> [String] {
@@ -109,7 +134,7 @@ struct TaggerFamily {
             kinds: [.tokens],
             settings: { _ in CRFTagging.settings },
             train: { run, data, report in try CRFTagging(run, data, report).train() },
-            open: { _, folder in try CRFTagger(folder: folder) }
+            open: { recipe, folder in try CRFTagger(recipe, folder: folder) }
         )
     }
 
@@ -156,7 +181,7 @@ extension TaskDescription {
                 recipe.training.perDeviceTrainBatchSize = 16
                 recipe.training.learningRate = 2e-3
             },
-            finish: { _, _ in },
+            finish: { recipe, _ in try recipe.takeFeatureColumns() },
             makeRun: { TaggingRun(recipe: $0, registryFolder: $1, version: $2, kind: kind) }
         )
     }

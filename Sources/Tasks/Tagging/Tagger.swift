@@ -33,11 +33,40 @@ protocol TaggingNetwork {
 
     func sentences(_ inputs: [TaggerInput]) -> Sentences
 
+    /// Sums values of what the network reads of a sentence into its words.
+    ///
+    /// - Parameters:
+    ///   - values: A value for each row and place of the network's vectors.
+    ///   - sentence: The sentence.
+    /// - Returns: A value for each word; what belongs to none is left out.
+    func wordValues(_ values: [Double], of sentence: TaggerInput) -> [Double]
+
+    /// Whether it has attention that can be followed.
+    var hasAttention: Bool { get }
+
+    /// How much of each word is in the states of some, as attention has it.
+    ///
+    /// - Parameters:
+    ///   - places: The words whose states are looked at.
+    ///   - sentence: The sentence.
+    /// - Returns: A share for each word; nil for networks without attention.
+    func attentionRollout(from places: [Int], in sentence: TaggerInput) -> [Double]?
+
+    /// What the user should know of how words of a sentence are read.
+    func notes(on sentence: TaggerInput) -> [String]
+
     /// Writes what a model folder holds but for the labels' counts.
     func save(to folder: String, labels: [String]) throws
 
     /// Reads the weights of a folder of the same model.
     func loadWeights(folder: String) throws
+}
+
+extension TaggingNetwork {
+    /// None.
+    var hasAttention: Bool { false }
+    func attentionRollout(from places: [Int], in sentence: TaggerInput) -> [Double]? { nil }
+    func notes(on sentence: TaggerInput) -> [String] { [] }
 }
 
 /// A trained network with its labels.

@@ -5,10 +5,14 @@ import YuyanMetrics
 /// A sentence to tag; with a predicate, whose arguments the tags are.
 struct TaggerInput: Sendable, Hashable {
     let tokens: [String]
+    /// The values of the further columns that a tagger looks at, in its order.
+    let columns: [[String]]
     /// The place of the predicate among the tokens.
     var predicate: Int?
 
-    init(_ tokens: [String], predicate: Int? = nil) { (self.tokens, self.predicate) = (tokens, predicate) }
+    init(_ tokens: [String], columns: [[String]] = [], predicate: Int? = nil) {
+        (self.tokens, self.columns, self.predicate) = (tokens, columns, predicate)
+    }
 }
 
 /// A sentence with its tags.
@@ -131,7 +135,11 @@ enum TaggingKind: Sendable {
 
     static func sentences(_ examples: [TaggingExample]) -> [TaggingItem] {
         examples.enumerated().map { number, example in
-            TaggingItem(input: TaggerInput(example.tokens), tags: example.tags, sentence: number)
+            TaggingItem(
+                input: TaggerInput(example.tokens, columns: example.columns),
+                tags: example.tags,
+                sentence: number
+            )
         }
     }
 

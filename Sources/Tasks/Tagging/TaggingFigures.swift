@@ -50,7 +50,7 @@ struct TaggingFigures {
     }
 
     /// The arguments of tags on heads; the predicate's own tag `V` is none.
-    private static func roles(_ tags: [String]) -> [HeadRoleScorer.Role] {
+    static func roles(_ tags: [String]) -> [HeadRoleScorer.Role] {
         tags.enumerated().filter { $1 != "_" && $1 != "V" }.map { HeadRoleScorer.Role(head: $0, label: $1) }
     }
 
@@ -179,39 +179,53 @@ struct TaggingFigures {
         confusion.map { ClassificationReport($0.matrix, classes: Array($0.tags.indices)) }
     }
 
-    /// The interval of the macro-averaged F1 of tags, over sentences; in each draw over the tags that occur in it.
-    private var macroInterval: ConfidenceInterval? {
-        guard let tags = confusion?.tags, !tags.isEmpty else { return nil }
-        let numbers = Dictionary(uniqueKeysWithValues: tags.enumerated().map { ($1, $0) })
-        var counts = ExampleStatistics(width: 3 * tags.count)
+    /// Of each sentence or predicate: hits, predicted and labelled of each of some types, roles or tags.
+    func typeStatistics(_ names: [String]) -> ExampleStatistics {
+        if let found { return found.statistics(of: names) }
+        let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, 3 * $0) })
+        var counts = ExampleStatistics(width: 3 * max(names.count, 1))
         for (own, predicted) in zip(sentences.map(\.tags), predictions) {
-            var row = [Double](repeating: 0, count: 3 * tags.count)
+            var row = [Double](repeating: 0, count: counts.width)
             for (tag, guess) in zip(own, predicted) {
-                let (first, second) = (3 * (numbers[tag] ?? 0), 3 * (numbers[guess] ?? 0))
-                row[first] += tag == guess ? 1 : 0
-                row[second + 1] += 1
-                row[first + 2] += 1
+                if let place = numbers[tag] {
+                    row[place] += tag == guess ? 1 : 0
+                    row[place + 2] += 1
+                }
+                if let place = numbers[guess] { row[place + 1] += 1 }
             }
             counts.append(row)
         }
+        return counts
+    }
+
+    /// The interval of the macro-averaged F1 of tags, over sentences; in each draw over the tags that occur in it.
+    private var macroInterval: ConfidenceInterval? {
+        guard let tags = confusion?.tags, !tags.isEmpty else { return nil }
+        let counts = typeStatistics(tags)
         let resamples = min(max(Self.mostOperations / max(counts.values.count, 1), 100), 2000)
         return bootstrapInterval(of: counts, resamples: resamples) { sums, _ in
             ClassCounts(sums: sums).occurring.average(.macro).f1
         }
     }
 
-    /// Sentences of like length, with the F1 of entities or arguments, or with the accuracy.
-    var slices: EvaluationSlices {
-        let statistics = found.map { $0.statistics() } ?? tokenCounts
-        let slices = EvaluationSlices.byLength(sentences.map(\.tags.count), unit: "tokens")
-        return EvaluationSlices(slices, figure: found == nil ? "accuracy" : "f1") { rows in
+    /// The F1 of entities or arguments of some rows, or the accuracy.
+    var rowsFigure: ([Int]) -> Double {
+        let statistics = found.map { decisions($0) } ?? tokenCounts
+        let isAccuracy = found == nil
+        return { rows in
             var sums = [Double](repeating: 0, count: statistics.width)
             for row in rows {
                 for column in sums.indices { sums[column] += statistics.values[row * sums.count + column] }
             }
-            if found != nil { return ClassCounts(sums: sums).average(.micro).f1 }
-            return sums[1] > 0 ? sums[0] / sums[1] : .nan
+            if isAccuracy { return sums[1] > 0 ? sums[0] / sums[1] : .nan }
+            return ClassCounts(sums: sums).average(.micro).f1
         }
+    }
+
+    /// Sentences of like length, with the F1 of entities or arguments, or with the accuracy.
+    var slices: EvaluationSlices {
+        let slices = EvaluationSlices.byLength(sentences.map(\.tags.count), unit: "tokens")
+        return EvaluationSlices(slices, figure: found == nil ? "accuracy" : "f1", value: rowsFigure)
     }
 }
 
@@ -220,7 +234,7 @@ struct TaggingReportPage {
     let figures: TaggingFigures
     /// The tags that the tagger knows.
     let labels: [String]
-    let title: String
+    let subject: EvaluationSubject
     /// What the reader should know.
     let notes: [String]
 
@@ -255,12 +269,24 @@ struct TaggingReportPage {
         }
         let slices = figures.slices
         details["slices"] = slices.json
-        var page = ReportPage(title: "Tagging", subtitle: title)
+        var page = ReportPage(title: "Tagging", subtitle: subject.title)
         for note in notes { page.paragraph(note) }
         page.table(table)
         page.table(byType)
+        page.bars(try figures.typeBars())
         if let confusionChart { page.matrix(confusionChart) }
+        if let pairs = try figures.spanPairs() {
+            page.paragraph(
+                "Each span of the data is paired with the predicted one that it shares the most tokens with; the diagonal "
+                    + "holds right \(kind)s, also of spans with other ends, which the figures count as wrong."
+            )
+            page.matrix(pairs.confusion(kind))
+            page.bars(pairs.bars)
+        }
+        page.heading("Lengths")
+        page.lines(figures.lengthChart(slices))
         page.table(slices.table())
+        subject.curves.add(to: &page)
         page.heading("The worst sentences")
         page.paragraph(
             "Sentences with the most wrong tags; each word as it is tagged and, where that is wrong, as it should be."
@@ -271,7 +297,7 @@ struct TaggingReportPage {
             details: details,
             plain: "\(table.plain)\n\n\(byType.title)\n\(byType.plain)",
             page: page,
-            outcomes: figures.outcomes(labels)
+            outcomes: { figures.outcomes(labels) }
         )
     }
 

@@ -67,19 +67,29 @@ struct TaggingRun: TaskRun {
         return try TaggingReportPage(
             figures: figures,
             labels: tagger.tags,
-            title: "\(recipe.model.family) in \(folder) on \(source.path ?? "its validation data")",
+            subject: EvaluationSubject(recipe, folder: folder, data: source),
             notes: notes
         ).evaluation()
     }
 
     func predictor(folder: String) throws -> any TaskPredictor {
-        let tagger = try family.open(recipe, folder)
-        return TaggingPredictor(
+        predictor(try family.open(recipe, folder))
+    }
+
+    private func predictor(_ tagger: any SentenceTagging) -> TaggingPredictor {
+        TaggingPredictor(
             tagger: tagger,
             kind: kind,
             marksSpans: kind.scoring(tagger.tags).marksSpans,
             dataSettings: recipe.data.examples.settings
         )
+    }
+
+    func explainer(folder: String) throws -> any TaskExplainer {
+        // Shares sum to differences of scores, which bf16 would round.
+        var exact = recipe
+        exact.training.bf16 = false
+        return TaggingExplainer(predictor: predictor(try family.open(exact, folder)))
     }
 }
 
@@ -91,7 +101,8 @@ struct TaggingPredictor: TaskPredictor {
     let dataSettings: DataSettings
 
     var inputRoles: [ExampleRole] {
-        [ExampleRole("tokens")] + (kind == .roles ? [ExampleRole("predicates", isRequired: false)] : [])
+        [ExampleRole("tokens")] + tagger.columns.map { ExampleRole($0) }
+            + (kind == .roles ? [ExampleRole("predicates", isRequired: false)] : [])
     }
 
     func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference {
@@ -112,7 +123,7 @@ struct TaggingPredictor: TaskPredictor {
     func check(_ row: Record) throws { _ = try sentence(row) }
 
     /// The tokens of a row, and the sentence once for each of its predicates where there are such.
-    private func sentence(_ row: Record) throws -> (tokens: [String], inputs: [TaggerInput]) {
+    func sentence(_ row: Record) throws -> (tokens: [String], inputs: [TaggerInput]) {
         // A text of its own, or a line of a file of texts.
         let name = row["tokens"] == nil ? "text" : "tokens"
         let separator = dataSettings.listSeparator
@@ -124,7 +135,9 @@ struct TaggingPredictor: TaskPredictor {
         } else {
             throw RecipeError("the row has no tokens")
         }
-        guard kind == .roles else { return (tokens, [TaggerInput(tokens)]) }
+        guard kind == .roles else {
+            return (tokens, [TaggerInput(tokens, columns: try columns(row, count: tokens.count))])
+        }
         var places: [Int] = []
         if let marks = try row.list("predicates", separator: separator) {
             guard marks.count == tokens.count else {
@@ -147,7 +160,25 @@ struct TaggingPredictor: TaskPredictor {
         return (tokens, places.map { TaggerInput(tokens, predicate: $0) })
     }
 
-    private func answer(
+    /// The values of the further columns that the tagger looks at.
+    private func columns(_ row: Record, count: Int) throws -> [[String]] {
+        try tagger.columns.map { name in
+            guard let values = try row.list(name, separator: dataSettings.listSeparator) else {
+                throw RecipeError(
+                    "the model looks at the column '\(name)' of every token, which is not given here; give a file that has "
+                        + "it: --input FILE --set format=conll columns.\(name)=1, or JSONL with lists 'tokens' and '\(name)'"
+                )
+            }
+            guard values.count == count else {
+                throw RecipeError(
+                    "\(values.count) values of '\(name)' for \(count) tokens; each token needs one"
+                )
+            }
+            return values
+        }
+    }
+
+    func answer(
         _ tokens: [String],
         _ inputs: [TaggerInput],
         _ tags: [[String]]

@@ -186,6 +186,26 @@ import YuyanModels
         expectFileFailure(.malformed, "line 1") { _ = try WordSimilarities(contentsOf: bad) }
     }
 
+    /// Published questions are written with capitals, most vectors are learned from small letters.
+    @Test func capitalsAreAskedInSmallLettersWhereTheyHaveNoVector() throws {
+        let folder = try ScratchFolder()
+        let table = WordVectors(
+            words: ["us", "US", "paris", "france", "rome", "italy"],
+            dimension: 2,
+            vectors: [1, 0, 0, 1, 1, 1, 1, 0, 1, 2, 1, 1]
+        )
+        #expect(table.spelling(of: "US") == "US" && table.spelling(of: "Us") == "us")
+        #expect(table.spelling(of: "Oslo") == "Oslo")
+        let index = WordVectorIndex(table)
+        let questions = try folder.write("France Paris Italy Rome\nFrance Paris Norway Oslo\n", "questions")
+        let scores = try WordAnalogies(contentsOf: questions, name: "capitals").scores(index)
+        #expect(scores.map(\.asked) == [1] && scores.map(\.unknown) == [1])
+        let pairs = try folder.write("Paris rome 8\nUS us 9\nOslo Rome 1\n", "pairs")
+        let compared = try WordSimilarities(contentsOf: pairs).compared(index)
+        #expect(compared.judgements == [8, 9] && compared.unknown == 1)
+        #expect(abs(compared.cosines[0] - 3 / 10.0.squareRoot()) < 1e-6 && abs(compared.cosines[1]) < 1e-6)
+    }
+
     @Test func tablesForOtherVocabulariesAndUnknownWords() {
         let subwords = SubwordVectors(
             options: SubwordOptions(minimumLength: 3, maximumLength: 3, bucketCount: 50),

@@ -1,5 +1,3 @@
-import YuyanFileFormats
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -11,11 +9,13 @@ import Darwin
 /// A file that grows at its end through a buffer and is read at any place.
 ///
 /// Reading goes through the operating system's cache rather than a mapping, so the process's memory stays bounded
-/// whatever the size of the file. Not Sendable: one owner uses it from one thread.
-final class RecordFile {
-    let path: String
+/// whatever the size of the file. Not Sendable: one owner uses it from one thread; a file to which nothing is written
+/// may be read by several threads.
+package final class RecordFile {
+    /// The file.
+    package let path: String
     /// The number of bytes written so far, those in the buffer included.
-    private(set) var count: Int
+    package private(set) var count: Int
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private static let bufferLimit = 1 << 18
@@ -26,38 +26,46 @@ final class RecordFile {
     ///   - path: The file.
     ///   - isTemporary: Whether it is empty at first and gone when the object goes, even after a crash.
     /// - Throws: `FileFormatError` when the operating system refuses.
-    init(path: String, isTemporary: Bool = false) throws(FileFormatError) {
+    package convenience init(path: String, isTemporary: Bool = false) throws(FileFormatError) {
+        try self.init(path, flags: O_RDWR | O_CREAT | (isTemporary ? O_EXCL : 0))
+        if isTemporary { unlink(path) }
+    }
+
+    /// Opens a file that is there for reading alone.
+    ///
+    /// - Parameter path: The file.
+    /// - Throws: `FileFormatError` when the operating system refuses.
+    package convenience init(reading path: String) throws(FileFormatError) {
+        try self.init(path, flags: O_RDONLY)
+    }
+
+    private init(_ path: String, flags: Int32) throws(FileFormatError) {
         self.path = path
-        let flags = O_RDWR | O_CREAT | O_CLOEXEC | (isTemporary ? O_EXCL : 0)
-        descriptor = open(path, flags, 0o644)
+        descriptor = open(path, flags | O_CLOEXEC, 0o644)
         count = 0
         guard descriptor >= 0 else { throw Self.failure("open", path) }
-        if isTemporary { unlink(path) }
         let size = lseek(descriptor, 0, SEEK_END)
-        guard size >= 0 else {
-            close(descriptor)
-            throw Self.failure("examine", path)
-        }
+        guard size >= 0 else { throw Self.failure("examine", path) }
         count = Int(size)
     }
 
     deinit { close(descriptor) }
 
     /// Keeps other processes out for as long as the file is open.
-    func lock() throws(FileFormatError) {
+    package func lock() throws(FileFormatError) {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw FileFormatError(.inputOutput, path: path, "another process has this file open for writing")
         }
     }
 
-    func append(_ bytes: UnsafeRawBufferPointer) throws(FileFormatError) {
+    package func append(_ bytes: UnsafeRawBufferPointer) throws(FileFormatError) {
         buffer.append(contentsOf: bytes)
         count += bytes.count
         if buffer.count >= Self.bufferLimit { try flush() }
     }
 
     /// Hands the buffer to the operating system.
-    func flush() throws(FileFormatError) {
+    package func flush() throws(FileFormatError) {
         var done = 0
         let start = count - buffer.count
         while done < buffer.count {
@@ -74,20 +82,20 @@ final class RecordFile {
     }
 
     /// Makes everything durable.
-    func sync() throws(FileFormatError) {
+    package func sync() throws(FileFormatError) {
         try flush()
         guard fsync(descriptor) == 0 else { throw Self.failure("sync", path) }
     }
 
     /// Cuts off everything after a number of bytes.
-    func truncate(_ size: Int) throws(FileFormatError) {
+    package func truncate(_ size: Int) throws(FileFormatError) {
         try flush()
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw Self.failure("shorten", path) }
         count = size
     }
 
     /// Fills a buffer from a place; what lies in the write buffer must have been flushed.
-    func read(_ target: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFormatError) {
+    package func read(_ target: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFormatError) {
         var done = 0
         while done < target.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: target[done...])
@@ -104,6 +112,13 @@ final class RecordFile {
             }
             done += read
         }
+    }
+
+    /// Tells the operating system that a range will soon be read, so that it may begin.
+    package func announce(_ range: Range<Int>) {
+        #if canImport(Glibc) || canImport(Musl)
+        _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+        #endif
     }
 
     private static func failure(_ action: String, _ path: String) -> FileFormatError {
