@@ -109,6 +109,25 @@ public final class SafetensorsFile: Sendable {
         return entry
     }
 
+    /// Checks that a tensor is there and has a shape.
+    ///
+    /// - Parameters:
+    ///   - shape: The shape that it must have.
+    ///   - name: The tensor's name.
+    ///   - makers: What that shape follows from, for the error.
+    /// - Throws: `FileFormatError` when the tensor is missing or has another shape.
+    package func expect(_ shape: [Int], of name: String, from makers: String) throws(FileFormatError) {
+        let entry = try entry(name)
+        guard entry.shape == shape else {
+            throw FileFormatError(
+                .mismatch,
+                path: path,
+                at: .key(name),
+                "has the shape \(entry.shape); \(makers) make \(shape)"
+            )
+        }
+    }
+
     /// Lends the bytes of a tensor, little-endian, row-major.
     ///
     /// The address has no promised alignment.

@@ -1,5 +1,8 @@
-/// When a running training writes its state again.
+/// When a running training writes its state again, and into which file.
 package struct StateSaving {
+    /// The file's name in the folder of the run.
+    package static let fileName = "state.safetensors"
+
     private var last = ContinuousClock.now
     private var pause: Duration
 

@@ -9,10 +9,7 @@ struct FittingSession {
     let version: String
     let report: (TaskEvent) -> Void
 
-    /// The file of a stopped fitting's state inside the run's folder.
-    static let stateName = WordVectorTask.stateName
-
-    private var statePath: String { "\(recipe.training.outputDir)/\(Self.stateName)" }
+    private var statePath: String { "\(recipe.training.outputDir)/\(StateSaving.fileName)" }
 
     /// Where a fitting by iterations keeps its state; what is found there is gone on from, and that is said.
     var state: LinearTrainingState {
@@ -48,7 +45,9 @@ struct FittingSession {
             atPath: recipe.training.outputDir,
             withIntermediateDirectories: true
         )
-        if keepsState { try UnfinishedFiles.remove(of: [Self.stateName], in: recipe.training.outputDir) }
+        if keepsState {
+            try UnfinishedFiles.remove(of: [StateSaving.fileName], in: recipe.training.outputDir)
+        }
         var record = try RunRecord(
             recipe,
             registryFolder: registryFolder,

@@ -83,6 +83,14 @@ extension Recipe {
     /// The dtype of products: as the recipe says, else bf16 where the processor multiplies it faster.
     var computeDType: DType { training.bf16 ?? standardBackend.prefersBF16 ? .bf16 : .f32 }
 
+    /// The recipe with products in f32, for explanations: shares sum to differences of scores, and weights to 1, which
+    /// bf16 would round.
+    var exact: Recipe {
+        var exact = self
+        exact.training.bf16 = false
+        return exact
+    }
+
     /// Turns a trained model's dropout off and lets it compute in the recipe's dtype.
     ///
     /// - Parameter model: The model, as it was read.

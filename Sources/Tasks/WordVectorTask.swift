@@ -75,7 +75,7 @@ public struct WordVectorTask: Sendable {
     }
 
     /// The file of a stopped training's state inside the folder.
-    public static let stateName = "state.safetensors"
+    public static let stateName = StateSaving.fileName
     /// The file of GloVe's pairs inside the folder, when they do not fit into memory.
     public static let pairsName = "pairs.safetensors"
     /// The vectors as text inside the folder.

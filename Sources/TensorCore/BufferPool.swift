@@ -35,6 +35,11 @@ public final class BufferPool: Sendable {
         var blocks: [UnsafeMutableRawPointer] = []
         /// When a block of the class was last asked for or returned, in calls of the pool.
         var lastUse = 0
+
+        mutating func keep(_ block: UnsafeMutableRawPointer, at call: Int) {
+            blocks.append(block)
+            lastUse = call
+        }
     }
 
     private struct State: @unchecked Sendable {
@@ -124,8 +129,7 @@ public final class BufferPool: Sendable {
             state.statistics.liveBlocks -= 1
             state.statistics.cachedBytes += size
             state.calls += 1
-            state.free[size, default: Cache()].blocks.append(block)
-            state.free[size]?.lastUse = state.calls
+            state.free[size, default: Cache()].keep(block, at: state.calls)
         }
     }
 
@@ -155,7 +159,7 @@ public final class BufferPool: Sendable {
     private func makeRoom(_ size: Int, _ state: inout State) {
         let bound = state.bound(with: size) - size
         while state.statistics.liveBytes + state.statistics.cachedBytes > bound {
-            let caches = state.free.filter { !$0.value.blocks.isEmpty }
+            let caches = state.free.lazy.filter { !$0.value.blocks.isEmpty }
             guard let oldest = caches.min(by: { $0.value.lastUse < $1.value.lastUse })?.key else { return }
             while state.statistics.liveBytes + state.statistics.cachedBytes > bound,
                 let block = state.free[oldest]?.blocks.popLast()

@@ -71,15 +71,7 @@ extension LinearTextModel {
         let columns = vocabulary?.count ?? options.features.hashedColumns ?? 0
         let outputs = options.scheme == .multinomial && classes == 2 ? 1 : classes
         func check(_ name: String, _ shape: [Int]) throws {
-            let entry = try file.entry(name)
-            guard entry.shape == shape else {
-                throw FileFormatError(
-                    .mismatch,
-                    path: file.path,
-                    at: .key(name),
-                    "has the shape \(entry.shape); the configuration and the vocabulary make \(shape)"
-                )
-            }
+            try file.expect(shape, of: name, from: "the configuration and the vocabulary")
         }
         guard classes >= 1, classes <= 1 << 20 else {
             throw FileFormatError(.malformed, path: reader.path, at: .key("num_labels"), "\(classes) labels")

@@ -33,12 +33,6 @@ public struct WordVectorError: Error, Sendable, Hashable, CustomStringConvertibl
     }
 }
 
-/// The machine's memory.
-enum MachineMemory {
-    /// Its size in bytes; 0 when the operating system does not tell.
-    static var bytes: Int { max(0, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))) }
-}
-
 /// Powers in double.
 enum Power {
     static func of(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }

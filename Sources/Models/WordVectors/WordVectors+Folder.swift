@@ -32,15 +32,7 @@ extension WordVectors {
         let words = try uniqueStrings("\(folder)/vocabulary.json", "a word")
         let file = try SafetensorsFile(path: "\(folder)/vectors.safetensors")
         func numbers(_ name: String, _ shape: [Int]) throws -> [Float] {
-            let entry = try file.entry(name)
-            guard entry.shape == shape else {
-                throw FileFormatError(
-                    .mismatch,
-                    path: file.path,
-                    at: .key(name),
-                    "has the shape \(entry.shape); configuration and vocabulary make \(shape)"
-                )
-            }
+            try file.expect(shape, of: name, from: "the configuration and the vocabulary")
             return try file.elements(of: name, dtype: .f32, as: Float.self)
         }
         var counts: [Int] = []

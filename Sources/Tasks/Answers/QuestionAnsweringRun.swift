@@ -139,10 +139,7 @@ struct QuestionAnsweringRun: TaskRun {
     }
 
     func explainer(folder: String) throws -> any TaskExplainer {
-        // Shares sum to differences of logits, which bf16 would round.
-        var exact = recipe
-        exact.training.bf16 = false
-        return AnswerExplainer(answering: try TrainedAnswering(exact, folder: folder))
+        AnswerExplainer(answering: try TrainedAnswering(recipe.exact, folder: folder))
     }
 }
 

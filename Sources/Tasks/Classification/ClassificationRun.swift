@@ -102,11 +102,8 @@ struct ClassificationRun: TaskRun {
     }
 
     func explainer(folder: String) throws -> any TaskExplainer {
-        let classifier = try family.open(recipe, folder)
-        // Shares sum to differences of logits, which bf16 would round.
-        (classifier as? NeuralClassifier)?.model.setComputeDType(.f32)
-        return ClassificationExplainer(
-            classifier: classifier,
+        ClassificationExplainer(
+            classifier: try family.open(recipe.exact, folder),
             isMultiLabel: recipe.isMultiLabel
         )
     }

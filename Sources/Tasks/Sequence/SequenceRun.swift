@@ -219,7 +219,7 @@ struct SequenceRun: TaskRun {
 
     func explainer(folder: String) throws -> any TaskExplainer {
         try recipe.generation.check()
-        return SequenceExplainer(writer: try SequenceWriter(recipe, folder: folder))
+        return SequenceExplainer(writer: try SequenceWriter(recipe.exact, folder: folder))
     }
 }
 

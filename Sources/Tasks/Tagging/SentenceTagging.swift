@@ -25,20 +25,9 @@ protocol SentenceTagging {
 
     /// Why tokens of a sentence have their tags.
     ///
-    /// - Parameters:
-    ///   - places: The tokens, in order.
-    ///   - tags: The tags of all tokens, each one that it gives.
-    ///   - sentence: The sentence.
-    ///   - method: One of ``explanationMethods``.
-    ///   - steps: The stretches of the line that integrated gradients follow.
+    /// - Parameter question: The tokens with their tags, and how they are explained.
     /// - Returns: What each token of the sentence adds.
-    func attribution(
-        of places: [Int],
-        tags: [String],
-        in sentence: TaggerInput,
-        method: ExplanationMethod,
-        steps: Int
-    ) -> TagAttribution
+    func attribution(_ question: TagQuestion) -> TagAttribution
 }
 
 extension SentenceTagging {

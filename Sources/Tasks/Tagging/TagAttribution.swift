@@ -1,6 +1,20 @@
 import YuyanModels
 import YuyanTensors
 
+/// Which tags of a sentence are to be explained.
+struct TagQuestion {
+    /// The tokens, in order.
+    let places: [Int]
+    /// The tags of all tokens, each one that the tagger gives.
+    let tags: [String]
+    /// The sentence.
+    let sentence: TaggerInput
+    /// One of the tagger's methods.
+    let method: ExplanationMethod
+    /// The stretches of the line that integrated gradients follow.
+    let steps: Int
+}
+
 /// Why tokens of a sentence have their tags.
 struct TagAttribution {
     /// What each token of the sentence adds.
@@ -20,24 +34,21 @@ extension Tagger {
         [.integratedGradients] + (network.hasAttention ? [.attentionRollout] : [])
     }
 
-    func attribution(
-        of places: [Int],
-        tags: [String],
-        in sentence: TaggerInput,
-        method: ExplanationMethod,
-        steps: Int
-    ) -> TagAttribution {
+    func attribution(_ question: TagQuestion) -> TagAttribution {
+        let (sentence, places) = (question.sentence, question.places)
         let (model, sentences) = (network.model, network.sentences([sentence]))
-        let targets = places.map { LabelledPlace($0, labels.labels.firstIndex(of: tags[$0]) ?? 0) }
+        let targets = places.map { LabelledPlace($0, labels.labels.firstIndex(of: question.tags[$0]) ?? 0) }
         let probability = model.probability(of: targets, in: sentences.batch([0]))
         let notes = network.notes(on: sentence)
-        if method == .attentionRollout, let shares = network.attentionRollout(from: places, in: sentence) {
+        if question.method == .attentionRollout,
+            let shares = network.attentionRollout(from: places, in: sentence)
+        {
             return TagAttribution(values: shares, probability: probability, notes: notes)
         }
         let found = model.integratedGradients(
             of: { sentences.batch([Int](repeating: 0, count: $0)) },
             targets: targets,
-            steps: steps
+            steps: question.steps
         )
         let words = network.wordValues(found.values, of: sentence)
         let score = Explanation.Score(
@@ -53,15 +64,10 @@ extension Tagger {
 extension CRFTagger {
     var explanationMethods: [ExplanationMethod] { [.weights] }
 
-    func attribution(
-        of places: [Int],
-        tags: [String],
-        in sentence: TaggerInput,
-        method: ExplanationMethod,
-        steps: Int
-    ) -> TagAttribution {
+    func attribution(_ question: TagQuestion) -> TagAttribution {
+        let (sentence, places) = (question.sentence, question.places)
         let tokens = sentence.tokens
-        let path = tags.map { model.tags.firstIndex(of: $0) ?? 0 }
+        let path = question.tags.map { model.tags.firstIndex(of: $0) ?? 0 }
         var (values, outside) = ([Double](repeating: 0, count: tokens.count), 0.0)
         var features: [Explanation.Feature] = []
         for found in model.contributions(at: places, of: path, in: tokens, columns: sentence.columns) {

@@ -38,11 +38,13 @@ struct TaggingExplainer: TaskExplainer {
                 guard StopSignal.received == nil else { throw CancellationError() }
                 let own = target.replacing(tags)
                 let why = tagger.attribution(
-                    of: Array(target.range),
-                    tags: own,
-                    in: input,
-                    method: method,
-                    steps: request.steps
+                    TagQuestion(
+                        places: Array(target.range),
+                        tags: own,
+                        sentence: input,
+                        method: method,
+                        steps: request.steps
+                    )
                 )
                 explanations.append(explanation(target, own, why, parts, input, method))
             }

@@ -86,10 +86,7 @@ struct TaggingRun: TaskRun {
     }
 
     func explainer(folder: String) throws -> any TaskExplainer {
-        // Shares sum to differences of scores, which bf16 would round.
-        var exact = recipe
-        exact.training.bf16 = false
-        return TaggingExplainer(predictor: predictor(try family.open(exact, folder)))
+        TaggingExplainer(predictor: predictor(try family.open(recipe.exact, folder)))
     }
 }
 
