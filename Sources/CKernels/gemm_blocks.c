@@ -207,6 +207,17 @@ static gemm_ahead look_ahead(const plan *p, const block *x, int64_t i, int64_t j
     return ahead;
 }
 
+// The share of the next panel of b that tile `number` of `down` asks for while the panel of column j passes.
+static gemm_ahead next_panel(const plan *p, const block *x, int64_t j, int64_t number, int64_t down) {
+    const gemm_engine *e = p->e;
+    gemm_ahead ahead = {0};
+    if (!e->asks_for_b || j + e->nr >= x->j1) return ahead;
+    const int64_t bytes = panel_bytes(e, e->nr, x->k), lines = bytes / 64, first = lines * number / down;
+    ahead.lines = x->b + ((j - x->j0) / e->nr + 1) * bytes + 64 * first;
+    ahead.line_count = lines * (number + 1) / down - first;
+    return ahead;
+}
+
 static void all_tiles(const plan *p, const block *x) {
     const gemm_engine *e = p->e;
     if (e->keeps_a) {
@@ -221,9 +232,14 @@ static void all_tiles(const plan *p, const block *x) {
                 }
         }
     } else {
-        for (int64_t ib = x->i0; ib < x->i1; ib += e->row_block)
+        for (int64_t ib = x->i0; ib < x->i1; ib += e->row_block) {
+            const int64_t ie = least(x->i1, ib + e->row_block), down = ceil_div(ie - ib, e->mr);
             for (int64_t j = x->j0; j < x->j1; j += e->nr)
-                for (int64_t i = ib; i < least(x->i1, ib + e->row_block); i += e->mr) one_tile(p, x, i, j, NULL);
+                for (int64_t i = ib; i < ie; i += e->mr) {
+                    const gemm_ahead ahead = next_panel(p, x, j, (i - ib) / e->mr, down);
+                    one_tile(p, x, i, j, &ahead);
+                }
+        }
     }
 }
 

@@ -5,10 +5,15 @@
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 
+// TILE_STEPS values of k are multiplied between two requests for memory; BLOCK_ROWS rows pass a panel of b.
 #if YK_LANES == 16
 #define TILE_ROWS 12
+#define TILE_STEPS 8
+#define BLOCK_ROWS 96
 #else
 #define TILE_ROWS 6
+#define TILE_STEPS 1
+#define BLOCK_ROWS 192
 #endif
 #define TILE_COLUMNS (2 * YK_LANES)
 
@@ -22,15 +27,12 @@ static void YK_NAME(pack_columns)(void *panel, const void *source, yk_dtype type
     YK_NAME(pack)(panel, source, type, x_stride, k_stride, x, k, TILE_COLUMNS);
 }
 
-// The sums of a tile live in registers: 12 of 16, or 24 of 32. Element (r, i) of a lies at r · row + i · step.
-YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, const int64_t step, const float *b,
-                                  const float *in, int64_t in_stride, float *out, int64_t out_stride) {
-    const float *rows[TILE_ROWS / 3] = {a};
-    for (int r = 1; r < TILE_ROWS / 3; r++) rows[r] = rows[r - 1] + 3 * row;
-    vf sums[TILE_ROWS][2] = {};
-    for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
-    for (int64_t i = 0; i < k; i++, b += TILE_COLUMNS) {
-        const vf b0 = YK_NAME(load)(b), b1 = YK_NAME(load)(b + YK_LANES);
+// Adds `steps` values of k to the sums. Row 3q of a tile begins at rows[q]; the rows behind it lie `row` apart.
+YK_INLINE void YK_NAME(tile_steps)(vf sums[TILE_ROWS][2], const float *rows[TILE_ROWS / 3], const int64_t row,
+                                   const int64_t step, const float *b, const int steps) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < steps; i++) {
+        const vf b0 = YK_NAME(load)(b + i * TILE_COLUMNS), b1 = YK_NAME(load)(b + i * TILE_COLUMNS + YK_LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < TILE_ROWS; r++) {
             const vf x = YK_NAME(splat)(rows[r / 3][r % 3 * row + i * step]);
@@ -38,6 +40,29 @@ YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, 
             sums[r][1] += x * b1;
         }
     }
+    for (int q = 0; q < TILE_ROWS / 3; q++) rows[q] += steps * step;
+}
+
+// The sums of a tile live in registers: 12 of 16, or 24 of 32. Element (r, i) of a lies at r · row + i · step. On the
+// way the tile asks the second-level cache for its share of the next panel of b.
+YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, const int64_t step, const float *b,
+                                  const float *in, int64_t in_stride, float *out, int64_t out_stride,
+                                  const gemm_ahead *ahead) {
+    const float *rows[TILE_ROWS / 3] = {a};
+    for (int r = 1; r < TILE_ROWS / 3; r++) rows[r] = rows[r - 1] + 3 * row;
+    vf sums[TILE_ROWS][2] = {};
+    for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
+    const char *lines = ahead ? ahead->lines : NULL;
+    const char *const last = lines + (ahead ? 64 * ahead->line_count : 0);
+    int64_t i = 0;
+    for (; i + TILE_STEPS <= k; i += TILE_STEPS, b += TILE_STEPS * TILE_COLUMNS) {
+        if (TILE_STEPS > 1 && lines < last) {
+            __builtin_prefetch(lines, 0, 2);
+            lines += 64;
+        }
+        YK_NAME(tile_steps)(sums, rows, row, step, b, TILE_STEPS);
+    }
+    for (; i < k; i++, b += TILE_COLUMNS) YK_NAME(tile_steps)(sums, rows, row, step, b, 1);
 #pragma clang loop unroll(full)
     for (int r = 0; r < TILE_ROWS; r++) {
         vf s0 = sums[r][0], s1 = sums[r][1];
@@ -52,14 +77,12 @@ YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, 
 
 static void YK_NAME(tile)(int64_t k, const void *a, const void *b, const float *in, int64_t in_stride, float *out,
                           int64_t out_stride, const gemm_ahead *ahead) {
-    (void)ahead;
-    YK_NAME(tile_sums)(k, a, 1, TILE_ROWS, b, in, in_stride, out, out_stride);
+    YK_NAME(tile_sums)(k, a, 1, TILE_ROWS, b, in, in_stride, out, out_stride, ahead);
 }
 
 static void YK_NAME(tile_in_place)(int64_t k, const void *a, int64_t a_row, const void *b, const float *in,
                                    int64_t in_stride, float *out, int64_t out_stride, const gemm_ahead *ahead) {
-    (void)ahead;
-    YK_NAME(tile_sums)(k, a, a_row / (int64_t)sizeof(float), 1, b, in, in_stride, out, out_stride);
+    YK_NAME(tile_sums)(k, a, a_row / (int64_t)sizeof(float), 1, b, in, in_stride, out, out_stride, ahead);
 }
 
 static const gemm_engine YK_NAME(engine) = {
@@ -69,12 +92,13 @@ static const gemm_engine YK_NAME(engine) = {
     .k_unit = 1,
     .element = 4,
     .least_rows = 8 * TILE_ROWS,
-    .most_rows = 192,
+    .most_rows = BLOCK_ROWS,
     .row_pieces = 6,
     .least_columns = 2 * TILE_COLUMNS,
     .most_columns = 256,
     .column_pieces = 6,
-    .row_block = 192,
+    .row_block = BLOCK_ROWS,
+    .asks_for_b = TILE_STEPS > 1,
     .pack_a = YK_NAME(pack_rows),
     .pack_b = YK_NAME(pack_columns),
     .tile = YK_NAME(tile),
@@ -150,4 +174,6 @@ static void YK_NAME(gemm)(const yk_gemm_call *g) {
 }
 
 #undef TILE_ROWS
+#undef TILE_STEPS
+#undef BLOCK_ROWS
 #undef TILE_COLUMNS

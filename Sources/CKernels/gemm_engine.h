@@ -42,6 +42,7 @@ typedef struct gemm_engine {
     // do. What passes comes from L2.
     bool keeps_a;
     int64_t column_block, row_block;
+    bool asks_for_b; // whether tiles ask for the next panel of b, where it is b that passes
     // Packs one panel: x ≤ mr (or nr) rows or columns that lie x_stride apart, k values k_stride apart.
     void (*pack_a)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride, int64_t x,
                    int64_t k);
