@@ -245,7 +245,7 @@ extension NGramLanguageModel {
         )
         guard !overflow, machine <= 0 || needed < machine else {
             throw NGramError(
-                "\(tokens) tokens need more than \(needed >> 20) MiB to be counted, and this machine has "
+                "\(tokens) tokens need more than \(needed >> 20) MiB to be counted, and this process may have "
                     + "\(machine >> 20) MiB; count a part of the text"
             )
         }
