@@ -5,17 +5,22 @@
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 
-// TILE_STEPS values of k are multiplied between two requests for memory; BLOCK_ROWS rows pass a panel of b.
+// A tile has TILE_ROWS rows of TILE_VECTORS vectors, and TILE_GROUP of its rows share an address. TILE_STEPS values of k
+// are multiplied between two requests for memory; BLOCK_ROWS rows pass a panel of b.
 #if YK_LANES == 16
-#define TILE_ROWS 12
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define TILE_GROUP 2
 #define TILE_STEPS 8
 #define BLOCK_ROWS 96
 #else
 #define TILE_ROWS 6
+#define TILE_VECTORS 2
+#define TILE_GROUP 3
 #define TILE_STEPS 1
 #define BLOCK_ROWS 192
 #endif
-#define TILE_COLUMNS (2 * YK_LANES)
+#define TILE_COLUMNS (TILE_VECTORS * YK_LANES)
 
 static void YK_NAME(pack_rows)(void *panel, const void *source, yk_dtype type, int64_t x_stride, int64_t k_stride,
                                int64_t x, int64_t k) {
@@ -27,20 +32,22 @@ static void YK_NAME(pack_columns)(void *panel, const void *source, yk_dtype type
     YK_NAME(pack)(panel, source, type, x_stride, k_stride, x, k, TILE_COLUMNS);
 }
 
-// Adds `steps` values of k to the sums. Row 3q of a tile begins at rows[q]; the rows behind it lie `row` apart.
-YK_INLINE void YK_NAME(tile_steps)(vf sums[TILE_ROWS][2], const float *rows[TILE_ROWS / 3], const int64_t row,
-                                   const int64_t step, const float *b, const int steps) {
+// Adds `steps` values of k to the sums. The rows of group q begin at rows[q] and lie `row` apart.
+YK_INLINE void YK_NAME(tile_steps)(vf sums[TILE_ROWS][TILE_VECTORS], const float *rows[TILE_ROWS / TILE_GROUP],
+                                   const int64_t row, const int64_t step, const float *b, const int steps) {
 #pragma clang loop unroll(full)
     for (int i = 0; i < steps; i++) {
-        const vf b0 = YK_NAME(load)(b + i * TILE_COLUMNS), b1 = YK_NAME(load)(b + i * TILE_COLUMNS + YK_LANES);
+        vf columns[TILE_VECTORS];
+#pragma clang loop unroll(full)
+        for (int v = 0; v < TILE_VECTORS; v++) columns[v] = YK_NAME(load)(b + i * TILE_COLUMNS + v * YK_LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < TILE_ROWS; r++) {
-            const vf x = YK_NAME(splat)(rows[r / 3][r % 3 * row + i * step]);
-            sums[r][0] += x * b0;
-            sums[r][1] += x * b1;
+            const vf x = YK_NAME(splat)(rows[r / TILE_GROUP][r % TILE_GROUP * row + i * step]);
+#pragma clang loop unroll(full)
+            for (int v = 0; v < TILE_VECTORS; v++) sums[r][v] += x * columns[v];
         }
     }
-    for (int q = 0; q < TILE_ROWS / 3; q++) rows[q] += steps * step;
+    for (int q = 0; q < TILE_ROWS / TILE_GROUP; q++) rows[q] += steps * step;
 }
 
 // The sums of a tile live in registers: 12 of 16, or 24 of 32. Element (r, i) of a lies at r · row + i · step. On the
@@ -48,9 +55,9 @@ YK_INLINE void YK_NAME(tile_steps)(vf sums[TILE_ROWS][2], const float *rows[TILE
 YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, const int64_t step, const float *b,
                                   const float *in, int64_t in_stride, float *out, int64_t out_stride,
                                   const gemm_ahead *ahead) {
-    const float *rows[TILE_ROWS / 3] = {a};
-    for (int r = 1; r < TILE_ROWS / 3; r++) rows[r] = rows[r - 1] + 3 * row;
-    vf sums[TILE_ROWS][2] = {};
+    const float *rows[TILE_ROWS / TILE_GROUP] = {a};
+    for (int q = 1; q < TILE_ROWS / TILE_GROUP; q++) rows[q] = rows[q - 1] + TILE_GROUP * row;
+    vf sums[TILE_ROWS][TILE_VECTORS] = {};
     for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
     const char *lines = ahead ? ahead->lines : NULL;
     const char *const last = lines + (ahead ? 64 * ahead->line_count : 0);
@@ -65,13 +72,12 @@ YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, 
     for (; i < k; i++, b += TILE_COLUMNS) YK_NAME(tile_steps)(sums, rows, row, step, b, 1);
 #pragma clang loop unroll(full)
     for (int r = 0; r < TILE_ROWS; r++) {
-        vf s0 = sums[r][0], s1 = sums[r][1];
-        if (in) {
-            s0 += YK_NAME(load)(in + r * in_stride);
-            s1 += YK_NAME(load)(in + r * in_stride + YK_LANES);
+#pragma clang loop unroll(full)
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            vf sum = sums[r][v];
+            if (in) sum += YK_NAME(load)(in + r * in_stride + v * YK_LANES);
+            YK_NAME(store)(out + r * out_stride + v * YK_LANES, sum);
         }
-        YK_NAME(store)(out + r * out_stride, s0);
-        YK_NAME(store)(out + r * out_stride + YK_LANES, s1);
     }
 }
 
@@ -174,6 +180,8 @@ static void YK_NAME(gemm)(const yk_gemm_call *g) {
 }
 
 #undef TILE_ROWS
+#undef TILE_VECTORS
+#undef TILE_GROUP
 #undef TILE_STEPS
 #undef BLOCK_ROWS
 #undef TILE_COLUMNS
