@@ -158,6 +158,13 @@ static void one_tile(const plan *p, const block *x, int64_t i, int64_t j, const 
     else full_tile(p, &t, &f);
 }
 
+// The share of `lines` lines from `from` on that tile `number` of `tiles` asks for.
+static void share_lines(gemm_ahead *ahead, const char *from, int64_t lines, int64_t number, int64_t tiles) {
+    const int64_t first = lines * number / tiles;
+    ahead->lines = from + 64 * first;
+    ahead->line_count = lines * (number + 1) / tiles - first;
+}
+
 // What the tile at (i, j) of a pass over columns jb..<je asks for: its share of the next panel of a and of the next
 // columns of b, and the results of the tile after it.
 static gemm_ahead look_ahead(const plan *p, const block *x, int64_t i, int64_t j, int64_t jb, int64_t je) {
@@ -173,10 +180,9 @@ static gemm_ahead look_ahead(const plan *p, const block *x, int64_t i, int64_t j
     }
     if (p->b && je < x->j1) {
         const int64_t columns = least(e->column_block, x->j1 - je), down = ceil_div(x->i1 - x->i0, e->mr);
-        const int64_t lines = ceil_div(columns, e->nr) * panel_bytes(e, e->nr, x->k) / 64, tiles = down * across;
-        const int64_t tile = (i - x->i0) / e->mr * across + number;
-        ahead.lines = x->b + (je - x->j0) / e->nr * panel_bytes(e, e->nr, x->k) + lines * tile / tiles * 64;
-        ahead.line_count = lines * (tile + 1) / tiles - lines * tile / tiles;
+        const int64_t bytes = panel_bytes(e, e->nr, x->k), tile = (i - x->i0) / e->mr * across + number;
+        share_lines(&ahead, x->b + (je - x->j0) / e->nr * bytes, ceil_div(columns, e->nr) * bytes / 64, tile,
+                    down * across);
     }
     if (p->direct || x->last) {
         // Direct tiles read the next results soon; deferred ones write their own while the next are made.
@@ -212,9 +218,8 @@ static gemm_ahead next_panel(const plan *p, const block *x, int64_t j, int64_t n
     const gemm_engine *e = p->e;
     gemm_ahead ahead = {0};
     if (!e->asks_for_b || j + e->nr >= x->j1) return ahead;
-    const int64_t bytes = panel_bytes(e, e->nr, x->k), lines = bytes / 64, first = lines * number / down;
-    ahead.lines = x->b + ((j - x->j0) / e->nr + 1) * bytes + 64 * first;
-    ahead.line_count = lines * (number + 1) / down - first;
+    const int64_t bytes = panel_bytes(e, e->nr, x->k);
+    share_lines(&ahead, x->b + ((j - x->j0) / e->nr + 1) * bytes, bytes / 64, number, down);
     return ahead;
 }
 

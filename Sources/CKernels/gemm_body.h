@@ -59,8 +59,8 @@ YK_INLINE void YK_NAME(tile_sums)(int64_t k, const float *a, const int64_t row, 
     for (int q = 1; q < TILE_ROWS / TILE_GROUP; q++) rows[q] = rows[q - 1] + TILE_GROUP * row;
     vf sums[TILE_ROWS][TILE_VECTORS] = {};
     for (int r = 0; in && r < TILE_ROWS; r++) __builtin_prefetch(in + r * in_stride);
-    const char *lines = ahead ? ahead->lines : NULL;
-    const char *const last = lines + (ahead ? 64 * ahead->line_count : 0);
+    const char *lines = ahead->lines;
+    const char *const last = lines + 64 * ahead->line_count;
     int64_t i = 0;
     for (; i + TILE_STEPS <= k; i += TILE_STEPS, b += TILE_STEPS * TILE_COLUMNS) {
         if (TILE_STEPS > 1 && lines < last) {
