@@ -157,6 +157,7 @@ def train(family, data, tokenizer_path, source, target, epochs, options):
     tokenizer = Tokenizer.from_file(tokenizer_path)
     end = next(i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special)
     longest = int(options.get("longest", 256))
+    most_new = int(options.get("max_new_tokens", longest))
 
     def read(name):
         rows = [line.rstrip("\n").split("\t") for line in open(f"{data}/{name}", encoding="utf-8")]
@@ -202,7 +203,7 @@ def train(family, data, tokenizer_path, source, target, epochs, options):
             step += 1
         model.eval()
         seconds = time.process_time() - begin
-        outputs = [tokenizer.decode(ids) for ids in write(model, family, [one for one, _ in judged], end, longest)]
+        outputs = [tokenizer.decode(ids) for ids in write(model, family, [one for one, _ in judged], end, most_new)]
         references = [two for _, two in dev]
         chinese = sum("\u4e00" <= text[:1] <= "\u9fff" for text in references) * 2 > len(references)
         bleu = sacrebleu.corpus_bleu(outputs, [references], tokenize="zh" if chinese else "13a").score

@@ -33,6 +33,21 @@ public struct ConfigurationReader {
         try self.init(JSONValue(contentsOf: path), path: path)
     }
 
+    /// Reads the `config.json` of a model folder, or takes fields in its place.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - fields: What stands for the file's fields; nil for none.
+    /// - Throws: `FileFormatError` when the file is needed and cannot be read or is no JSON object.
+    public init(folder: String, fields: JSONObject? = nil) throws(FileFormatError) {
+        let path = "\(folder)/config.json"
+        if let fields {
+            try self.init(.object(fields), path: path)
+        } else {
+            try self.init(contentsOf: path)
+        }
+    }
+
     /// The first of several spellings of a field that is there and not null.
     private func value(_ keys: [String]) -> (key: String, value: JSONValue)? {
         for key in keys {

@@ -12,21 +12,29 @@ extension Module {
     /// - Parameters:
     ///   - files: The open files.
     ///   - map: The table of keys.
+    ///   - optional: The beginnings of parameters' paths that the files may lack; such parameters stay as they are.
+    /// - Returns: The parameters that the files lack.
     /// - Throws: `FileFormatError` naming file and key of what is missing, unexpected or of another shape.
-    public func loadParameters(from files: WeightFiles, map: KeyMap = .identity) throws {
+    @discardableResult public func loadParameters(
+        from files: WeightFiles,
+        map: KeyMap = .identity,
+        optional: [String] = []
+    ) throws -> [String] {
+        var lacking: [String] = []
         var plans: [LoadPlan] = []
         var used: Set<String> = []
         var missing: [String] = []
         for item in namedParameters() {
             let mapping = try map.covered(item.name, path: files.path)
-            var found: [String] = []
-            for key in mapping.keys {
-                if let name = map.spellings(of: key).first(where: { files.shape(of: $0) != nil }) {
-                    found.append(name)
-                } else {
-                    missing.append(key)
-                }
+            let names = mapping.keys.map { key in
+                map.spellings(of: key).first { files.shape(of: $0) != nil }
             }
+            let found = names.compactMap { $0 }
+            if found.isEmpty, optional.contains(where: { item.name.hasPrefix($0) }) {
+                lacking.append(item.name)
+                continue
+            }
+            missing += zip(mapping.keys, names).filter { $0.1 == nil }.map(\.0)
             used.formUnion(found)
             if found.count == mapping.keys.count {
                 plans.append(LoadPlan(parameter: item.parameter, mapping: mapping, names: found))
@@ -36,6 +44,7 @@ extension Module {
         try refuse(missing, unexpected, path: files.path)
         for plan in plans { try plan.check(files) }
         for plan in plans { try plan.run(files) }
+        return lacking
     }
 
     /// Writes all parameters to a safetensors file.

@@ -166,6 +166,13 @@ public struct JSONObject: Sendable, Hashable, RandomAccessCollection {
     /// An object without members.
     public init() {}
 
+    /// An object of members; of those of one key the last counts.
+    ///
+    /// - Parameter members: Keys and values.
+    public init(_ members: some Sequence<(String, JSONValue)>) {
+        for (key, value) in members { self[key] = value }
+    }
+
     /// The first position.
     public var startIndex: Int { 0 }
     /// The number of members.

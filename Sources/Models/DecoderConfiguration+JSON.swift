@@ -195,9 +195,7 @@ extension DecoderConfiguration {
             ("pad_token_id", padTokenId.map { .integer($0) } ?? .null),
             ("dtype", "float32"),
         ]
-        var object = JSONObject()
-        for (key, value) in fields { object[key] = value }
-        return .object(object)
+        return .object(JSONObject(fields))
     }
 
     /// The content of `generation_config.json`: the tokens that begin and end a text.

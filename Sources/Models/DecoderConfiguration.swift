@@ -112,11 +112,11 @@ public struct DecoderConfiguration: Sendable, Hashable {
     /// Whether each branch is scaled by a factor that begins at zero.
     public let useRezero: Bool
     /// Dropout on the token vectors.
-    public let embdPdrop: Double
+    public private(set) var embdPdrop: Double
     /// Dropout on each branch.
-    public let residPdrop: Double
+    public private(set) var residPdrop: Double
     /// Dropout on attention weights.
-    public let attnPdrop: Double
+    public private(set) var attnPdrop: Double
     /// The deviation of the initial weights.
     public let initializerRange: Double
     /// Whether projections onto the residual stream begin smaller by √(2 · layers).
@@ -229,6 +229,18 @@ public struct DecoderConfiguration: Sendable, Hashable {
         self.padTokenId = padTokenId
         try checkSizes()
         try checkChoices()
+    }
+
+    /// The configuration with another dropout.
+    ///
+    /// - Parameter probability: That on token vectors, branches and attention weights.
+    /// - Returns: The configuration.
+    /// - Throws: `ConfigurationError` when it does not lie in 0..<1.
+    public func withDropout(_ probability: Double) throws(ConfigurationError) -> DecoderConfiguration {
+        var changed = self
+        (changed.embdPdrop, changed.residPdrop, changed.attnPdrop) = (probability, probability, probability)
+        try changed.checkChoices()
+        return changed
     }
 
     private func checkSizes() throws(ConfigurationError) {

@@ -84,10 +84,13 @@ extension DecoderConfiguration {
 extension DecoderModel {
     /// Reads a model folder: `config.json` and the weights beside it.
     ///
-    /// - Parameter folder: The folder.
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - dropout: That of the model; as `config.json` says when nil.
     /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
-    public convenience init(folder: String) throws {
-        let configuration = try DecoderConfiguration(contentsOf: "\(folder)/config.json")
+    public convenience init(folder: String, dropout: Double? = nil) throws {
+        var configuration = try DecoderConfiguration(contentsOf: "\(folder)/config.json")
+        if let dropout { configuration = try configuration.withDropout(dropout) }
         let files = try WeightFiles(path: folder)
         var random = RandomSource(seed: 0)
         self.init(configuration, initializers: .none, random: &random)

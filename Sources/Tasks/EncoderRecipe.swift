@@ -33,17 +33,25 @@ extension Recipe {
 
     /// The fields of the encoder's configuration: those of the model that the recipe begins with, or the recipe's own.
     ///
-    /// - Parameter tokenizer: The tokenizer.
+    /// - Parameters:
+    ///   - tokenizer: The tokenizer.
+    ///   - written: The fields as the task's configuration of some fields writes them; that of text encoders when nil.
     /// - Returns: The fields.
-    /// - Throws: `FileFormatError`, or ``RecipeError`` when the tokenizer has more tokens than the model.
-    func encoderFields(_ tokenizer: any Tokenizer) throws -> JSONObject {
+    /// - Throws: `FileFormatError`, or ``RecipeError`` when the tokenizer has more tokens than the model, or this is not as
+    ///   the recipe says.
+    func encoderFields(
+        _ tokenizer: any Tokenizer,
+        written: ((ConfigurationReader) throws -> [(String, JSONValue)])? = nil
+    ) throws -> JSONObject {
         guard let path = model.path else {
             var object = model.network
             object["model_type"] = .string(model.family)
             object["vocab_size"] = .integer(tokenizer.vocabularySize)
             return object
         }
-        let object = try ConfigurationReader(contentsOf: "\(path)/config.json").object
+        let object = try fieldsToBeginWith(path) { reader in
+            JSONObject(try written?(reader) ?? TextEncoderFamilies.configuration(reader).fields)
+        }
         let rows = object["vocab_size"]?.integerValue ?? 0
         guard rows >= tokenizer.vocabularySize else {
             throw RecipeError(

@@ -44,26 +44,14 @@ struct LanguageModelFamily {
 
     private static var decoder: LanguageModelFamily {
         LanguageModelFamily(
-            description: ModelFamily(
-                name: "decoder",
-                fields: ModelRecipe.fields.filter { $0.key != "family" },
-                defaults: { _ in }
-            ),
+            description: ModelFamily("decoder", fields: ModelRecipe.fields),
             work: { $0 }
         )
     }
 
     private static var nGram: LanguageModelFamily {
         LanguageModelFamily(
-            description: ModelFamily(
-                name: "n-gram",
-                fields: NGramTraining.settings.map(\.field) + [.optionalText("path", at: \.path)],
-                defaults: { recipe in
-                    for setting in NGramTraining.settings {
-                        recipe.model.network[setting.key] = setting.usual
-                    }
-                }
-            ),
+            description: ModelFamily("n-gram", NGramTraining.settings),
             work: { NGramTraining($0) }
         )
     }

@@ -93,7 +93,7 @@ public struct LanguageModelRun {
 
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
-            let decoder = try DecoderModel(folder: path)
+            let decoder = try DecoderModel(folder: path, dropout: recipe.model.dropout)
             guard decoder.configuration.vocabSize >= tokenizer.vocabularySize else {
                 throw RecipeError(
                     "model.path: \(path) has \(decoder.configuration.vocabSize) tokens, the tokenizer "
@@ -119,9 +119,9 @@ public struct LanguageModelRun {
                 mlpBias: model.bias,
                 tieWordEmbeddings: model.tieWordEmbeddings,
                 useRezero: model.useRezero,
-                embdPdrop: model.dropout,
-                residPdrop: model.dropout,
-                attnPdrop: model.dropout,
+                embdPdrop: model.dropout ?? 0,
+                residPdrop: model.dropout ?? 0,
+                attnPdrop: model.dropout ?? 0,
                 bosTokenId: tokenizer.endOfText.map { Int($0) },
                 eosTokenIds: tokenizer.endOfText.map { [Int($0)] } ?? []
             )

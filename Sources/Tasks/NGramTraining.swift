@@ -19,7 +19,7 @@ struct NGramTraining: LanguageModelWork {
     static var settings: [NetworkSetting] {
         [
             NetworkSetting("order", .integer, 5), NetworkSetting("min_counts", .integers, [1]),
-            NetworkSetting("arpa", .flag, false),
+            NetworkSetting("arpa", .flag, false, .task),
         ]
     }
 
@@ -81,7 +81,22 @@ struct NGramTraining: LanguageModelWork {
         _ options: NGramOptions,
         _ report: @escaping (TaskEvent) -> Void
     ) throws -> NGramLanguageModel {
-        if let path = recipe.model.path { return try known(path, corpus.tokenizer, report) }
+        if let path = recipe.model.path {
+            let model = try known(path, corpus.tokenizer, report)
+            guard recipe.model.network["order"].map({ $0.isNull || $0 == .integer(model.order) }) ?? true
+            else {
+                throw RecipeError(
+                    "model.order is \(options.order), and the model in \(path) has n-grams of \(model.order) tokens at "
+                        + "most; leave the key out"
+                )
+            }
+            guard recipe.model.network["min_counts"]?.isNull ?? true else {
+                throw RecipeError(
+                    "model.min_counts: the model in \(path) is taken as it is; leave the key out"
+                )
+            }
+            return model
+        }
         let began = Date()
         let tokens = corpus.dataset.train.count
         let model = try NGramLanguageModel.train(

@@ -14,13 +14,24 @@ struct NetworkSetting {
         case path
     }
 
+    /// Whose a setting is where a run begins with a model that exists.
+    enum Role {
+        /// A size or part of the network, for which the weights are made.
+        case architecture
+        /// What a network does with the same weights: dropout, pooling, the longest text.
+        case behavior
+        /// What the task decides, whatever it begins with.
+        case task
+    }
+
     let key: String
     let kind: Kind
     /// The usual value; null for none.
     let usual: JSONValue
+    let role: Role
 
-    init(_ key: String, _ kind: Kind, _ usual: JSONValue) {
-        (self.key, self.kind, self.usual) = (key, kind, usual)
+    init(_ key: String, _ kind: Kind, _ usual: JSONValue, _ role: Role = .architecture) {
+        (self.key, self.kind, self.usual, self.role) = (key, kind, usual, role)
     }
 
     private var wanted: String {
@@ -92,8 +103,8 @@ extension NetworkSetting {
                 .word(TableInitialization.allCases.map(\.rawValue)),
                 "uniform"
             ),
-            NetworkSetting("embedding_dropout", .number, .number(dropout)),
-            NetworkSetting("word_dropout", .number, .number(wordDropout)),
+            NetworkSetting("embedding_dropout", .number, .number(dropout), .behavior),
+            NetworkSetting("word_dropout", .number, .number(wordDropout), .behavior),
         ] + PretrainedVectors.settings
     }
 
@@ -104,8 +115,8 @@ extension NetworkSetting {
             NetworkSetting("num_attention_heads", .integer, 4),
             NetworkSetting("intermediate_size", .integer, 512),
             NetworkSetting("hidden_act", .word(["gelu", "gelu_new", "relu", "silu"]), "gelu"),
-            NetworkSetting("hidden_dropout_prob", .number, 0.1),
-            NetworkSetting("attention_probs_dropout_prob", .number, 0.1),
+            NetworkSetting("hidden_dropout_prob", .number, 0.1, .behavior),
+            NetworkSetting("attention_probs_dropout_prob", .number, 0.1, .behavior),
             NetworkSetting("max_position_embeddings", .integer, 512),
             NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
             NetworkSetting("use_rezero", .flag, false),

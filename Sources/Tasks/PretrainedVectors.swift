@@ -10,7 +10,10 @@ struct PretrainedVectors {
 
     /// The keys of the section `model`.
     static var settings: [NetworkSetting] {
-        [NetworkSetting("vectors", .path, .null), NetworkSetting("freeze_vectors", .flag, false)]
+        [
+            NetworkSetting("vectors", .path, .null, .task),
+            NetworkSetting("freeze_vectors", .flag, false, .task),
+        ]
     }
 
     /// Reads the vectors that a recipe names; nil when it names none.

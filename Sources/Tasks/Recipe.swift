@@ -108,8 +108,8 @@ public struct ModelRecipe: Sendable, Equatable {
     public var intermediateSize: Int?
     /// The longest context T.
     public var maxPositionEmbeddings = 256
-    /// Dropout everywhere.
-    public var dropout = 0.0
+    /// Dropout everywhere; when nil none, or that of the model at ``path``.
+    public var dropout: Double?
     /// Whether the branches of blocks begin at zero.
     public var useRezero = false
     /// Whether linear layers and norms have biases; the layout's habit when nil.
@@ -188,9 +188,9 @@ extension TokenizerRecipe {
 }
 
 extension ModelRecipe {
+    /// The keys of `decoder`.
     static var fields: [RecipeField<ModelRecipe>] {
-        [
-            .text("family", at: \.family, oneOf: ["decoder"]),
+        let sizes: [RecipeField<ModelRecipe>] = [
             .text("layout", at: \.layout, oneOf: ["gpt2", "llama"]),
             .integer("num_hidden_layers", "n_layer", at: \.numHiddenLayers),
             .integer("hidden_size", "n_embd", at: \.hiddenSize),
@@ -198,12 +198,28 @@ extension ModelRecipe {
             .optionalInteger("num_key_value_heads", at: \.numKeyValueHeads),
             .optionalInteger("intermediate_size", at: \.intermediateSize),
             .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
-            .number("dropout", at: \.dropout),
             .flag("use_rezero", at: \.useRezero),
             .optionalFlag("bias", at: \.bias),
             .optionalFlag("tie_word_embeddings", at: \.tieWordEmbeddings),
-            .optionalText("path", at: \.path),
         ]
+        return sizes.map(\.ofNewModels) + [
+            .optionalNumber("dropout", at: \.dropout), .optionalText("path", at: \.path),
+        ]
+    }
+}
+
+extension RecipeField<ModelRecipe> {
+    /// The key for new models alone: null where the run begins with one that exists.
+    fileprivate var ofNewModels: RecipeField {
+        var field = RecipeField(
+            key: key,
+            aliases: aliases,
+            wanted: wanted,
+            assign: assign,
+            read: { $0.path == nil ? read($0) : .null }
+        )
+        field.isOfNewModels = true
+        return field
     }
 }
 

@@ -19,6 +19,8 @@ struct RecipeField<Section> {
     var takesList = false
     /// Takes over the value of a section where nothing is given, which null asks for; nil where null does not.
     var takeUsual: ((inout Section, Section) -> Void)?
+    /// Whether a key holds for new models alone, not for one that a run begins with.
+    var isOfNewModels = false
 }
 
 extension RecipeField {

@@ -14,18 +14,29 @@ extension Recipe {
         self = try Recipe(task: named ?? task, family: family)
     }
 
-    /// Completes settings of `training` by those that were given, and lets the task complete the recipe.
-    mutating func finish(_ document: Node.Mapping?, _ overrides: [String]) throws {
+    /// The keys of a section that a document and settings give.
+    private static func given(
+        _ section: String,
+        _ document: Node.Mapping?,
+        _ overrides: [String]
+    ) -> Set<String> {
         var given: Set<String> = []
-        for (key, value) in document?["training"]?.mapping ?? [:] where value.null == nil {
+        for (key, value) in document?[section]?.mapping ?? [:] where value.null == nil {
             given.insert(key.scalar?.string ?? "")
         }
         for setting in overrides {
             let name = setting.prefix { $0 != "=" }
             given.insert(
-                name.hasPrefix("training.") ? String(name.dropFirst("training.".count)) : String(name)
+                name.hasPrefix("\(section).") ? String(name.dropFirst(section.count + 1)) : String(name)
             )
         }
+        return given
+    }
+
+    /// Completes settings by those that were given, and lets the task complete the recipe.
+    mutating func finish(_ document: Node.Mapping?, _ overrides: [String]) throws {
+        try leaveToTheModel(except: Self.given("model", document, overrides))
+        let given = Self.given("training", document, overrides)
         let metric = training.metricForBestModel
         if given.contains("metric_for_best_model") {
             if !metric.hasPrefix("eval_") { training.metricForBestModel = "eval_" + metric }

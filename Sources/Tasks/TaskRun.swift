@@ -264,10 +264,45 @@ struct TaskDescription {
 struct ModelFamily {
     /// Its name in recipes.
     let name: String
-    /// Its keys of the section `model`.
+    /// Its keys that become fields of a configuration.
+    let settings: [NetworkSetting]
+    /// All its keys of the section `model`.
     let fields: [RecipeField<ModelRecipe>]
+    /// What `model_type` of a model that a run begins with may say.
+    let modelTypes: [String]
     /// Changes the task's defaults of a new recipe.
     let defaults: (inout Recipe) -> Void
+
+    /// A family of networks.
+    ///
+    /// - Parameters:
+    ///   - name: Its name in recipes.
+    ///   - settings: Its keys.
+    ///   - modelTypes: What `model_type` of a model that a run begins with may say; the name alone when nil.
+    ///   - hasPath: Whether there is a key for such a model.
+    ///   - defaults: Changes the task's defaults of a new recipe; the settings have their usual values then.
+    init(
+        _ name: String,
+        _ settings: [NetworkSetting],
+        modelTypes: [String]? = nil,
+        hasPath: Bool = true,
+        defaults: @escaping (inout Recipe) -> Void = { _ in }
+    ) {
+        self.name = name
+        self.settings = settings
+        fields = settings.map(\.field) + (hasPath ? [.optionalText("path", at: \.path)] : [])
+        self.modelTypes = modelTypes ?? [name]
+        self.defaults = { recipe in
+            for setting in settings { recipe.model.network[setting.key] = setting.usual }
+            defaults(&recipe)
+        }
+    }
+
+    /// A family whose keys are properties of ``ModelRecipe``.
+    init(_ name: String, fields: [RecipeField<ModelRecipe>]) {
+        (self.name, self.fields) = (name, fields)
+        (settings, modelTypes, defaults) = ([], [], { _ in })
+    }
 }
 
 extension Recipe {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import YuyanFileFormats
 import YuyanModels
 import YuyanTasks
 import YuyanTestSupport
@@ -61,6 +62,30 @@ import YuyanTraining
         let (_, saving) = try train("saving", settings + ["gradient_checkpointing=true"])
         #expect(plain.map(\.loss) == saving.map(\.loss))
         #expect(folder.bytes("plain/model.safetensors") == folder.bytes("saving/model.safetensors"))
+    }
+
+    /// A model that a run begins with has its own sizes, and dropout unless the recipe gives it.
+    @Test func beginsWithAModel() throws {
+        _ = try train("first", ["dropout=0.2"])
+        func begin(_ name: String, _ settings: [String]) throws -> JSONValue {
+            let yaml = """
+                data: { train: \(folder.path)/texts, validation_fraction: 0.2, prepared: \(folder.path)/tokens }
+                tokenizer: { path: \(folder.path)/first }
+                model: { path: \(folder.path)/first }
+                training: { output_dir: \(folder.path)/\(name), max_steps: 1, eval_steps: 0, tensorboard: false }
+                """
+            let recipe = try Recipe(yaml: yaml, name: "recipe", overrides: settings)
+            #expect(try Recipe(yaml: recipe.resolved.printed(), name: "again") == recipe)
+            _ = try LanguageModelRun(recipe, registryFolder: nil, version: "test").train { _ in }
+            return try JSONValue(contentsOf: "\(folder.path)/\(name)/config.json")
+        }
+        let same = try begin("same", [])
+        #expect(same["n_embd"]?.integerValue == 16 && same["attn_pdrop"]?.numberValue == 0.2)
+        let changed = try begin("changed", ["dropout=0.4"])
+        #expect(["embd_pdrop", "resid_pdrop", "attn_pdrop"].allSatisfy { changed[$0]?.numberValue == 0.4 })
+        let error = #expect(throws: RecipeError.self) { try begin("other", ["n_embd=32"]) }
+        let text = error?.description ?? ""
+        #expect(text.contains("model.n_embd") && text.contains("\(folder.path)/first"), "\(text)")
     }
 
     /// A preparation that is stopped goes on, which the error tells.

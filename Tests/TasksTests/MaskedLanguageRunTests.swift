@@ -127,8 +127,78 @@ import YuyanTraining
         let own = try labelled.recipe("encoder", "out", ["model.path=\(place)", "max_steps=3"])
         let outcome = try labelled.train(own)
         #expect(outcome.metrics["eval_loss"]?.isFinite == true)
-        let written = try JSONValue(contentsOf: "\(labelled.folder.path)/out/config.json")
+        let config = "\(labelled.folder.path)/out/config.json"
+        let written = try JSONValue(contentsOf: config)
         #expect(written["hidden_size"]?.integerValue == 32 && written["pooling"]?.stringValue == "mean")
+        // What a network does with the same weights is the recipe's where it says so.
+        try FileManager.default.removeItem(atPath: "\(labelled.folder.path)/out")
+        let settings = ["model.path=\(place)", "max_steps=3", "hidden_dropout_prob=0.5", "pooling=cls"]
+        let changed = try labelled.recipe("encoder", "out", settings)
+        var notes: [String] = []
+        let other = try run(changed).train { if case .note(let text) = $0 { notes.append(text) } }
+        #expect(other.metrics["eval_loss"] != outcome.metrics["eval_loss"])
+        #expect(notes.contains { $0.contains("has no pooler.weight, pooler.bias") }, "\(notes)")
+        let anew = try JSONValue(contentsOf: config)
+        #expect(anew["hidden_dropout_prob"]?.numberValue == 0.5 && anew["pooling"]?.stringValue == "cls")
+        #expect(anew["attention_probs_dropout_prob"]?.numberValue == 0.1)
+    }
+
+    /// Sizes that are not the model's are not passed over.
+    @Test(arguments: [
+        ("hidden_size=48", "model.hidden_size is 48", "has 32; leave the key out"),
+        ("norm_placement=post", "model.norm_placement is \"post\"", "has \"pre\""),
+        ("use_rezero=true", "model.use_rezero", "no such key"),
+        ("max_position_embeddings=16", "model.max_position_embeddings is 16", "has 32"),
+    ]) func sizesAreTheModels(setting: String, first: String, second: String) throws {
+        _ = try run(recipe(["max_steps=2"])).train { _ in }
+        let labelled = try LabelledFolder()
+        try labelled.writeParts()
+        let settings = ["model.path=\(place)", "max_steps=1"]
+        let error = #expect(throws: RecipeError.self) {
+            try labelled.train(labelled.recipe("encoder", "out", settings + [setting]))
+        }
+        let text = error?.description ?? ""
+        #expect(text.contains(first) && text.contains(second) && text.contains(place), "\(text)")
+        // The sizes that it has may be said.
+        try labelled.train(labelled.recipe("encoder", "out", settings + ["hidden_size=32"]))
+        let own = #expect(throws: RecipeError.self) {
+            try run(
+                recipe(["model.path=\(place)", "tokenizer.path=\(place)", "output_dir=\(place)2", setting])
+            ).train { _ in }
+        }
+        #expect(own?.description.contains(first) == true, "\(own?.description ?? "-")")
+    }
+
+    @Test func goesOnWithOtherDropout() throws {
+        _ = try run(recipe(["max_steps=2"])).train { _ in }
+        let settings = ["model.path=\(place)", "tokenizer.path=\(place)", "max_steps=1"]
+        let out = "output_dir=\(place)2"
+        _ = try run(recipe(settings + [out, "attention_probs_dropout_prob=0"])).train { _ in }
+        let written = try JSONValue(contentsOf: "\(place)2/config.json")
+        #expect(written["attention_probs_dropout_prob"]?.numberValue == 0)
+        #expect(written["hidden_dropout_prob"]?.numberValue == 0.1)
+    }
+
+    /// A model of another family is none to begin with.
+    @Test func familiesMustBeTheSame() throws {
+        let labelled = try LabelledFolder()
+        try labelled.writeParts()
+        _ = try labelled.train(labelled.recipe("gru", "first", ["max_steps=1"]))
+        let error = #expect(throws: RecipeError.self) {
+            let path = "model.path=\(labelled.folder.path)/first"
+            try labelled.train(labelled.recipe("lstm", "out", [path, "max_steps=1"]))
+        }
+        #expect(
+            error?.description.contains("type gru, and model.family is lstm") == true,
+            "\(error?.description ?? "-")"
+        )
+        // Pooling is free in both directions.
+        let begin = ["model.path=\(labelled.folder.path)/first", "max_steps=1"]
+        _ = try labelled.train(labelled.recipe("gru", "second", begin + ["pooling=attention"]))
+        let again = ["model.path=\(labelled.folder.path)/second", "max_steps=1"]
+        _ = try labelled.train(labelled.recipe("gru", "third", again + ["pooling=mean"]))
+        let written = try JSONValue(contentsOf: "\(labelled.folder.path)/third/config.json")
+        #expect(written["pooling"]?.stringValue == "mean")
     }
 
     /// So does a tagger, with labels and a field of its own.
@@ -137,7 +207,7 @@ import YuyanTraining
         let tagged = try TaggedFolder()
         try tagged.write(TaggedFolder.sentences(40, seed: 1), to: "train.conll")
         try tagged.write(TaggedFolder.sentences(10, seed: 2), to: "dev.conll")
-        let own = try tagged.encoderRecipe(["model.path=\(place)", "max_steps=3"])
+        let own = try tagged.encoderRecipe(["model.path=\(place)", "max_steps=3", "num_attention_heads=4"])
         let outcome = try run(own).train { _ in }
         #expect(outcome.metrics["eval_loss"]?.isFinite == true)
         let written = try JSONValue(contentsOf: "\(tagged.folder.path)/out/config.json")

@@ -163,6 +163,12 @@ import YuyanTraining
         let same = try train("same", [folderPath]).metrics
         #expect(same == own)
         var notes: [String] = []
+        for (setting, words) in [
+            ("model.order=3", "model.order is 3"), ("min_counts=1,2", "model.min_counts"),
+        ] {
+            let error = #expect(throws: RecipeError.self) { _ = try train("none", [folderPath, setting]) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
         let read = try run(recipe("read", ["\(folderPath)/model.arpa"])).train { event in
             if case .note(let text) = event { notes.append(text) }
         }

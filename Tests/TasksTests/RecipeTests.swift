@@ -236,6 +236,17 @@ import YuyanTestSupport
         #expect(throws: RecipeError.self) { try Recipe(yaml: "task: text-clasification", name: "r.yaml") }
     }
 
+    /// What is not said of a network is that of the model that the run begins with.
+    @Test func aModelToBeginWithHasItsOwnSettings() throws {
+        let recipe = try recipe(["model.path=first", "max_length=64"])
+        #expect(
+            recipe.model.network["num_filters"] == .null && recipe.model.network["kernel_sizes"] == [2, 3]
+        )
+        #expect(recipe.model.network["max_length"] == 64 && recipe.model.network["classifier_dropout"] == 0.5)
+        #expect(recipe.resolved["model"]?["num_filters"] == .null)
+        #expect(try Recipe(yaml: recipe.resolved.printed(), name: "r.json") == recipe)
+    }
+
     @Test func whatIsBestFollowsTheMetric() throws {
         #expect(try recipe().training.metricForBestModel == "eval_accuracy")
         #expect(try recipe().training.greaterIsBetter)

@@ -294,6 +294,20 @@ struct TranslationFolder {
         )
         let (before, after) = (first.metrics["eval_loss"] ?? 0, again.metrics["eval_loss"] ?? 1)
         #expect(abs(before - after) < 0.01)
+        try FileManager.default.removeItem(atPath: out)
+        let path = "model.path=\(pairs.folder.path)/first"
+        _ = try train(try pairs.recipe("encoder-decoder", [path, "max_steps=1", "dropout=0.45"]))
+        let written = try JSONValue(contentsOf: "\(out)/config.json")
+        #expect(written["dropout"]?.numberValue == 0.45 && written["attention_dropout"]?.numberValue == 0)
+        for (setting, words) in [
+            ("encoder_layers=7", "model.encoder_layers is 7"),
+            ("joint_vocabulary=true", "model.joint_vocabulary"),
+        ] {
+            let error = #expect(throws: RecipeError.self) {
+                _ = try train(try pairs.recipe("encoder-decoder", [path, "max_steps=1", setting]))
+            }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
     }
 
     @Test func mistakesAreNamed() throws {

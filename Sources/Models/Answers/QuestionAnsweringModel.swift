@@ -118,8 +118,7 @@ public final class QuestionAnsweringModel: Module {
     /// - Parameter folder: The folder.
     /// - Throws: `FileFormatError` when the disk refuses.
     public func save(to folder: String) throws(FileFormatError) {
-        var object = JSONObject()
-        for (key, value) in configuration.fields { object[key] = value }
+        let object = JSONObject(configuration.fields)
         try JSONValue.object(object).write(to: "\(folder)/config.json")
         try saveParameters(to: "\(folder)/model.safetensors", map: configuration.keyMap)
     }

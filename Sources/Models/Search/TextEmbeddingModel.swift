@@ -43,8 +43,9 @@ public final class TextEmbeddingModel: Module {
     /// Reads the encoder's weights from another model's folder; its own layers on top are passed over.
     ///
     /// - Parameter folder: A folder of a model of the same family and sizes.
+    /// - Returns: The parameters of the pooling that a model with another lacks; they stay as they are.
     /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
-    public func loadEncoder(folder: String) throws {
+    @discardableResult public func loadEncoder(folder: String) throws -> [String] {
         try encoder.loadEncoder(folder: folder, configuration)
     }
 

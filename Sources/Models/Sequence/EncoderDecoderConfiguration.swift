@@ -336,8 +336,6 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
                 ("scale_decoder_outputs", .bool(scaleDecoderOutputs)), ("dropout_rate", .number(dropout)),
             ]
         }
-        var object = JSONObject()
-        for (key, value) in fields { object[key] = value }
-        return .object(object)
+        return .object(JSONObject(fields))
     }
 }

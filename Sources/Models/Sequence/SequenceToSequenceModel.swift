@@ -172,11 +172,16 @@ struct SequenceProjection {
 public enum SequenceModels {
     /// Reads a model folder: `config.json` and the weights beside it.
     ///
-    /// - Parameter folder: The folder.
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - fields: The fields of its configuration, when they are not to be those of `config.json`.
     /// - Returns: The model.
     /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
-    public static func load(folder: String) throws -> any SequenceToSequenceModel {
-        let reader = try ConfigurationReader(contentsOf: "\(folder)/config.json")
+    public static func load(
+        folder: String,
+        fields: JSONObject? = nil
+    ) throws -> any SequenceToSequenceModel {
+        let reader = try ConfigurationReader(folder: folder, fields: fields)
         var random = RandomSource(seed: 0)
         let model = try reader.naming { try make($0, random: &random) }
         try model.load(from: folder)
@@ -194,9 +199,35 @@ public enum SequenceModels {
         _ reader: ConfigurationReader,
         random: inout RandomSource
     ) throws -> any SequenceToSequenceModel {
+        switch try configuration(reader) {
+        case .encoderDecoder(let configuration): EncoderDecoderModel(configuration, random: &random)
+        case .recurrent(let configuration): RecurrentSequenceModel(configuration, random: &random)
+        }
+    }
+
+    /// The fields of a configuration as a model's folder has them.
+    ///
+    /// - Parameter reader: The fields, `model_type` among them.
+    /// - Returns: All fields of the family.
+    /// - Throws: `FileFormatError` that names the field.
+    public static func fields(_ reader: ConfigurationReader) throws(FileFormatError) -> JSONObject {
+        let document: JSONValue
+        switch try reader.naming({ try configuration($0) }) {
+        case .encoderDecoder(let configuration): document = configuration.document
+        case .recurrent(let configuration): document = configuration.document
+        }
+        return document.objectValue ?? JSONObject()
+    }
+
+    private enum Configuration {
+        case encoderDecoder(EncoderDecoderConfiguration)
+        case recurrent(RecurrentSequenceConfiguration)
+    }
+
+    private static func configuration(_ reader: ConfigurationReader) throws -> Configuration {
         let type = try reader.string("model_type") ?? ""
         if EncoderDecoderLayout(rawValue: type) != nil {
-            return EncoderDecoderModel(try EncoderDecoderConfiguration(reader), random: &random)
+            return .encoderDecoder(try EncoderDecoderConfiguration(reader))
         }
         guard type == RecurrentSequenceConfiguration.modelType else {
             let known =
@@ -207,6 +238,6 @@ public enum SequenceModels {
                     + known.joined(separator: ", ")
             )
         }
-        return RecurrentSequenceModel(try RecurrentSequenceConfiguration(reader), random: &random)
+        return .recurrent(try RecurrentSequenceConfiguration(reader))
     }
 }

@@ -239,8 +239,7 @@ public final class EncoderTagger: WordLabeller {
     ///   - labels: The names of the labels; `id2label` and `label2id` tell them.
     /// - Throws: `FileFormatError` when the disk refuses.
     public func save(to folder: String, labels: [String]) throws(FileFormatError) {
-        var object = JSONObject()
-        for (key, value) in configuration.fields { object[key] = value }
+        var object = JSONObject(configuration.fields)
         object["num_labels"] = .integer(labelCount)
         object.setLabels(labels)
         try JSONValue.object(object).write(to: "\(folder)/config.json")

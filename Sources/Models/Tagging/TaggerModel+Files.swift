@@ -24,8 +24,7 @@ extension TaggerModel {
     ///   - labels: The names of the labels, which `id2label` tells.
     /// - Throws: `FileFormatError` when the disk refuses.
     public func save(to folder: String, labels: [String]) throws(FileFormatError) {
-        var object = JSONObject()
-        for (key, value) in configuration.fields { object[key] = value }
+        var object = JSONObject(configuration.fields)
         object["num_labels"] = .integer(labelCount)
         var names = JSONObject()
         for (number, label) in labels.enumerated() { names.append(String(number), .string(label)) }

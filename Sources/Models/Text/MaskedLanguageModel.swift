@@ -122,10 +122,12 @@ public final class MaskedLanguageModel: Module {
 
     /// Reads a model folder: `config.json` and the weights beside it.
     ///
-    /// - Parameter folder: The folder.
+    /// - Parameters:
+    ///   - folder: The folder.
+    ///   - fields: The fields of its configuration, when they are not to be those of `config.json`.
     /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
-    public convenience init(folder: String) throws {
-        let configuration = try Self.configuration(ConfigurationReader(contentsOf: "\(folder)/config.json"))
+    public convenience init(folder: String, fields: JSONObject? = nil) throws {
+        let configuration = try Self.configuration(ConfigurationReader(folder: folder, fields: fields))
         var random = RandomSource(seed: 0)
         self.init(configuration, random: &random)
         try loadParameters(folder: folder)
@@ -146,8 +148,7 @@ public final class MaskedLanguageModel: Module {
     /// - Parameter folder: The folder.
     /// - Throws: `FileFormatError` when the disk refuses.
     public func save(to folder: String) throws(FileFormatError) {
-        var object = JSONObject()
-        for (key, value) in configuration.fields(of: "BertForMaskedLM") { object[key] = value }
+        let object = JSONObject(configuration.fields(of: "BertForMaskedLM"))
         try JSONValue.object(object).write(to: "\(folder)/config.json")
         try saveParameters(to: "\(folder)/model.safetensors", map: keyMap)
     }

@@ -146,6 +146,8 @@ public final class RecurrentEncoder: SequenceEncoder {
     public var tables: [Parameter] { [vectors.table.weight] }
     /// The table of token vectors.
     public var tokenTable: Embedding? { vectors.table }
+    /// Attention's.
+    public var poolingPaths: [String] { ["attention.", "scores."] }
 
     /// The last layer's states.
     ///

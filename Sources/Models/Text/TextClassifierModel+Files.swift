@@ -50,18 +50,21 @@ extension TextClassifierModel {
     /// Reads the encoder's weights from another model's folder; the layer on top stays as it is.
     ///
     /// - Parameter folder: A folder of a model of the same family and sizes; its own layers on top are passed over.
+    /// - Returns: The parameters of the pooling that a model with another lacks; they stay as they are.
     /// - Throws: `FileFormatError` naming file and key of what is missing or of another shape.
-    public func loadEncoder(folder: String) throws {
+    @discardableResult public func loadEncoder(folder: String) throws -> [String] {
         try encoder.loadEncoder(folder: folder, configuration)
     }
 }
 
 extension TextEncoder {
-    /// Reads the encoder's weights from a model's folder, whatever layers stand on top there.
-    func loadEncoder(folder: String, _ configuration: any TextEncoderConfiguration) throws {
+    /// Reads the encoder's weights from a model's folder, whatever pooling and layers stand on top there; the parameters
+    /// of this one's pooling that are not there.
+    func loadEncoder(folder: String, _ configuration: any TextEncoderConfiguration) throws -> [String] {
         try loadParameters(
             from: WeightFiles(path: folder),
-            map: configuration.keyMap.part(below: "encoder.", of: self)
+            map: configuration.keyMap.part(below: "encoder.", of: self),
+            optional: poolingPaths
         )
     }
 }
@@ -85,7 +88,10 @@ extension KeyMap {
             own,
             optionalPrefixes: optionalPrefixes,
             ignoredKeys: ignoredKeys,
-            ignoredPrefixes: ["classifier.", "crf.", "cls.", "qa_outputs.", "bert.pooler."]
+            ignoredPrefixes: [
+                "classifier.", "crf.", "cls.", "qa_outputs.", "bert.pooler.", "encoder.attention.",
+                "encoder.scores.",
+            ]
         )
     }
 }

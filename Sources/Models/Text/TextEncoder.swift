@@ -10,6 +10,8 @@ public protocol TextEncoder: Module {
     /// The table that gives every token a vector of its own, by which attributions differentiate; nil where there is
     /// none, as in bags of n-grams.
     var tokenTable: Embedding? { get }
+    /// The beginnings of the paths of what makes one vector of a text's states, which models with another pooling lack.
+    var poolingPaths: [String] { get }
 
     /// The vectors of texts; a text without tokens has one, too.
     ///
@@ -33,6 +35,8 @@ public protocol TextEncoder: Module {
 extension TextEncoder {
     /// None.
     public var tokenTable: Embedding? { nil }
+    /// None.
+    public var poolingPaths: [String] { [] }
 
     /// Three times those of a forward pass: a product has two gradients.
     ///

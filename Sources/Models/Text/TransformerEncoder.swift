@@ -168,12 +168,10 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
         if isBERT {
             fields.insert(("architectures", ["BertForSequenceClassification"]), at: 0)
         } else {
-            fields += [
-                ("norm_placement", .string(normPlacement.rawValue)), ("pooling", .string(pooling.rawValue)),
-            ]
+            fields.append(("norm_placement", .string(normPlacement.rawValue)))
             if useRezero { fields.append(("use_rezero", true)) }
         }
-        return fields
+        return fields + [("pooling", .string(pooling.rawValue))]
     }
 
     /// BERT's names, whatever the norms and the pooling.
@@ -288,6 +286,8 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     public var stateWidth: Int { configuration.hiddenSize }
     /// The table of token vectors.
     public var tokenTable: Embedding? { tokenEmbedding }
+    /// The pooler's.
+    public var poolingPaths: [String] { ["pooler."] }
     /// The three tables.
     public var tables: [Parameter] {
         [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]

@@ -79,7 +79,10 @@ struct QuestionAnsweringRun: TaskRun {
         _ tokenizer: any Tokenizer,
         _ report: (TaskEvent) -> Void
     ) throws -> QuestionAnsweringModel {
-        var object = try recipe.encoderFields(tokenizer)
+        var object = try recipe.encoderFields(
+            tokenizer,
+            written: { try QuestionAnsweringModel.configuration($0).fields }
+        )
         if recipe.model.path == nil, object["question_overlap"]?.boolValue == true {
             object["type_vocab_size"] = 3
         }
@@ -251,8 +254,9 @@ extension TaskDescription {
     /// Answers that stand in texts.
     static var questionAnswering: TaskDescription {
         let lengths = [
-            NetworkSetting("max_question_length", .integer, 64),
-            NetworkSetting("max_answer_length", .integer, 30), NetworkSetting("doc_stride", .integer, 128),
+            NetworkSetting("max_question_length", .integer, 64, .task),
+            NetworkSetting("max_answer_length", .integer, 30, .task),
+            NetworkSetting("doc_stride", .integer, 128, .task),
         ]
         let reader =
             NetworkSetting.vectors(width: 128) + [
@@ -266,13 +270,20 @@ extension TaskDescription {
             name: "question-answering",
             dataFields: DataRecipe.exampleFields + DataRecipe.answerFields,
             families: [
-                family("reader", reader + lengths) { recipe in
-                    recipe.training.learningRate = 2e-3
-                },
-                family("encoder", encoder + lengths) { recipe in
-                    recipe.training.learningRate = 5e-4
-                    recipe.training.warmupRatio = 0.1
-                },
+                ModelFamily(
+                    "reader",
+                    reader + lengths,
+                    defaults: { $0.training.learningRate = 2e-3 }
+                ),
+                ModelFamily(
+                    "encoder",
+                    encoder + lengths,
+                    modelTypes: AnswerEncoderConfiguration.modelTypes,
+                    defaults: { recipe in
+                        recipe.training.learningRate = 5e-4
+                        recipe.training.warmupRatio = 0.1
+                    }
+                ),
             ],
             defaults: { recipe in
                 recipe.learnExamples(best: "eval_f1")
@@ -284,21 +295,6 @@ extension TaskDescription {
             },
             finish: { _, _ in },
             makeRun: { QuestionAnsweringRun(recipe: $0, registryFolder: $1, version: $2) }
-        )
-    }
-
-    private static func family(
-        _ name: String,
-        _ settings: [NetworkSetting],
-        defaults: @escaping (inout Recipe) -> Void
-    ) -> ModelFamily {
-        ModelFamily(
-            name: name,
-            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-            defaults: { recipe in
-                for setting in settings { recipe.model.network[setting.key] = setting.usual }
-                defaults(&recipe)
-            }
         )
     }
 }

@@ -73,12 +73,10 @@ struct ClassifierFamily {
     /// The family as recipes know it.
     var description: ModelFamily {
         ModelFamily(
-            name: name,
-            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-            defaults: { recipe in
-                for setting in settings { recipe.model.network[setting.key] = setting.usual }
-                defaults(&recipe)
-            }
+            name,
+            settings,
+            modelTypes: name == "encoder" ? TransformerEncoderConfiguration.modelTypes : nil,
+            defaults: defaults
         )
     }
 }
@@ -102,7 +100,7 @@ extension ClassifierFamily {
     ) -> ClassifierFamily {
         ClassifierFamily(
             name: name,
-            settings: settings + [NetworkSetting("classifier_dropout", .number, .number(dropout))],
+            settings: settings + [NetworkSetting("classifier_dropout", .number, .number(dropout), .task)],
             defaults: defaults,
             train: { run, data, report in try NeuralClassification(run, data, report).train() },
             open: { recipe, folder in try NeuralClassifier(recipe, folder: folder) }
@@ -115,7 +113,7 @@ extension ClassifierFamily {
             NetworkSetting.vectors(width: 300) + [
                 NetworkSetting("kernel_sizes", .integers, [3, 4, 5]),
                 NetworkSetting("num_filters", .integer, 100),
-                NetworkSetting("max_length", .integer, 512),
+                NetworkSetting("max_length", .integer, 512, .behavior),
             ],
             dropout: 0.5
         ) { recipe in
@@ -131,8 +129,8 @@ extension ClassifierFamily {
             NetworkSetting.vectors(width: 64) + [
                 NetworkSetting("max_ngram", .integer, 2),
                 NetworkSetting("buckets", .integer, .integer(1 << 16)),
-                NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean"),
-                NetworkSetting("max_length", .integer, 1024),
+                NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean", .behavior),
+                NetworkSetting("max_length", .integer, 1024, .behavior),
             ],
             dropout: 0
         ) { recipe in
@@ -146,8 +144,9 @@ extension ClassifierFamily {
             "mlp",
             NetworkSetting.vectors(width: 300, wordDropout: 0.3) + [
                 NetworkSetting("hidden_sizes", .integers, [256]),
-                NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean"),
-                NetworkSetting("dropout", .number, 0.3), NetworkSetting("max_length", .integer, 1024),
+                NetworkSetting("pooling", .word(SequencePooling.allCases.map(\.rawValue)), "mean", .behavior),
+                NetworkSetting("dropout", .number, 0.3, .behavior),
+                NetworkSetting("max_length", .integer, 1024, .behavior),
             ],
             dropout: 0.3
         ) { recipe in
@@ -161,7 +160,7 @@ extension ClassifierFamily {
             "dpcnn",
             NetworkSetting.vectors(width: 300, dropout: 0.3) + [
                 NetworkSetting("num_filters", .integer, 128), NetworkSetting("num_blocks", .integer, 4),
-                NetworkSetting("max_length", .integer, 512),
+                NetworkSetting("max_length", .integer, 512, .behavior),
             ],
             dropout: 0.5
         ) { recipe in
@@ -176,11 +175,12 @@ extension ClassifierFamily {
             NetworkSetting.vectors(width: 300, dropout: 0.3) + [
                 NetworkSetting("hidden_size", .integer, 128), NetworkSetting("num_layers", .integer, 1),
                 NetworkSetting("bidirectional", .flag, true),
-                NetworkSetting("pooling", .word(StatePooling.allCases.map(\.rawValue)), "max"),
-                NetworkSetting("attention_dim", .integer, 128), NetworkSetting("dropout", .number, 0.5),
-                NetworkSetting("variational_dropout", .flag, true),
-                NetworkSetting("weight_dropout", .number, .number(0)),
-                NetworkSetting("max_length", .integer, 512),
+                NetworkSetting("pooling", .word(StatePooling.allCases.map(\.rawValue)), "max", .behavior),
+                NetworkSetting("attention_dim", .integer, 128),
+                NetworkSetting("dropout", .number, 0.5, .behavior),
+                NetworkSetting("variational_dropout", .flag, true, .behavior),
+                NetworkSetting("weight_dropout", .number, .number(0), .behavior),
+                NetworkSetting("max_length", .integer, 512, .behavior),
             ],
             dropout: 0.5
         ) { recipe in
@@ -193,7 +193,7 @@ extension ClassifierFamily {
         network(
             "encoder",
             NetworkSetting.encoder + [
-                NetworkSetting("pooling", .word(EncoderPooling.allCases.map(\.rawValue)), "mean")
+                NetworkSetting("pooling", .word(EncoderPooling.allCases.map(\.rawValue)), "mean", .behavior)
             ] + PretrainedVectors.settings,
             dropout: 0.1
         ) { recipe in

@@ -148,7 +148,9 @@ struct NeuralClassification {
             dropout: dropout,
             random: &random
         )
-        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let path = recipe.model.path {
+            recipe.tell(lacking: try model.loadEncoder(folder: path), report)
+        }
         if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
         return model
     }

@@ -11,8 +11,9 @@ enum EmbeddingFamily {
 
     /// The keys that every network has beside its own.
     private static let learning = [
-        NetworkSetting("loss", .word(["auto"] + EmbeddingLoss.allCases.map(\.rawValue)), "auto"),
-        NetworkSetting("temperature", .number, 0.05), NetworkSetting("hard_negatives", .integer, 1),
+        NetworkSetting("loss", .word(["auto"] + EmbeddingLoss.allCases.map(\.rawValue)), "auto", .task),
+        NetworkSetting("temperature", .number, 0.05, .task),
+        NetworkSetting("hard_negatives", .integer, 1, .task),
     ]
 
     private static let averaging = [
@@ -28,24 +29,16 @@ enum EmbeddingFamily {
         return networks.map { family in
             let settings = family.settings.filter { $0.key != "classifier_dropout" } + learning
             return ModelFamily(
-                name: family.name,
-                fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
+                family.name,
+                settings,
+                modelTypes: family.description.modelTypes,
                 defaults: { recipe in
                     family.defaults(&recipe)
-                    for setting in settings { recipe.model.network[setting.key] = setting.usual }
                     recipe.training.perDeviceTrainBatchSize = 64
                     recipe.training.numTrainEpochs = 10
                 }
             )
-        } + [
-            ModelFamily(
-                name: wordVectors,
-                fields: averaging.map(\.field),
-                defaults: { recipe in
-                    for setting in averaging { recipe.model.network[setting.key] = setting.usual }
-                }
-            )
-        ]
+        } + [ModelFamily(wordVectors, averaging, hasPath: false)]
     }
 
     /// Opens a model folder.
@@ -81,7 +74,9 @@ struct NeuralEmbedding {
         try vectors?.fit(&fields, recipe)
         var random = RandomSource(seed: recipe.training.seed)
         let model = TextEmbeddingModel(try recipe.encoderConfiguration(fields), random: &random)
-        if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let path = recipe.model.path {
+            recipe.tell(lacking: try model.loadEncoder(folder: path), report)
+        }
         if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
         let tokens = TextTokens(
             tokenizer,

@@ -57,7 +57,10 @@ struct MaskedLanguageRun: TaskRun {
 
     private func makeModel(_ tokenizer: any Tokenizer) throws -> MaskedLanguageModel {
         if let path = recipe.model.path {
-            let model = try MaskedLanguageModel(folder: path)
+            let fields = try recipe.fieldsToBeginWith(path) { reader in
+                JSONObject(try MaskedLanguageModel.configuration(reader).fields)
+            }
+            let model = try MaskedLanguageModel(folder: path, fields: fields)
             guard model.configuration.vocabSize >= tokenizer.vocabularySize else {
                 throw RecipeError(
                     "model.path: \(path) has \(model.configuration.vocabSize) tokens, the tokenizer "
@@ -181,20 +184,19 @@ extension TaskDescription {
         let settings =
             NetworkSetting.encoder + [
                 NetworkSetting("type_vocab_size", .integer, 2),
-                NetworkSetting("mlm_probability", .number, 0.15),
-                NetworkSetting("whole_word_mask", .flag, true), NetworkSetting("words", .path, .null),
+                NetworkSetting("mlm_probability", .number, 0.15, .task),
+                NetworkSetting("whole_word_mask", .flag, true, .task),
+                NetworkSetting("words", .path, .null, .task),
             ]
         return TaskDescription(
             name: "masked-language-modeling",
             dataFields: DataRecipe.fields,
             families: [
                 ModelFamily(
-                    name: "encoder",
-                    fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-                    defaults: { recipe in
-                        for setting in settings { recipe.model.network[setting.key] = setting.usual }
-                        recipe.model.network["max_position_embeddings"] = 256
-                    }
+                    "encoder",
+                    settings,
+                    modelTypes: TransformerEncoderConfiguration.modelTypes,
+                    defaults: { $0.model.network["max_position_embeddings"] = 256 }
                 )
             ],
             defaults: { recipe in

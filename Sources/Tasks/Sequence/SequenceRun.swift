@@ -134,7 +134,10 @@ struct SequenceRun: TaskRun {
     ) throws -> any SequenceToSequenceModel {
         let vectors = try PretrainedVectors(recipe)
         if let path = recipe.model.path {
-            let model = try SequenceModels.load(folder: path)
+            let fields = try recipe.fieldsToBeginWith(path) { reader in
+                try SequenceModels.fields(reader)
+            }
+            let model = try SequenceModels.load(folder: path, fields: fields)
             for (tokenizer, count) in tokenizers.sizes(of: model) where tokenizer.vocabularySize > count {
                 throw RecipeError(
                     "model.path: \(path) has \(count) tokens, the tokenizer \(tokenizer.vocabularySize); use the model's own"

@@ -47,27 +47,12 @@ extension TaskDescription {
     /// The keys that both families have.
     private static func common(dropout: Double) -> [NetworkSetting] {
         [
-            NetworkSetting("dropout", .number, .number(dropout)),
+            NetworkSetting("dropout", .number, .number(dropout), .behavior),
             NetworkSetting("tie_word_embeddings", .flag, true),
             NetworkSetting("joint_vocabulary", .flag, true),
-            NetworkSetting("max_source_length", .integer, 256),
-            NetworkSetting("max_target_length", .integer, 256),
+            NetworkSetting("max_source_length", .integer, 256, .behavior),
+            NetworkSetting("max_target_length", .integer, 256, .behavior),
         ] + PretrainedVectors.settings
-    }
-
-    private static func family(
-        _ name: String,
-        _ settings: [NetworkSetting],
-        _ defaults: @escaping (inout Recipe) -> Void
-    ) -> ModelFamily {
-        ModelFamily(
-            name: name,
-            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-            defaults: { recipe in
-                for setting in settings { recipe.model.network[setting.key] = setting.usual }
-                defaults(&recipe)
-            }
-        )
     }
 
     private static var encoderDecoder: ModelFamily {
@@ -86,9 +71,14 @@ extension TaskDescription {
                     "position_embedding_type",
                     .word(SequencePositions.allCases.map(\.rawValue)),
                     "sinusoidal"
-                ), NetworkSetting("attention_dropout", .number, 0),
+                ), NetworkSetting("attention_dropout", .number, 0, .behavior),
             ] + common(dropout: 0.1)
-        return family("encoder-decoder", settings) { $0.training.learningRate = 1e-3 }
+        return ModelFamily(
+            "encoder-decoder",
+            settings,
+            modelTypes: EncoderDecoderLayout.allCases.map(\.rawValue),
+            defaults: { $0.training.learningRate = 1e-3 }
+        )
     }
 
     private static var recurrent: ModelFamily {
@@ -105,6 +95,11 @@ extension TaskDescription {
                 NetworkSetting("input_feeding", .flag, false),
                 NetworkSetting("scale_embedding", .flag, true),
             ] + common(dropout: 0.3)
-        return family("recurrent", settings) { $0.training.learningRate = 2e-3 }
+        return ModelFamily(
+            "recurrent",
+            settings,
+            modelTypes: [RecurrentSequenceConfiguration.modelType],
+            defaults: { $0.training.learningRate = 2e-3 }
+        )
     }
 }

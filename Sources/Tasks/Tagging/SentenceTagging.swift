@@ -78,14 +78,11 @@ struct TaggerFamily {
 
     /// The family as recipes of a task know it.
     func description(_ kind: TaggingKind) -> ModelFamily {
-        let settings = settings(kind)
-        return ModelFamily(
-            name: name,
-            fields: settings.map(\.field) + [.optionalText("path", at: \.path)],
-            defaults: { recipe in
-                for setting in settings { recipe.model.network[setting.key] = setting.usual }
-                defaults(&recipe)
-            }
+        ModelFamily(
+            name,
+            settings(kind),
+            modelTypes: name == "encoder" ? EncoderTaggerConfiguration.modelTypes : nil,
+            defaults: defaults
         )
     }
 
@@ -109,7 +106,7 @@ struct TaggerFamily {
                     NetworkSetting("character_window", .integer, 3),
                     NetworkSetting("hidden_size", .integer, 128), NetworkSetting("num_layers", .integer, 1),
                     NetworkSetting("bidirectional", .flag, true), NetworkSetting("dropout", .number, 0.5),
-                    NetworkSetting("crf", .flag, .bool(kind == .tokens)),
+                    NetworkSetting("crf", .flag, .bool(kind == .tokens), .task),
                 ] + (kind == .roles ? [NetworkSetting("mark_dim", .integer, 16)] : [])
             },
             train: { run, data, report in try NeuralTagging(run, data, report).trainRecurrent() },
@@ -133,7 +130,8 @@ struct TaggerFamily {
             kinds: [.tokens],
             settings: { _ in
                 NetworkSetting.encoder + [
-                    NetworkSetting("classifier_dropout", .number, 0.1), NetworkSetting("crf", .flag, true),
+                    NetworkSetting("classifier_dropout", .number, 0.1, .task),
+                    NetworkSetting("crf", .flag, true, .task),
                 ]
             },
             defaults: { recipe in
