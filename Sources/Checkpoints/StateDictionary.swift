@@ -6,7 +6,7 @@ import YuyanNeuralNetworks
 extension Module {
     /// Reads all parameters from files.
     ///
-    /// Both directions are checked before anything changes: every parameter must be in the files with its shape, and
+    /// Both directions are checked before anything changes: every parameter that is not optional must be in the files with its shape, and
     /// the files may hold nothing that the table does not know.
     ///
     /// - Parameters:

@@ -35,13 +35,13 @@ extension Recipe {
     ///
     /// - Parameters:
     ///   - tokenizer: The tokenizer.
-    ///   - written: The fields as the task's configuration of some fields writes them; that of text encoders when nil.
+    ///   - complete: Makes the task's configuration of fields and gives back all its fields; that of text encoders when nil.
     /// - Returns: The fields.
     /// - Throws: `FileFormatError`, or ``RecipeError`` when the tokenizer has more tokens than the model, or this is not as
     ///   the recipe says.
     func encoderFields(
         _ tokenizer: any Tokenizer,
-        written: ((ConfigurationReader) throws -> [(String, JSONValue)])? = nil
+        complete: ((ConfigurationReader) throws -> [(String, JSONValue)])? = nil
     ) throws -> JSONObject {
         guard let path = model.path else {
             var object = model.network
@@ -50,7 +50,7 @@ extension Recipe {
             return object
         }
         let object = try fieldsToBeginWith(path) { reader in
-            JSONObject(try written?(reader) ?? TextEncoderFamilies.configuration(reader).fields)
+            JSONObject(try complete?(reader) ?? TextEncoderFamilies.configuration(reader).fields)
         }
         let rows = object["vocab_size"]?.integerValue ?? 0
         guard rows >= tokenizer.vocabularySize else {

@@ -83,7 +83,7 @@ public struct LanguageModelRun {
             report: { report(.training($0)) }
         )
         try writeCard(
-            "A decoder of \(decoder.parameterCount) parameters (\(recipe.model.layout) layout)",
+            "A decoder of \(decoder.parameterCount) parameters (\(decoder.configuration.family?.rawValue ?? "own") layout)",
             corpus,
             fingerprint: fingerprint,
             outcome
@@ -93,7 +93,9 @@ public struct LanguageModelRun {
 
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
-            let decoder = try DecoderModel(folder: path, dropout: recipe.model.dropout)
+            let dropout = recipe.model.given.contains("dropout") ? recipe.model.dropout : nil
+            let decoder = try DecoderModel(folder: path, dropout: dropout)
+            try recipe.check(decoder.configuration, path)
             guard decoder.configuration.vocabSize >= tokenizer.vocabularySize else {
                 throw RecipeError(
                     "model.path: \(path) has \(decoder.configuration.vocabSize) tokens, the tokenizer "
@@ -119,9 +121,9 @@ public struct LanguageModelRun {
                 mlpBias: model.bias,
                 tieWordEmbeddings: model.tieWordEmbeddings,
                 useRezero: model.useRezero,
-                embdPdrop: model.dropout ?? 0,
-                residPdrop: model.dropout ?? 0,
-                attnPdrop: model.dropout ?? 0,
+                embdPdrop: model.dropout,
+                residPdrop: model.dropout,
+                attnPdrop: model.dropout,
                 bosTokenId: tokenizer.endOfText.map { Int($0) },
                 eosTokenIds: tokenizer.endOfText.map { [Int($0)] } ?? []
             )

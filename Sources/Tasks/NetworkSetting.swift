@@ -14,23 +14,13 @@ struct NetworkSetting {
         case path
     }
 
-    /// Whose a setting is where a run begins with a model that exists.
-    enum Role {
-        /// A size or part of the network, for which the weights are made.
-        case architecture
-        /// What a network does with the same weights: dropout, pooling, the longest text.
-        case behavior
-        /// What the task decides, whatever it begins with.
-        case task
-    }
-
     let key: String
     let kind: Kind
     /// The usual value; null for none.
     let usual: JSONValue
-    let role: Role
+    let role: ModelKeyRole
 
-    init(_ key: String, _ kind: Kind, _ usual: JSONValue, _ role: Role = .architecture) {
+    init(_ key: String, _ kind: Kind, _ usual: JSONValue, _ role: ModelKeyRole = .architecture) {
         (self.key, self.kind, self.usual, self.role) = (key, kind, usual, role)
     }
 
@@ -76,7 +66,7 @@ struct NetworkSetting {
         case .integers, .texts: isList = true
         default: isList = false
         }
-        return RecipeField(
+        var field = RecipeField<ModelRecipe>(
             key: key,
             aliases: [],
             wanted: wanted,
@@ -90,6 +80,9 @@ struct NetworkSetting {
             read: { $0.network[key] ?? usual },
             takesList: isList
         )
+        field.role = role
+        if usual != .null { field.takeUsual = { $0.network[key] = $1.network[key] } }
+        return field
     }
 }
 

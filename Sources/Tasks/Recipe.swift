@@ -106,10 +106,10 @@ public struct ModelRecipe: Sendable, Equatable {
     public var numKeyValueHeads: Int?
     /// The feed-forward width F; 4·D (GPT-2) or 8/3·D (Llama) when nil.
     public var intermediateSize: Int?
-    /// The longest context T.
+    /// The longest context T; of a model at ``path`` the length of the rows that it learns from.
     public var maxPositionEmbeddings = 256
-    /// Dropout everywhere; when nil none, or that of the model at ``path``.
-    public var dropout: Double?
+    /// Dropout everywhere.
+    public var dropout = 0.0
     /// Whether the branches of blocks begin at zero.
     public var useRezero = false
     /// Whether linear layers and norms have biases; the layout's habit when nil.
@@ -118,6 +118,8 @@ public struct ModelRecipe: Sendable, Equatable {
     public var tieWordEmbeddings: Bool?
     /// A model folder to begin with instead of random weights.
     public var path: String?
+    /// Beside ``path`` the keys that were given: what is not of the task and was not given is the model's.
+    var given: Set<String> = []
     /// The fields of the configurations of families other than `decoder`.
     public var network = JSONObject()
 
@@ -197,28 +199,29 @@ extension ModelRecipe {
             .integer("num_attention_heads", "n_head", at: \.numAttentionHeads),
             .optionalInteger("num_key_value_heads", at: \.numKeyValueHeads),
             .optionalInteger("intermediate_size", at: \.intermediateSize),
-            .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
             .flag("use_rezero", at: \.useRezero),
             .optionalFlag("bias", at: \.bias),
             .optionalFlag("tie_word_embeddings", at: \.tieWordEmbeddings),
         ]
-        return sizes.map(\.ofNewModels) + [
-            .optionalNumber("dropout", at: \.dropout), .optionalText("path", at: \.path),
+        return sizes.map(\.ofArchitecture) + [
+            .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
+            .number("dropout", at: \.dropout).ofBehavior, .optionalText("path", at: \.path),
         ]
     }
 }
 
 extension RecipeField<ModelRecipe> {
-    /// The key for new models alone: null where the run begins with one that exists.
-    fileprivate var ofNewModels: RecipeField {
-        var field = RecipeField(
-            key: key,
-            aliases: aliases,
-            wanted: wanted,
-            assign: assign,
-            read: { $0.path == nil ? read($0) : .null }
-        )
-        field.isOfNewModels = true
+    /// The key as one of the sizes and parts of a model.
+    fileprivate var ofArchitecture: RecipeField {
+        var field = self
+        field.role = .architecture
+        return field
+    }
+
+    /// The key as one of what a model does with its weights.
+    fileprivate var ofBehavior: RecipeField {
+        var field = self
+        field.role = .behavior
         return field
     }
 }

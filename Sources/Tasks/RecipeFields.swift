@@ -19,8 +19,18 @@ struct RecipeField<Section> {
     var takesList = false
     /// Takes over the value of a section where nothing is given, which null asks for; nil where null does not.
     var takeUsual: ((inout Section, Section) -> Void)?
-    /// Whether a key holds for new models alone, not for one that a run begins with.
-    var isOfNewModels = false
+    /// Whose a key of the section `model` is where a run begins with a model that exists.
+    var role = ModelKeyRole.task
+}
+
+/// Whose a key of the section `model` is where a run begins with a model that exists.
+enum ModelKeyRole {
+    /// A size or part of the network, for which the weights are made.
+    case architecture
+    /// What a network does with the same weights: dropout, pooling, the longest text.
+    case behavior
+    /// What the task decides, whatever it begins with.
+    case task
 }
 
 extension RecipeField {

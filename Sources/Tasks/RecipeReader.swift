@@ -219,8 +219,8 @@ extension Recipe {
         if let threshold = data.nearDuplicates, !(threshold > 0 && threshold < 1) {
             throw RecipeError("\(name): data.near_duplicates is \(threshold); it must lie between 0 and 1")
         }
-        if let dropout = model.dropout, !(dropout >= 0 && dropout < 1) {
-            throw RecipeError("\(name): model.dropout is \(dropout); it must be from 0 to below 1")
+        guard model.dropout >= 0, model.dropout < 1 else {
+            throw RecipeError("\(name): model.dropout is \(model.dropout); it must be from 0 to below 1")
         }
         do {
             _ = try data.makePipeline()
@@ -246,6 +246,7 @@ extension Recipe {
         object["data"] = section(taskDescription.dataFields, data)
         object["tokenizer"] = section(TokenizerRecipe.fields, tokenizer)
         object["model"] = section(taskDescription.modelFields(model.family), model)
+        leaveOutTheModels(&object)
         object["training"] = section(TrainingArguments.fields, training)
         let writing = taskDescription.generationFields
         if !writing.isEmpty { object["generation"] = section(writing, generation) }

@@ -26,16 +26,19 @@ extension Recipe {
         }
         for setting in overrides {
             let name = setting.prefix { $0 != "=" }
-            given.insert(
-                name.hasPrefix("\(section).") ? String(name.dropFirst(section.count + 1)) : String(name)
-            )
+            let key = name.hasPrefix("\(section).") ? String(name.dropFirst(section.count + 1)) : String(name)
+            if RecipeScalar(text: String(setting.dropFirst(name.count + 1)), isQuoted: false).isNull {
+                given.remove(key)
+            } else {
+                given.insert(key)
+            }
         }
         return given
     }
 
     /// Completes settings by those that were given, and lets the task complete the recipe.
     mutating func finish(_ document: Node.Mapping?, _ overrides: [String]) throws {
-        try leaveToTheModel(except: Self.given("model", document, overrides))
+        noteGiven(Self.given("model", document, overrides))
         let given = Self.given("training", document, overrides)
         let metric = training.metricForBestModel
         if given.contains("metric_for_best_model") {

@@ -268,7 +268,7 @@ struct ModelFamily {
     let settings: [NetworkSetting]
     /// All its keys of the section `model`.
     let fields: [RecipeField<ModelRecipe>]
-    /// What `model_type` of a model that a run begins with may say.
+    /// What `model_type` of a model that a run begins with may say; empty where that is checked elsewhere.
     let modelTypes: [String]
     /// Changes the task's defaults of a new recipe.
     let defaults: (inout Recipe) -> Void

@@ -98,11 +98,7 @@ struct BadInputTests {
             code: 1,
             says: ["corpus.txt"]
         )
-        // The recipe has sizes, and a model that exists has its own.
-        let sizes = ["model.num_hidden_layers", "nowhere", "leave the key out"]
-        check(try project.yuyan("train", "recipe.yaml", "model.path=nowhere"), code: 2, says: sizes)
-        try project.folder.write("data: { train: corpus.txt }\nmodel: { path: nowhere }", to: "begin.yaml")
-        check(try project.yuyan("train", "begin.yaml"), code: 1, says: ["nowhere"])
+        check(try project.yuyan("train", "recipe.yaml", "model.path=nowhere"), code: 1, says: ["nowhere"])
     }
 
     @Test(arguments: [

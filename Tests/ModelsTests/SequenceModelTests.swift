@@ -185,4 +185,16 @@ import YuyanTestSupport
         let error = #expect(throws: (any Error).self) { try Self.make(fields) }
         #expect("\(error.map { "\($0)" } ?? "")".contains(field))
     }
+
+    /// Fields of other libraries' models have Yuyan's names, and a recipe's dropout is T5's.
+    @Test(arguments: [
+        (["model_type": "t5", "d_model": 32, "num_heads": 4, "d_kv": 8] as JSONValue, 32),
+        (["model_type": "marian", "vocab_size": 100, "d_model": 64] as JSONValue, 64),
+    ]) func fieldsHaveOneName(fields: JSONValue, width: Int) throws {
+        var object = try #require(fields.objectValue)
+        object["dropout"] = 0.25
+        let all = try SequenceModels.fields(ConfigurationReader(.object(object)))
+        #expect(all["hidden_size"]?.integerValue == width && all["dropout"]?.numberValue == 0.25)
+        #expect(all["encoder_layers"]?.integerValue ?? 0 > 0 && all["bias"]?.boolValue != nil)
+    }
 }

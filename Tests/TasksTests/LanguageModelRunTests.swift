@@ -83,9 +83,10 @@ import YuyanTraining
         #expect(same["n_embd"]?.integerValue == 16 && same["attn_pdrop"]?.numberValue == 0.2)
         let changed = try begin("changed", ["dropout=0.4"])
         #expect(["embd_pdrop", "resid_pdrop", "attn_pdrop"].allSatisfy { changed[$0]?.numberValue == 0.4 })
+        _ = try begin("longer", ["n_embd=16", "layout=gpt2", "block_size=8"])
         let error = #expect(throws: RecipeError.self) { try begin("other", ["n_embd=32"]) }
         let text = error?.description ?? ""
-        #expect(text.contains("model.n_embd") && text.contains("\(folder.path)/first"), "\(text)")
+        #expect(text.contains("model.hidden_size is 32") && text.contains("has 16"), "\(text)")
     }
 
     /// A preparation that is stopped goes on, which the error tells.

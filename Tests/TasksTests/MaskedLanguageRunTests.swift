@@ -147,7 +147,7 @@ import YuyanTraining
     @Test(arguments: [
         ("hidden_size=48", "model.hidden_size is 48", "has 32; leave the key out"),
         ("norm_placement=post", "model.norm_placement is \"post\"", "has \"pre\""),
-        ("use_rezero=true", "model.use_rezero", "no such key"),
+        ("use_rezero=true", "model.use_rezero is true", "has false"),
         ("max_position_embeddings=16", "model.max_position_embeddings is 16", "has 32"),
     ]) func sizesAreTheModels(setting: String, first: String, second: String) throws {
         _ = try run(recipe(["max_steps=2"])).train { _ in }
@@ -160,7 +160,8 @@ import YuyanTraining
         let text = error?.description ?? ""
         #expect(text.contains(first) && text.contains(second) && text.contains(place), "\(text)")
         // The sizes that it has may be said.
-        try labelled.train(labelled.recipe("encoder", "out", settings + ["hidden_size=32"]))
+        let same = ["hidden_size=32", "use_rezero=false", "norm_placement=pre"]
+        try labelled.train(labelled.recipe("encoder", "out", settings + same))
         let own = #expect(throws: RecipeError.self) {
             try run(
                 recipe(["model.path=\(place)", "tokenizer.path=\(place)", "output_dir=\(place)2", setting])

@@ -239,12 +239,18 @@ import YuyanTestSupport
     /// What is not said of a network is that of the model that the run begins with.
     @Test func aModelToBeginWithHasItsOwnSettings() throws {
         let recipe = try recipe(["model.path=first", "max_length=64"])
-        #expect(
-            recipe.model.network["num_filters"] == .null && recipe.model.network["kernel_sizes"] == [2, 3]
-        )
-        #expect(recipe.model.network["max_length"] == 64 && recipe.model.network["classifier_dropout"] == 0.5)
-        #expect(recipe.resolved["model"]?["num_filters"] == .null)
+        func written(_ recipe: Recipe, _ key: String) -> JSONValue? { recipe.resolved["model"]?[key] }
+        #expect(written(recipe, "num_filters") == .null && written(recipe, "kernel_sizes") == [2, 3])
+        #expect(written(recipe, "max_length") == 64 && written(recipe, "classifier_dropout") == 0.5)
         #expect(try Recipe(yaml: recipe.resolved.printed(), name: "r.json") == recipe)
+        // Null takes a key back.
+        let less = try self.recipe([
+            "model.path=first", "max_length=64", "model.kernel_sizes=null", "max_length=~",
+        ])
+        #expect(written(less, "kernel_sizes") == .null && written(less, "max_length") == .null)
+        #expect(try Recipe(yaml: less.resolved.printed(), name: "r.json") == less)
+        let usual = try self.recipe(["num_filters=7", "num_filters=null"])
+        #expect(written(usual, "num_filters") == 100)
     }
 
     @Test func whatIsBestFollowsTheMetric() throws {

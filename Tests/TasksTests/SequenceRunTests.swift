@@ -301,7 +301,8 @@ struct TranslationFolder {
         #expect(written["dropout"]?.numberValue == 0.45 && written["attention_dropout"]?.numberValue == 0)
         for (setting, words) in [
             ("encoder_layers=7", "model.encoder_layers is 7"),
-            ("joint_vocabulary=true", "model.joint_vocabulary"),
+            ("joint_vocabulary=\(joint == "true" ? "false" : "true")", "has \(joint)"),
+            ("dropout=1.5", "model.dropout: 1.5"),
         ] {
             let error = #expect(throws: RecipeError.self) {
                 _ = try train(try pairs.recipe("encoder-decoder", [path, "max_steps=1", setting]))

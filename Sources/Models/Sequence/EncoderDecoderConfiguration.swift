@@ -194,7 +194,10 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
         tieWordEmbeddings = try reader.flag("tie_word_embeddings") ?? true
         (scaleEmbedding, scaleAttention) = (false, false)
         scaleDecoderOutputs = try reader.flag("scale_decoder_outputs") ?? tieWordEmbeddings
-        dropout = try reader.probability("dropout_rate", default: 0.1)
+        dropout = try reader.probability(
+            reader.object["dropout"] == nil ? "dropout_rate" : "dropout",
+            default: 0.1
+        )
         attentionDropout = dropout
         (maxSourceLength, maxTargetLength) = (512, 512)
         eosTokenId = try reader.count("eos_token_id", default: 1)
@@ -278,7 +281,10 @@ public struct EncoderDecoderConfiguration: Sendable, Hashable {
     }
 
     /// The fields as they are written.
-    public var document: JSONValue {
+    public var document: JSONValue { document(in: layout) }
+
+    /// The fields by the names of a layout.
+    func document(in layout: EncoderDecoderLayout) -> JSONValue {
         func name(_ activation: Activation) -> JSONValue {
             .string(Self.activations.first { $0.value == activation }?.key ?? activation.rawValue)
         }

@@ -205,7 +205,7 @@ public enum SequenceModels {
         }
     }
 
-    /// The fields of a configuration as a model's folder has them.
+    /// All fields of a configuration, by Yuyan's own names.
     ///
     /// - Parameter reader: The fields, `model_type` among them.
     /// - Returns: All fields of the family.
@@ -213,7 +213,7 @@ public enum SequenceModels {
     public static func fields(_ reader: ConfigurationReader) throws(FileFormatError) -> JSONObject {
         let document: JSONValue
         switch try reader.naming({ try configuration($0) }) {
-        case .encoderDecoder(let configuration): document = configuration.document
+        case .encoderDecoder(let configuration): document = configuration.document(in: .own)
         case .recurrent(let configuration): document = configuration.document
         }
         return document.objectValue ?? JSONObject()

@@ -165,13 +165,11 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             ("type_vocab_size", .integer(typeVocabSize)), ("initializer_range", .number(initializerRange)),
             ("layer_norm_eps", .number(layerNormEps)), ("position_embedding_type", "absolute"),
         ]
-        if isBERT {
-            fields.insert(("architectures", ["BertForSequenceClassification"]), at: 0)
-        } else {
-            fields.append(("norm_placement", .string(normPlacement.rawValue)))
-            if useRezero { fields.append(("use_rezero", true)) }
-        }
-        return fields + [("pooling", .string(pooling.rawValue))]
+        if isBERT { fields.insert(("architectures", ["BertForSequenceClassification"]), at: 0) }
+        return fields + [
+            ("norm_placement", .string(normPlacement.rawValue)), ("use_rezero", .bool(useRezero)),
+            ("pooling", .string(pooling.rawValue)),
+        ]
     }
 
     /// BERT's names, whatever the norms and the pooling.

@@ -81,7 +81,10 @@ struct QuestionAnsweringRun: TaskRun {
     ) throws -> QuestionAnsweringModel {
         var object = try recipe.encoderFields(
             tokenizer,
-            written: { try QuestionAnsweringModel.configuration($0).fields }
+            complete: { reader in
+                let configuration = try QuestionAnsweringModel.configuration(reader)
+                return configuration.fields + [("question_overlap", .bool(configuration.marksOverlap))]
+            }
         )
         if recipe.model.path == nil, object["question_overlap"]?.boolValue == true {
             object["type_vocab_size"] = 3

@@ -176,7 +176,7 @@ extension ClassifierFamily {
                 NetworkSetting("hidden_size", .integer, 128), NetworkSetting("num_layers", .integer, 1),
                 NetworkSetting("bidirectional", .flag, true),
                 NetworkSetting("pooling", .word(StatePooling.allCases.map(\.rawValue)), "max", .behavior),
-                NetworkSetting("attention_dim", .integer, 128),
+                NetworkSetting("attention_dim", .integer, 128, .behavior),
                 NetworkSetting("dropout", .number, 0.5, .behavior),
                 NetworkSetting("variational_dropout", .flag, true, .behavior),
                 NetworkSetting("weight_dropout", .number, .number(0), .behavior),

@@ -134,9 +134,18 @@ struct SequenceRun: TaskRun {
     ) throws -> any SequenceToSequenceModel {
         let vectors = try PretrainedVectors(recipe)
         if let path = recipe.model.path {
-            let fields = try recipe.fieldsToBeginWith(path) { reader in
-                try SequenceModels.fields(reader)
-            }
+            let fields = try recipe.fieldsToBeginWith(
+                path,
+                fixed: {
+                    $0["position_embedding_type"] == "learned"
+                        ? ["max_source_length", "max_target_length"] : []
+                },
+                complete: { reader in
+                    var fields = try SequenceModels.fields(reader)
+                    fields["joint_vocabulary"] = .bool(fields["source_vocab_size"]?.isNull ?? true)
+                    return fields
+                }
+            )
             let model = try SequenceModels.load(folder: path, fields: fields)
             for (tokenizer, count) in tokenizers.sizes(of: model) where tokenizer.vocabularySize > count {
                 throw RecipeError(

@@ -111,7 +111,7 @@ struct NeuralTagging {
     private func makeModel(_ tokenizer: any Tokenizer) throws -> EncoderTagger {
         var object = try recipe.encoderFields(
             tokenizer,
-            written: { try MaskedLanguageModel.configuration($0).fields }
+            complete: { try MaskedLanguageModel.configuration($0).fields }
         )
         // A model to begin with has its own sizes, but not these.
         for key in ["classifier_dropout", "crf"] { object[key] = recipe.model.network[key] }
