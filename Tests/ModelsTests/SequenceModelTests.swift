@@ -189,7 +189,7 @@ import YuyanTestSupport
     /// Fields of other libraries' models have Yuyan's names, and a recipe's dropout is T5's.
     @Test(arguments: [
         (["model_type": "t5", "d_model": 32, "num_heads": 4, "d_kv": 8] as JSONValue, 32),
-        (["model_type": "marian", "vocab_size": 100, "d_model": 64] as JSONValue, 64),
+        (["model_type": "marian", "vocab_size": 58_101, "d_model": 64] as JSONValue, 64),
     ]) func fieldsHaveOneName(fields: JSONValue, width: Int) throws {
         var object = try #require(fields.objectValue)
         object["dropout"] = 0.25
