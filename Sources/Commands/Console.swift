@@ -150,8 +150,7 @@ final class Console {
     }
 
     private func json(_ members: [(String, JSONValue)]) {
-        var object = JSONObject()
-        for (key, value) in members { object[key] = value }
+        let object = JSONObject(members)
         FileHandle.standardOutput.write(Data(JSONValue.object(object).printedBytes(indent: nil) + [10]))
     }
 

@@ -93,16 +93,17 @@ public struct LanguageModelRun {
 
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
-            let dropout = recipe.model.given.contains("dropout") ? recipe.model.dropout : nil
-            let decoder = try DecoderModel(folder: path, dropout: dropout)
-            try recipe.check(decoder.configuration, path)
-            guard decoder.configuration.vocabSize >= tokenizer.vocabularySize else {
+            // Before the weights, which may be of gigabytes.
+            let configuration = try DecoderConfiguration(contentsOf: "\(path)/config.json")
+            try recipe.check(configuration, path)
+            guard configuration.vocabSize >= tokenizer.vocabularySize else {
                 throw RecipeError(
-                    "model.path: \(path) has \(decoder.configuration.vocabSize) tokens, the tokenizer "
+                    "model.path: \(path) has \(configuration.vocabSize) tokens, the tokenizer "
                         + "\(tokenizer.vocabularySize); use the model's own tokenizer (tokenizer.path: \(path))"
                 )
             }
-            return decoder
+            let dropout = recipe.model.given.contains("dropout") ? recipe.model.dropout : nil
+            return try DecoderModel(folder: path, dropout: dropout)
         }
         let model = recipe.model
         let configuration: DecoderConfiguration

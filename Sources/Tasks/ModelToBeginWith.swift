@@ -100,7 +100,14 @@ extension Recipe {
 
 extension RecipeError {
     /// A key that the model decides with which the run begins.
-    fileprivate static func notTheModels(
+    ///
+    /// - Parameters:
+    ///   - key: The key of the section `model`.
+    ///   - wanted: What the recipe says.
+    ///   - path: The model's folder or file.
+    ///   - found: What the model has; nil if it has no such key.
+    /// - Returns: The error, which names both values.
+    static func notTheModels(
         _ key: String,
         _ wanted: JSONValue,
         _ path: String,

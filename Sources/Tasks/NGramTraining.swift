@@ -82,16 +82,18 @@ struct NGramTraining: LanguageModelWork {
         _ report: @escaping (TaskEvent) -> Void
     ) throws -> NGramLanguageModel {
         if let path = recipe.model.path {
-            let model = try known(path, corpus.tokenizer, report)
-            guard !recipe.model.given.contains("order") || options.order == model.order else {
-                throw RecipeError(
-                    "model.order is \(options.order), and the model in \(path) has n-grams of \(model.order) tokens at "
-                        + "most; leave the key out"
-                )
-            }
             guard !recipe.model.given.contains("min_counts") else {
                 throw RecipeError(
                     "model.min_counts: the model in \(path) is taken as it is; leave the key out"
+                )
+            }
+            let model = try known(path, corpus.tokenizer, report)
+            guard !recipe.model.given.contains("order") || options.order == model.order else {
+                throw RecipeError.notTheModels(
+                    "order",
+                    .integer(options.order),
+                    path,
+                    .integer(model.order)
                 )
             }
             return model

@@ -203,25 +203,18 @@ extension ModelRecipe {
             .optionalFlag("bias", at: \.bias),
             .optionalFlag("tie_word_embeddings", at: \.tieWordEmbeddings),
         ]
-        return sizes.map(\.ofArchitecture) + [
+        return sizes.map { $0.saying(.architecture) } + [
             .integer("max_position_embeddings", "block_size", "n_positions", at: \.maxPositionEmbeddings),
-            .number("dropout", at: \.dropout).ofBehavior, .optionalText("path", at: \.path),
+            .number("dropout", at: \.dropout).saying(.behavior), .optionalText("path", at: \.path),
         ]
     }
 }
 
 extension RecipeField<ModelRecipe> {
-    /// The key as one of the sizes and parts of a model.
-    fileprivate var ofArchitecture: RecipeField {
+    /// The key as one that says this of a model.
+    fileprivate func saying(_ role: ModelKeyRole) -> RecipeField {
         var field = self
-        field.role = .architecture
-        return field
-    }
-
-    /// The key as one of what a model does with its weights.
-    fileprivate var ofBehavior: RecipeField {
-        var field = self
-        field.role = .behavior
+        field.role = role
         return field
     }
 }
