@@ -62,7 +62,9 @@ class Independent(nn.Module):
 
 
 class Tagger(nn.Module):
-    def __init__(self, words, characters, labels, field=True):
+    """For the roles of a predicate its word is marked, and its state adds to the scores of every word."""
+
+    def __init__(self, words, characters, labels, field=True, marks=0):
         super().__init__()
         self.table = nn.Embedding(words, 100)
         nn.init.uniform_(self.table.weight, -0.25, 0.25)
@@ -70,12 +72,18 @@ class Tagger(nn.Module):
         if characters:
             self.letters, self.filters = nn.Embedding(characters, 30), nn.Conv1d(30, 50, 3, padding=1)
             nn.init.uniform_(self.letters.weight, -(3 / 30) ** 0.5, (3 / 30) ** 0.5)
-        self.layers = nn.LSTM(150 if characters else 100, 128, batch_first=True, bidirectional=True)
+        self.marks, self.predicate = None, None
+        if marks:
+            self.marks, self.predicate = nn.Embedding(2, marks), nn.Linear(256, labels, bias=False)
+            nn.init.uniform_(self.marks.weight, -0.25, 0.25)
+            nn.init.uniform_(self.predicate.weight, -256 ** -0.5, 256 ** -0.5)
+        width = (150 if characters else 100) + marks
+        self.layers = nn.LSTM(width, 128, batch_first=True, bidirectional=True)
         self.classifier = head(256, labels)
         self.field = Field(labels) if field else Independent()
         self.dropout = nn.Dropout(0.5)
 
-    def emissions(self, ids, lengths, spellings, counts, places):
+    def emissions(self, ids, lengths, spellings, counts, places, predicates):
         x = self.table(ids)
         if self.training:
             x = x * (torch.rand(ids.shape) >= 0.05)[:, :, None]
@@ -84,12 +92,20 @@ class Tagger(nn.Module):
             found = self.filters((self.letters(spellings) * real).transpose(1, 2))
             spelled = found.masked_fill(~real.transpose(1, 2), float("-inf")).amax(2)
             x = torch.cat([x, spelled[places]], 2)
+        if self.marks is not None:
+            marked = nn.functional.one_hot(predicates, ids.size(1))
+            x = torch.cat([x, self.marks(marked)], 2)
         packed = nn.utils.rnn.pack_padded_sequence(self.dropout(x), lengths, batch_first=True, enforce_sorted=False)
         states, _ = nn.utils.rnn.pad_packed_sequence(self.layers(packed)[0], batch_first=True)
-        return self.classifier(self.dropout(states))
+        states = self.dropout(states)
+        scores = self.classifier(states)
+        if self.predicate is not None:
+            own = states[torch.arange(ids.size(0)), predicates]
+            scores = scores + self.predicate(own)[:, None]
+        return scores
 
-    def loss(self, ids, lengths, spellings, counts, places, targets):
-        return self.field.loss(self.emissions(ids, lengths, spellings, counts, places), lengths, targets)
+    def loss(self, ids, lengths, spellings, counts, places, predicates, targets):
+        return self.field.loss(self.emissions(ids, lengths, spellings, counts, places, predicates), lengths, targets)
 
-    def decode(self, ids, lengths, spellings, counts, places):
-        return self.field.decode(self.emissions(ids, lengths, spellings, counts, places), lengths)
+    def decode(self, ids, lengths, spellings, counts, places, predicates):
+        return self.field.decode(self.emissions(ids, lengths, spellings, counts, places, predicates), lengths)
