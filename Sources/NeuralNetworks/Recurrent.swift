@@ -132,12 +132,10 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
         var hidden: [Tensor] = []
         var cells: [Tensor] = []
         for layer in 0..<options.layers {
-            if layer > 0 { output = dropped(output, layer: layer) }
             let own = layer * count..<(layer + 1) * count
-            let result = recurrent(
-                output,
-                cell: options.cell,
-                directions: own.map { weights(scans[$0], number: $0, dtype: x.dtype) },
+            let result = run(
+                own,
+                dropped(output, layer: layer),
                 lengths: lengths,
                 initial: initial.map {
                     RecurrentState(
@@ -155,6 +153,65 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
             cell: cells.isEmpty ? nil : options.layers == 1 ? cells[0] : concatenate(cells, axis: 0)
         )
         return RecurrentResult(output: output, state: state)
+    }
+
+    /// The last layer's hidden states at each sequence's last real position: `output[:, length − 1]`, the same numbers as
+    /// in the output of a whole run.
+    ///
+    /// Only what they depend on is computed. The last layer's reversed direction begins at that position, so that one step of
+    /// it is enough; who wants its final state, which has read the whole sequence, takes a whole run's.
+    ///
+    /// Traps when shapes do not fit, there is no position, or a length lies outside 0...T.
+    ///
+    /// - Parameters:
+    ///   - x: The input [B, T, D].
+    ///   - lengths: The lengths i32 [B], each in 0...T; nil when all are T.
+    /// - Returns: [B, directions·H]; zeros for a sequence of length 0.
+    public func lastOutput(_ x: Tensor, lengths: Tensor? = nil) -> Tensor {
+        require(
+            x.rank == 3 && x.shape[1] > 0,
+            "RecurrentNetwork: \(x.shape) has no last position; [B, T, D] is wanted"
+        )
+        let (rows, positions, last) = (x.shape[0], x.shape[1], options.layers - 1)
+        var input = x
+        for layer in 0..<last {
+            let own = layer * directions..<(layer + 1) * directions
+            input = run(own, dropped(input, layer: layer), lengths: lengths).output
+        }
+        input = dropped(input, layer: last)
+        let number = last * directions
+        var found = [run(number..<number + 1, input, lengths: lengths).state.hidden]
+        if options.isBidirectional {
+            let ends: Tensor
+            if let lengths {
+                let places = lengths.integers().enumerated().map { Int32($0 * positions) + max($1 - 1, 0) }
+                ends = embedding(
+                    Tensor(places, shape: [rows, 1]),
+                    table: input.reshaped(rows * positions, input.shape[2])
+                )
+            } else {
+                ends = input.slice(axis: 1, positions - 1..<positions)
+            }
+            let steps = lengths.map { Tensor($0.integers().map { min($0, 1) }, shape: [rows]) }
+            found.append(run(number + 1..<number + 2, ends, lengths: steps).state.hidden)
+        }
+        return concatenate(found, axis: 2).reshaped(rows, outputWidth)
+    }
+
+    /// Runs some directions of a layer side by side.
+    private func run(
+        _ numbers: Range<Int>,
+        _ x: Tensor,
+        lengths: Tensor?,
+        initial: RecurrentState? = nil
+    ) -> RecurrentResult {
+        recurrent(
+            x,
+            cell: options.cell,
+            directions: numbers.map { weights(scans[$0], number: $0, dtype: x.dtype) },
+            lengths: lengths,
+            initial: initial
+        )
     }
 
     /// The words that the draws of one layer may use.
@@ -175,8 +232,9 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
         )
     }
 
+    /// What a layer reads: nothing is dropped before the first one.
     private func dropped(_ x: Tensor, layer: Int) -> Tensor {
-        if !isTraining || options.dropout == 0 { return x }
+        if !isTraining || options.dropout == 0 || layer == 0 { return x }
         let source = random.advanced(by: 2 * layer * RecurrentNetwork.wordsPerLayer)
         switch options.dropoutKind {
         case .perPosition: return dropout(x, probability: options.dropout, random: source)

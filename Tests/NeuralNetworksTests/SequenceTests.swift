@@ -106,6 +106,51 @@ import YuyanTestSupport
         #expect(Set(first) == [0, Float(1 / 0.75)])
     }
 
+    /// The same numbers and gradients as a whole run's, also with draws and sequences of unequal length.
+    @Test(arguments: RecurrentCell.allCases, [false, true]) func lastOutputIsTheWholes(
+        _ cell: RecurrentCell,
+        _ isBidirectional: Bool
+    ) {
+        let layers = network(cell) {
+            $0.layers = 2
+            $0.isBidirectional = isBidirectional
+            $0.dropout = 0.3
+            $0.weightDropout = 0.2
+        }
+        layers.setTraining(true)
+        var random = RandomSource(seed: 8)
+        let x = Tensor.normal([3, 5, 3], random: &random)
+        for lengths in [[5, 5, 5], [2, 5, 1], nil] as [[Int32]?] {
+            let counts = lengths.map { Tensor($0, shape: [3]) }
+            let places = lengths ?? [5, 5, 5]
+            func gradients(_ body: () -> Tensor) -> [[Double]] {
+                let tape = Tape()
+                let value = tape.record { body() }
+                layers.clearGradients()
+                let count = value.shape.elementCount
+                tape.backward(
+                    from: value,
+                    gradient: Tensor((0..<count).map { Float($0 + 1) }, shape: value.shape)
+                )
+                return [value.doubles()] + layers.parameters().map { $0.gradient?.doubles() ?? [] }
+            }
+            let whole = gradients {
+                let output = layers(x, lengths: counts).output
+                let rows = places.enumerated().map {
+                    output.slice(axis: 0, $0..<$0 + 1).select(axis: 1, Int($1) - 1)
+                }
+                return concatenate(rows, axis: 0)
+            }
+            let last = gradients { layers.lastOutput(x, lengths: counts) }
+            for (one, two) in zip(whole, last) {
+                #expect(!one.isEmpty)
+                expectClose(actual: two, expected: one, absolute: 1e-4)
+            }
+        }
+        let empty = layers.lastOutput(x, lengths: Tensor([0, 3, 5] as [Int32], shape: [3]))
+        #expect(empty.select(axis: 0, 0).doubles().allSatisfy { $0 == 0 })
+    }
+
     @Test func recurrentWeightsAreDroppedInTraining() {
         let layers = network(.lstm) { $0.weightDropout = 0.5 }
         var random = RandomSource(seed: 12)

@@ -47,8 +47,9 @@ final class RecurrentWorkload: Workload {
 
     func run() {
         step.run {
-            let hidden = model.layers(model.embedding(inputs)).output
-            let read = readsMaximum ? hidden.max(axis: 1) : hidden.select(axis: 1, hidden.shape[1] - 1)
+            let vectors = model.embedding(inputs)
+            let read =
+                readsMaximum ? model.layers(vectors).output.max(axis: 1) : model.layers.lastOutput(vectors)
             return crossEntropyLoss(model.output(read), targets: targets)
         }
     }
