@@ -4,7 +4,7 @@
     embedding.py TOKENIZER.json TRAIN.tsv DEV.tsv [--seed 1] [--epochs 10] [--test TEST.tsv] scores, texts, texts
 
 The network, losses, batches, optimizer and schedule are those of `task: text-embedding` with `family: encoder`: two blocks
-with norms before the branches and the mean over the text. Labels: cross-entropy over the cosines of a question with the
+with norms before the branches, the mean over the text, and positions that begin at zero. Labels: cross-entropy over the cosines of a question with the
 right texts and one wrong text of every question of the batch, divided by 0.05; MAP and MRR. Scores: the order of cosines
 against that of scores, divided by 0.05 (CoSENT); Spearman's rho on DEV, which chooses the epoch, and on TEST.
 """
@@ -39,6 +39,7 @@ class Encoder(nn.Module):
         for parameter in self.parameters():
             if parameter.dim() > 1:
                 nn.init.normal_(parameter, std=0.02)
+        nn.init.zeros_(self.positions.weight)
 
     def forward(self, rows):
         ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)

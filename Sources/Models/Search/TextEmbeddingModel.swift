@@ -8,7 +8,9 @@ public final class TextEmbeddingModel: Module {
     /// What makes a vector of a text.
     public let encoder: any TextEncoder
 
-    /// Makes a model with initial weights.
+    /// Makes a model with initial weights, those of positions and segments zeros.
+    ///
+    /// What every text has in common turns all vectors in one direction, and cosines tell less; so it begins at zero.
     ///
     /// - Parameters:
     ///   - configuration: The encoder.
@@ -16,6 +18,7 @@ public final class TextEmbeddingModel: Module {
     public init(_ configuration: any TextEncoderConfiguration, random: inout RandomSource) {
         self.configuration = configuration
         encoder = configuration.makeEncoder(random: &random)
+        for table in encoder.placeTables { table.assign(.zeros(table.shape, backend: table.value.backend)) }
     }
 
     /// The width of a vector D.

@@ -12,6 +12,8 @@ public protocol TextEncoder: Module {
     var tokenTable: Embedding? { get }
     /// The beginnings of the paths of what makes one vector of a text's states, which models with another pooling lack.
     var poolingPaths: [String] { get }
+    /// The tables of what texts of the same length have in common whatever their tokens: positions and segments.
+    var placeTables: [Parameter] { get }
 
     /// The vectors of texts; a text without tokens has one, too.
     ///
@@ -37,6 +39,8 @@ extension TextEncoder {
     public var tokenTable: Embedding? { nil }
     /// None.
     public var poolingPaths: [String] { [] }
+    /// None.
+    public var placeTables: [Parameter] { [] }
 
     /// Three times those of a forward pass: a product has two gradients.
     ///

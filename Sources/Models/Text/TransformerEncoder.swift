@@ -286,6 +286,8 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     public var tokenTable: Embedding? { tokenEmbedding }
     /// The pooler's.
     public var poolingPaths: [String] { ["pooler."] }
+    /// The tables of positions and of segments.
+    public var placeTables: [Parameter] { [positionEmbedding.weight, typeEmbedding.weight] }
     /// The three tables.
     public var tables: [Parameter] {
         [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]

@@ -146,7 +146,7 @@ import YuyanTestSupport
         #expect(throws: FileFormatError.self) { try AveragedWordVectors(folder: folder.file("words")) }
     }
 
-    @Test func encoderFoldersComeBack() throws {
+    private func encoderConfiguration() throws -> any TextEncoderConfiguration {
         var object = JSONObject()
         object["model_type"] = "encoder"
         object["vocab_size"] = 30
@@ -154,7 +154,22 @@ import YuyanTestSupport
         object["num_attention_heads"] = 2
         object["pooling"] = "mean"
         object["norm_placement"] = "pre"
-        let configuration = try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
+        return try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
+    }
+
+    /// At first only tokens tell texts apart: the same tokens in another order have the same vector.
+    @Test func placesBeginAtZero() throws {
+        var random = RandomSource(seed: 3)
+        let model = TextEmbeddingModel(try encoderConfiguration(), random: &random)
+        model.setTraining(false)
+        let vectors = model.vectors(TokenBatch([[3, 4, 5, 9], [9, 5, 3, 4], [3, 4, 5, 8]])).floats()
+        let rows = (0..<3).map { Array(vectors[$0 * 8..<($0 + 1) * 8]) }
+        #expect(zip(rows[0], rows[1]).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(!zip(rows[0], rows[2]).allSatisfy { abs($0 - $1) < 1e-2 })
+    }
+
+    @Test func encoderFoldersComeBack() throws {
+        let configuration = try encoderConfiguration()
         var random = RandomSource(seed: 3)
         let model = TextEmbeddingModel(configuration, random: &random)
         model.setTraining(false)
