@@ -32,13 +32,13 @@ def falling_line(total, warmup=0, first=0):
     return lambda step: (step + first) / warmup if step < warmup else max(total - step, 0) / max(total - warmup, 1)
 
 
-def adamw(model, rate, total, warmup=0):
+def adamw(model, rate, total, warmup=0, first=0):
     """AdamW without decay of vectors, and a schedule over `total` steps: a rise from 0, if any, and a line to 0."""
     parameters = list(model.parameters())
     groups = [dict(params=[parameter for parameter in parameters if parameter.dim() > 1], weight_decay=0.01),
               dict(params=[parameter for parameter in parameters if parameter.dim() < 2], weight_decay=0)]
     optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(total, warmup))
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(total, warmup, first))
 
 
 class TextCNN(nn.Module):

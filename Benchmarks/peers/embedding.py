@@ -3,10 +3,11 @@
     embedding.py TOKENIZER.json TRAIN.csv DEV.csv [--seed 1] [--epochs 10]                   questions, texts, labels
     embedding.py TOKENIZER.json TRAIN.tsv DEV.tsv [--seed 1] [--epochs 10] [--test TEST.tsv] scores, texts, texts
 
-The network, losses, batches, optimizer and schedule are those of `task: text-embedding` with `family: encoder`: two blocks
-with norms before the branches, the mean over the text, and positions that begin at zero. Labels: cross-entropy over the cosines of a question with the
-right texts and one wrong text of every question of the batch, divided by 0.05; MAP and MRR. Scores: the order of cosines
-against that of scores, divided by 0.05 (CoSENT); Spearman's rho on DEV, which chooses the epoch, and on TEST.
+The network, losses, batches, optimizer and schedule are those of `task: text-embedding` with `family: encoder`: two
+blocks with norms before the branches, the mean over the text, and positions that begin at zero. Labels: cross-entropy
+over the cosines of a question with the right texts and one wrong text of every question of the batch, divided by 0.05;
+MAP and MRR. Scores: the order of cosines against that of scores, divided by 0.05 (CoSENT); Spearman's rho on DEV,
+which chooses the epoch, and on TEST.
 """
 import argparse
 import collections
@@ -19,11 +20,11 @@ import resource
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer
 from scipy.stats import spearmanr
+from tokenizers import Tokenizer
 from torch import nn
 
-from classifier_networks import falling_line
+from classifier_networks import adamw
 from classifiers import batches
 
 WIDTH, LAYERS, HEADS, INNER, TEMPERATURE, BATCH, RATE = 128, 2, 4, 512, 0.05, 64, 5e-4
@@ -153,12 +154,8 @@ def main():
             Scores(arguments.training, arguments.development, arguments.test, encode))
     lengths = [range(sum(len(task.known[text]) for text in pair)) for pair in task.pairs]
     model = Encoder(tokenizer.get_vocab_size())
-    decayed = [parameter for parameter in model.parameters() if parameter.dim() > 1]
-    others = [parameter for parameter in model.parameters() if parameter.dim() <= 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0}],
-                                  lr=RATE, betas=(0.9, 0.999))
     steps = arguments.epochs * ((len(task.pairs) + BATCH - 1) // BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(steps, max(1, round(0.1 * steps)), first=1))
+    optimizer, schedule = adamw(model, RATE, steps, max(1, round(0.1 * steps)), first=1)
     best = None
     for epoch in range(1, arguments.epochs + 1):
         model.train()
