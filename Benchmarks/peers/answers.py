@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import nn
 
-from classifier_networks import Block, adamw, head, mask, padded
+from classifier_networks import Bidirectional, Block, adamw, head, mask, padded
 from classifiers import batches
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tools" / "golden"))
@@ -116,14 +116,13 @@ class Layers(nn.Module):
 
     def __init__(self, inputs):
         super().__init__()
-        self.layers = nn.ModuleList(nn.LSTM(width, 96, batch_first=True, bidirectional=True) for width in (inputs, 192))
+        self.layers = nn.ModuleList(Bidirectional(nn.LSTM, width, 96) for width in (inputs, 192))
 
     def forward(self, x, lengths):
         for number, layer in enumerate(self.layers):
             if number and self.training:
                 x = x * F.dropout(torch.ones(x.size(0), 1, x.size(2)), 0.3)
-            packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            x, _ = nn.utils.rnn.pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.size(1))
+            x = layer(x, lengths)
         return x
 
 

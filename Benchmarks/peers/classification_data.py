@@ -50,11 +50,16 @@ def agnews(folder):
     return divided([(f"{title}. {text}".replace("\\", " "), names[int(number) - 1]) for number, title, text in rows], 7)
 
 
-def shopping(column):
+def shopping(label):
     def read(folder):
         with gzip.open(folder / "online_shopping_7_cats.csv.gz", "rt", encoding="utf-8", newline="") as file:
-            return divided([(row["review"], row[column]) for row in csv.DictReader(file)], 10)
+            return divided([(row["review"], label(row)) for row in csv.DictReader(file)], 10)
     return read
+
+
+def category_and_praise(row):
+    """One label or two, parted by a comma."""
+    return row["cat"] + (",positive" if row["label"] == "1" else "")
 
 
 SETS = {
@@ -62,8 +67,9 @@ SETS = {
     "thucnews": ("cls-thucnews-titles-zh", titles),
     "chnsenticorp": ("cls-chnsenticorp-zh", headed),
     "agnews": ("cls-agnews-en", agnews),
-    "shopping-category": ("cls-shopping-zh", shopping("cat")),
-    "shopping-sentiment": ("cls-shopping-zh", shopping("label")),
+    "shopping-category": ("cls-shopping-zh", shopping(lambda row: row["cat"])),
+    "shopping-sentiment": ("cls-shopping-zh", shopping(lambda row: row["label"])),
+    "shopping-labels": ("cls-shopping-zh", shopping(category_and_praise)),
     "weibo-emotion": ("cls-weibo-emotion-zh", headed),
 }
 

@@ -41,6 +41,27 @@ def adamw(model, rate, total, warmup=0, first=0):
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, falling_line(total, warmup, first))
 
 
+class Bidirectional(nn.Module):
+    """A recurrent layer over the real tokens of padded vectors [B, T, inputs]: [B, T, 2 units], zeros behind ends.
+
+    The same as `cell(inputs, units, bidirectional=True)` over packed sequences, whose gradient takes PyTorch's processor
+    code ten times as long at 480 tokens: here two layers run over padded vectors, the second over each row reversed.
+    """
+
+    def __init__(self, cell, inputs, units):
+        super().__init__()
+        self.directions = nn.ModuleList(cell(inputs, units, batch_first=True) for _ in range(2))
+
+    def forward(self, x, lengths):
+        steps, ends = torch.arange(x.size(1))[None, :], lengths[:, None]
+        order = torch.where(steps < ends, ends - 1 - steps, steps)[:, :, None]
+        forward, backward = self.directions
+        states, _ = forward(x)
+        reversed_states, _ = backward(x.gather(1, order.expand(-1, -1, x.size(2))))
+        states = torch.cat([states, reversed_states.gather(1, order.expand(-1, -1, states.size(2)))], 2)
+        return states.masked_fill(~mask(lengths, x.size(1))[:, :, None], 0)
+
+
 class TextCNN(nn.Module):
     """Windows of 3, 4 and 5 tokens that may reach over both ends, 100 filters each (Kim, 2014)."""
 
@@ -70,16 +91,14 @@ class Recurrent(nn.Module):
         self.table = nn.Embedding(vocabulary, 300)
         nn.init.uniform_(self.table.weight, -0.25, 0.25)
         self.table_dropout = nn.Dropout(0.3)
-        self.layers = cell(300, 128, batch_first=True, bidirectional=True)
+        self.layers = Bidirectional(cell, 300, 128)
         self.attention = nn.Sequential(head(256, 128), nn.Tanh(), nn.Linear(128, 1, bias=False)) if attention else None
         self.dropout = nn.Dropout(0.5)
         self.classifier = head(256, classes)
 
     def forward(self, ids, lengths):
         x = self.table_dropout(self.table(ids))
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = nn.utils.rnn.pad_packed_sequence(self.layers(packed)[0], batch_first=True,
-                                                     total_length=ids.size(1))
+        states = self.layers(x, lengths)
         padding = ~mask(lengths, ids.size(1))[:, :, None]
         if self.attention is None:
             vector = states.masked_fill(padding, float("-inf")).amax(1)

@@ -5,7 +5,7 @@ Sources: Huang, Xu, Yu, 2015; Ma, Hovy, 2016. Padding changes no result.
 import torch
 from torch import nn
 
-from classifier_networks import head, mask
+from classifier_networks import Bidirectional, head, mask
 
 
 class Field(nn.Module):
@@ -78,7 +78,7 @@ class Tagger(nn.Module):
             nn.init.uniform_(self.marks.weight, -0.25, 0.25)
             nn.init.uniform_(self.predicate.weight, -256 ** -0.5, 256 ** -0.5)
         width = (150 if characters else 100) + marks
-        self.layers = nn.LSTM(width, 128, batch_first=True, bidirectional=True)
+        self.layers = Bidirectional(nn.LSTM, width, 128)
         self.classifier = head(256, labels)
         self.field = Field(labels) if field else Independent()
         self.dropout = nn.Dropout(0.5)
@@ -95,9 +95,7 @@ class Tagger(nn.Module):
         if self.marks is not None:
             marked = nn.functional.one_hot(predicates, ids.size(1))
             x = torch.cat([x, self.marks(marked)], 2)
-        packed = nn.utils.rnn.pack_padded_sequence(self.dropout(x), lengths, batch_first=True, enforce_sorted=False)
-        states, _ = nn.utils.rnn.pad_packed_sequence(self.layers(packed)[0], batch_first=True)
-        states = self.dropout(states)
+        states = self.dropout(self.layers(self.dropout(x), lengths))
         scores = self.classifier(states)
         if self.predicate is not None:
             own = states[torch.arange(ids.size(0)), predicates]
