@@ -48,7 +48,7 @@ public struct Calibration: Sendable, Equatable {
         require(binCount >= 1, "Calibration: at least one bin is needed, not \(binCount)")
         try checkLengths("probabilities", probabilities.count, labels.count)
         try checkProbabilities(probabilities)
-        let shares = (0...binCount).map { $0 == binCount ? 1 : Double($0) * (1 / Double(binCount)) }
+        let shares = Self.equalWidthEdges(binCount)
         var edges = shares
         if strategy == .equalMass, !probabilities.isEmpty {
             let order = ascendingOrder(probabilities)
@@ -88,6 +88,50 @@ public struct Calibration: Sendable, Equatable {
     }
 
     private static func gap(_ bin: CalibrationBin) -> Double { abs(bin.meanProbability - bin.positiveShare) }
+
+    /// Returns a bootstrap interval of ``expectedError`` over bins of equal width.
+    ///
+    /// Traps when `binCount` or `resamples` < 1 or `confidence` lies outside 0 … 1.
+    ///
+    /// - Parameters:
+    ///   - labels: whether each example is positive (or its prediction right).
+    ///   - probabilities: the probability given to that.
+    ///   - binCount: the number of bins.
+    ///   - resamples: how many times to draw.
+    ///   - confidence: 0.95 for 95 %.
+    ///   - seed: seed of the draws.
+    /// - Returns: the interval; NaN ends for no examples.
+    /// - Throws: ``MetricError`` when lengths differ or a probability lies outside 0 … 1.
+    public static func expectedErrorInterval(
+        labels: [Bool],
+        probabilities: [Double],
+        binCount: Int = 10,
+        resamples: Int = 2000,
+        confidence: Double = 0.95,
+        seed: UInt64 = 1
+    ) throws(MetricError) -> ConfidenceInterval {
+        require(binCount >= 1, "Calibration: at least one bin is needed, not \(binCount)")
+        try checkLengths("probabilities", probabilities.count, labels.count)
+        try checkProbabilities(probabilities)
+        let edges = equalWidthEdges(binCount)
+        let bins = probabilities.map { bin(of: $0, edges: edges) }
+        let gaps = zip(probabilities, labels).map { $0 - ($1 ? 1 : 0) }
+        return bootstrapInterval(
+            count: labels.count,
+            resamples: resamples,
+            confidence: confidence,
+            seed: seed
+        ) { draw in
+            var sums = [Double](repeating: 0, count: binCount)
+            for index in draw { sums[bins[index]] += gaps[index] }
+            return sums.reduce(0) { $0 + $1.magnitude } / Double(draw.count)
+        }
+    }
+
+    /// Returns the ends of bins of equal width, from 0 to 1.
+    private static func equalWidthEdges(_ binCount: Int) -> [Double] {
+        (0...binCount).map { $0 == binCount ? 1 : Double($0) * (1 / Double(binCount)) }
+    }
 
     /// Returns the first bin whose upper end is not below the probability.
     private static func bin(of probability: Double, edges: [Double]) -> Int {

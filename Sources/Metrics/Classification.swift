@@ -139,12 +139,6 @@ public struct ConfusionMatrix: Sendable, Equatable {
     /// The share of examples predicted rightly; NaN for no examples.
     public var accuracy: Double { totalWeight == 0 ? .nan : correctWeight / totalWeight }
 
-    /// How often each class was the true one.
-    public var labelCounts: [Int] { labelWeights.map { Int($0.rounded()) } }
-
-    /// How often each class was predicted.
-    public var predictionCounts: [Int] { predictionWeights.map { Int($0.rounded()) } }
-
     /// The weight of the examples of each class.
     public var labelWeights: [Double] {
         (0..<classCount).map { row in

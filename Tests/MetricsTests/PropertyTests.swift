@@ -7,25 +7,75 @@ struct PropertyTests {
     @Test("perplexity and bits per byte by hand")
     func languageModel() {
         // Eight tokens of probability 1/4, standing for 16 bytes: 16 bits over 16 bytes.
-        var score = LanguageModelScore()
-        for _ in 0..<4 { score.add(nats: 2 * log(4.0), tokens: 2, bytes: 4) }
-        #expect(score.tokenCount == 8 && score.byteCount == 16)
-        #expect(agree(score.perplexity, 4))
-        #expect(agree(score.bitsPerByte, 1))
         #expect(agree(perplexity(totalNats: 8 * log(4.0), tokenCount: 8), 4))
-        #expect(agree(bitsPerByte(totalNats: 8 * log(4.0), byteCount: 8), 2))
-        #expect(LanguageModelScore().perplexity.isNaN && LanguageModelScore().bitsPerByte.isNaN)
+        #expect(agree(bitsPerByte(totalNats: 8 * log(4.0), byteCount: 16), 1))
+        #expect(agree(bitsPerByte(totalNats: 8 * log(4.0), byteCount: 2.5), 6.4))
         #expect(
             perplexity(totalNats: 0, tokenCount: 0).isNaN && bitsPerByte(totalNats: 0, byteCount: 0).isNaN
         )
+        #expect(bitsPerByte(totalNats: 1, byteCount: 0.0).isNaN)
+    }
+
+    @Test("chrF and chrF++ by hand")
+    func characterScores() throws {
+        // Characters abc. and abc: precisions 3/4, 2/3, 1/2; words ab c . and ab c: 2/3, 1/2; every recall is 1.
+        let (hypothesis, references) = ("ab c.", ["ab c"])
+        let plain = try ChrF.chrF.sentenceScore(hypothesis: hypothesis, references: references)
+        let withWords = try ChrF.chrFPlusPlus.sentenceScore(hypothesis: hypothesis, references: references)
+        #expect(agree(plain, 100 * 115.0 / 128) && agree(withWords, 100 * 185.0 / 208))
+    }
+
+    @Test("errors of numbers by hand")
+    func regression() {
+        var scorer = RegressionScorer()
+        for (label, prediction) in [(1.0, 4.0), (2, -2), (5, 5), (0, 0)] {
+            scorer.add(label: label, prediction: prediction)
+        }
+        #expect(agree(scorer.meanSquaredError, 6.25) && agree(scorer.rootMeanSquaredError, 2.5))
+        #expect(agree(scorer.meanAbsoluteError, 1.75) && RegressionScorer().rootMeanSquaredError.isNaN)
+    }
+
+    @Test("the odds ratio of McNemar's test by hand")
+    func oddsRatio() throws {
+        func ratio(_ onlyFirst: Int, _ onlySecond: Int) throws -> Double {
+            let first = [Bool](repeating: true, count: onlyFirst) + Array(repeating: false, count: onlySecond)
+            return try mcNemar(first: first + [true, false], second: first.map { !$0 } + [true, false])
+                .oddsRatio
+        }
+        #expect(try ratio(6, 4) == 1.5 && ratio(3, 0) == .infinity && ratio(0, 2) == 0 && ratio(0, 0).isNaN)
+    }
+
+    @Test("a probability at the edge of a bin is in the same bin for the calibration error and its interval")
+    func calibrationEdges() throws {
+        // The third of ten bins ends at 3 · 0.1, which is above 0.3: gaps of 0.7 in it and of 0.35 in the next.
+        let (labels, probabilities) = ([true, false], [3 * 0.1, 0.35])
+        let calibration = try Calibration(labels: labels, probabilities: probabilities)
+        #expect(probabilities[0] > 0.3 && calibration.bins[2].count == 1 && calibration.bins[3].count == 1)
+        #expect(agree(calibration.expectedError, 0.525))
+        let interval = try Calibration.expectedErrorInterval(labels: labels, probabilities: probabilities)
+        #expect(agree(interval.estimate, 0.525) && interval.low <= 0.525 && interval.high >= 0.525)
+        let edges = (0...40).map { Double($0) / 40 }
+        for binCount in [1, 3, 10, 20] {
+            let labels = edges.indices.map { $0 % 3 == 0 }
+            let found = try Calibration(labels: labels, probabilities: edges, binCount: binCount)
+            let drawn = try Calibration.expectedErrorInterval(
+                labels: labels,
+                probabilities: edges,
+                binCount: binCount,
+                resamples: 20
+            )
+            #expect(agree(found.expectedError, drawn.estimate) && drawn.low < drawn.high)
+        }
+        #expect(try Calibration.expectedErrorInterval(labels: [], probabilities: []).low.isNaN)
+        #expect(throws: MetricError.self) {
+            try Calibration.expectedErrorInterval(labels: [true], probabilities: [1.5])
+        }
     }
 
     @Test("a long sum of small losses does not drift")
     func compensation() {
-        var score = LanguageModelScore()
-        score.add(nats: 1e9, tokens: 1)
-        for _ in 0..<1_000_000 { score.add(nats: 1e-8, tokens: 1) }
-        #expect(abs(score.totalNats - (1e9 + 0.01)) < 1e-6)
+        let losses = [1e9] + [Double](repeating: 1e-8, count: 1_000_000)
+        #expect(abs(compensatedSum(losses) - (1e9 + 0.01)) < 1e-6)
         #expect(compensatedSum([1e100, 1, -1e100]) == 1)
         #expect(compensatedSum([.infinity, 1]) == .infinity)
     }

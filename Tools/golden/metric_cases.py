@@ -324,11 +324,11 @@ def squad(rng):
 
 def cmrc(rng):
     pieces = list("我们在北京大学，。：《》「」") + ["2010年", "iPhone 5s", "3.5%", "(a,b)", "don't", "New York", "$5", "10,000", "A&B",
-                                          "x; y", "U.S.", "it's", "what?", "wow!", "-", " "]
+                                          "x; y", "U.S.", "it's", "what?", "wow!", "-", " ", "…"]
     answers = ["".join(rng.choice(pieces) for _ in range(rng.randint(0, 8))) for _ in range(rng.choice([1, 3]))]
     prediction = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 8)))
     if rng.random() < 0.6:
-        prediction = rng.choice(answers)[rng.randint(0, 2):] + rng.choice(["", "。", "北", "x"])
+        prediction = rng.choice(answers)[rng.randint(0, 2):] + rng.choice(["", "。", "北", "x", "……"])
     return {"standard": "cmrc-2018", "prediction": prediction, "answers": answers}, \
         [float(any(bare(answer) == bare(prediction) for answer in answers)),
          max(cmrc_f1(answer, prediction) for answer in answers)]
