@@ -50,12 +50,12 @@ struct EvaluateCommand: ParsableCommand {
             (folder: folder, recipe: try Recipe(modelFolder: folder, overrides: reading.generation))
         }
         if let other { try TaskComparison.check(recipe, other.recipe) }
+        let place = output ?? folder
+        try SafeFile.makeFolder(place)
         let evaluation = try evaluate(recipe, folder, console)
         if other == nil {
             print(json ? JSONValue.object(evaluation.json).printed(indent: nil) : evaluation.plain)
         }
-        let place = output ?? folder
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         try evaluation.document.write(to: "\(place)/evaluation.json")
         if let page = evaluation.page {
             try SafeFile.write(text: page.html, to: "\(place)/evaluation.html")

@@ -58,12 +58,14 @@ struct GenerateCommand: ParsableCommand {
         guard numSamples >= 1 else {
             throw ValidationError("--num-samples is \(numSamples); it must be at least 1")
         }
+        do {
+            try options.check()
+        } catch .invalidOption(let field, let message) {
+            throw ValidationError("--\(field.replacing("_", with: "-")): \(message)")
+        }
     }
 
-    func run() throws {
-        StopSignal.install()
-        let tokenizer = try TokenizerFiles.load(folder: folder)
-        let model = try GenerativeModels.open(folder)
+    private var options: GenerationOptions {
         var sampling = SamplingOptions(
             temperature: temperature,
             topK: topK,
@@ -74,12 +76,18 @@ struct GenerateCommand: ParsableCommand {
         sampling.repetitionPenalty = repetitionPenalty
         sampling.presencePenalty = presencePenalty
         sampling.frequencyPenalty = frequencyPenalty
-        let options = GenerationOptions(
+        return GenerationOptions(
             sampling: sampling,
             maxNewTokens: maxNewTokens,
             stopStrings: stop,
             overflow: .slidingWindow(keeping: nil)
         )
+    }
+
+    func run() throws {
+        StopSignal.install()
+        let tokenizer = try TokenizerFiles.load(folder: folder)
+        let model = try GenerativeModels.open(folder)
         let texts = try prompts()
         let ids = try texts.map { text -> [Int32] in
             let ids = tokenizer.encode(text)
@@ -92,6 +100,8 @@ struct GenerateCommand: ParsableCommand {
             return [start]
         }
         let all = ids.flatMap { Array(repeating: $0, count: numSamples) }
+        // Continuations are numbered within their prompt: what stands beside it is no matter.
+        let streams = ids.flatMap { _ in (0..<numSamples).map { UInt64($0) } }
         let generator = Generator(model: model, tokenizer: tokenizer)
         if all.count == 1 {
             write(texts[0])
@@ -101,7 +111,9 @@ struct GenerateCommand: ParsableCommand {
             }
             write("\n")
         } else {
-            let results = try generator.generate(all, options: options) { _ in StopSignal.received == nil }
+            let results = try generator.generate(all, options: options, streams: streams) { _ in
+                StopSignal.received == nil
+            }
             for result in results {
                 write("--- \(result.index + 1)\n\(texts[result.index / numSamples])\(result.text)\n")
             }

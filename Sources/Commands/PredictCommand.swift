@@ -24,6 +24,9 @@ struct PredictCommand: ParsableCommand {
     @Option(name: [.short, .long], help: "A text; repeat it for several.")
     var text: [String] = []
 
+    @Option(help: "The second text of a pair; of several texts each is paired with it.")
+    var pair: String?
+
     @Option(name: [.short, .long], help: "A file of texts, plain or gzip.")
     var input: String?
 
@@ -38,6 +41,9 @@ struct PredictCommand: ParsableCommand {
     func validate() throws {
         guard !text.isEmpty || input != nil else {
             throw ValidationError("nothing to answer: give --text or --input")
+        }
+        guard pair == nil || !text.isEmpty else {
+            throw ValidationError("--pair is the second text beside --text, which is not given")
         }
     }
 
@@ -71,11 +77,7 @@ struct PredictCommand: ParsableCommand {
             answered += rows.count
             console.status("\(answered) rows")
         }
-        let name = predictor.inputRoles.first?.name ?? "text"
-        if !text.isEmpty {
-            let place = RecordPlace(path: "--text", line: nil)
-            try answer(text.map { Record(names: [name], values: [.text($0)], place: place) })
-        }
+        if !text.isEmpty { try answer(text.map { try predictor.row(text: $0, pair: pair) }) }
         if let input {
             let names = given["format"].map { !$0.isNull && $0.stringValue != "auto" } ?? false
             let settings = settings(input, predictor, names: names)
@@ -102,7 +104,7 @@ struct PredictCommand: ParsableCommand {
         _ body: ([Record]) throws -> Void,
         malformed: (FileFormatError) throws -> Void
     ) throws {
-        let reader = RecordReader([path], settings: settings)
+        let reader = reader(path, settings, predictor)
         var rows: [Record] = []
         func flush() throws {
             guard !rows.isEmpty else { return }
@@ -155,23 +157,31 @@ struct PredictCommand: ParsableCommand {
     private func settings(_ path: String, _ predictor: any TaskPredictor, names format: Bool) -> DataSettings
     {
         var settings = predictor.dataSettings
+        settings.recordsKey = settings.recordsKey ?? predictor.recordsKey
         if !format { settings.format = DataFormat(path: path) }
         // What is to be answered needs no label.
         settings.multiLabel = true
-        if settings.format == .lines {
-            settings.columns = [:]
-            return settings
-        }
-        let roles = predictor.inputRoles
-        let known = Set(roles.map(\.name))
+        let known = settings.format == .lines ? [] : Set(predictor.inputRoles.map(\.name))
         settings.columns = settings.columns.filter { known.contains($0.key) }
-        // A table read by name needs the column of the first field at least.
-        if let first = roles.first, settings.columns[first.name] == nil {
-            let usual = predictor.usualColumn(first.name, in: settings.format ?? DataFormat(path: path))
-            if !settings.columns.isEmpty || usual != .name(first.name) {
-                settings.columns[first.name] = usual
-            }
-        }
         return settings
+    }
+
+    /// Reads rows with the model's fields, or, where these are columns of their own names, with all that a file has.
+    private func reader(
+        _ path: String,
+        _ settings: DataSettings,
+        _ predictor: any TaskPredictor
+    ) -> RecordReader {
+        let (roles, format) = (predictor.inputRoles, settings.format ?? DataFormat(path: path))
+        let isPlain = roles.allSatisfy { predictor.usualColumn($0.name, in: format) == .name($0.name) }
+        guard format != .lines, !settings.columns.isEmpty || !isPlain else {
+            return RecordReader([path], settings: settings)
+        }
+        return RecordReader(
+            [path],
+            settings: settings,
+            roles: roles,
+            usualColumn: predictor.usualColumn(_:in:)
+        )
     }
 }

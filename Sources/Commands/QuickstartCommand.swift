@@ -52,7 +52,7 @@ struct QuickstartCommand: ParsableCommand {
         }
         let recipePath = "\(output)/recipe.yaml"
         if !FileManager.default.fileExists(atPath: recipePath) {
-            try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+            try SafeFile.makeFolder(output)
             let plan = makePlan()
             try SafeFile.write(text: try recipeText(plan), to: recipePath)
             console.note(

@@ -26,7 +26,8 @@ struct SearchIndexCommand: ParsableCommand {
         abstract: "Makes an index of texts.",
         discussion: """
             Every line of the input is a text, unless the file's name says that it is a table or JSON; then `text` and, \
-            where there is one, `id` are its columns, or those that --set names. Without ids texts are numbered from 1.
+            where there is one, `id` are its columns, or those that --set names. A text without an id has its number among \
+            all texts, from 1, for one.
             exact compares every vector, hnsw walks through a graph of near ones, bm25 ranks by words (Chinese by pairs \
             of characters), hybrid joins exact and bm25, hybrid-hnsw joins hnsw and bm25. The folder appears whole or not \
             at all; an index that is there is replaced.
@@ -229,7 +230,7 @@ struct SearchQueryCommand: ParsableCommand {
     private static func lines(_ question: String, _ results: [SearchResult], _ count: Int) -> [UInt8] {
         var text = count > 1 ? "\(question):\n" : ""
         for result in results {
-            let line = result.text.replacing("\n", with: " ").replacing("\t", with: " ")
+            let line = result.text.onOneLine
             text += "\(Console.fixed(result.score, 4))\t\(result.id)\t\(line)\n"
         }
         return Array(text.utf8)

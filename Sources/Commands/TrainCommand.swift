@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import YuyanFileFormats
 import YuyanTasks
 import YuyanTraining
 
@@ -14,7 +15,15 @@ struct RecipeOptions: ParsableArguments {
     @Flag(help: "Print one JSON object per event on standard output.")
     var logJson = false
 
-    func load() throws -> Recipe { try Recipe(path: recipe, overrides: settings) }
+    func load() throws -> Recipe {
+        let recipe = try Recipe(path: recipe, overrides: settings)
+        do {
+            try SafeFile.checkFolder(recipe.training.outputDir)
+        } catch {
+            throw TrainingError("training.output_dir: \(error)")
+        }
+        return recipe
+    }
 }
 
 /// The command `yuyan prepare`.

@@ -171,13 +171,7 @@ struct VectorsTrainCommand: ParsableCommand {
             }
             return .whitespace
         }
-        let lexicon = try dictionary.map { try WordLexicon(contentsOf: $0) }
-        guard let segmenter else {
-            return .segmenter(lexicon.map { DictionarySegmenter($0) } ?? EnglishTokenizer())
-        }
-        var model = try CharacterSegmenter(contentsOf: segmenter)
-        if let lexicon { model.force(lexicon.entries.map(\.word)) }
-        return .segmenter(model)
+        return .segmenter(try WordModels.openSegmenter(model: segmenter, dictionary: dictionary))
     }
 
     private func show(_ event: WordVectorEvent, _ console: Console) {

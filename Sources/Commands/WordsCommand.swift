@@ -206,7 +206,7 @@ struct WordsSplitCommand: ParsableCommand {
     func run() throws {
         StopSignal.install()
         let tagger = try tags.map { try PartOfSpeechTagger(contentsOf: $0) }
-        let segmenter = try segmenter()
+        let segmenter = try WordModels.openSegmenter(model: model, dictionary: dictionary)
         let reader = try LineReader(path: input)
         while let line = try reader.nextLine() {
             if StopSignal.received != nil { throw CancellationError() }
@@ -217,16 +217,6 @@ struct WordsSplitCommand: ParsableCommand {
             }
             print(zip(words, tagger.tags(for: words)).map { "\($0)/\($1)" }.joined(separator: " "))
         }
-    }
-
-    private func segmenter() throws -> any WordSegmenter {
-        let lexicon = try dictionary.map { try WordLexicon(contentsOf: $0) }
-        guard let model else {
-            return lexicon.map { DictionarySegmenter($0) } ?? EnglishTokenizer()
-        }
-        var segmenter = try CharacterSegmenter(contentsOf: model)
-        if let lexicon { segmenter.force(lexicon.entries.map(\.word)) }
-        return segmenter
     }
 }
 

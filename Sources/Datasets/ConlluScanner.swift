@@ -220,7 +220,7 @@ final class ConlluScanner: RecordScanner {
         }
         predicateColumn = try number("predicates", 10)
         argumentColumn = try number("arguments", predicateColumn + 1)
-        for entry in entries {
+        for entry in entries where entry.isRequired {
             guard case .name(let name) = entry.column, !["predicates", "arguments"].contains(entry.role),
                 !all.contains(name)
             else { continue }
@@ -263,8 +263,8 @@ final class ConlluScanner: RecordScanner {
                 case .name("text"): values.append(.text(sentence.comment("text") ?? sentence.text))
                 case .name("sent_id"): values.append(sentence.comment("sent_id").map { .text($0) })
                 case .name(let name):
-                    let column = Self.columnNames.firstIndex(of: name) ?? 0
-                    values.append(.list(sentence.words.map { $0.columns[column] }))
+                    let column = Self.columnNames.firstIndex(of: name)
+                    values.append(column.map { column in .list(sentence.words.map { $0.columns[column] }) })
                 case .number:
                     guard let column = entry.column.place(in: width) else {
                         throw FileFormatError(

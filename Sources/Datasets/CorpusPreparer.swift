@@ -163,6 +163,24 @@ public struct CorpusPreparer: Sendable {
         self.options = options
     }
 
+    /// Whether the folder holds what ``run(progress:isCancelled:)`` would make there.
+    ///
+    /// - Returns: False when it would have to be made, or finished.
+    /// - Throws: `FileFormatError` when a source is missing.
+    public func isFinished() throws -> Bool { try plan().existing() != nil }
+
+    private func plan() throws -> PreparationPlan {
+        let listing = try SourceListing(
+            sources,
+            validationPaths: validationPaths,
+            extensions: options.extensions,
+            format: options.format,
+            excludedFolder: folder
+        )
+        try checkSplitKey(listing)
+        return PreparationPlan(self, listing)
+    }
+
     /// Prepares the data set, or finds that it is there already.
     ///
     /// - Parameters:
@@ -175,15 +193,7 @@ public struct CorpusPreparer: Sendable {
         progress: (PreparationProgress) -> Void = { _ in },
         isCancelled: () -> Bool = { false }
     ) throws -> DatasetDescription {
-        let listing = try SourceListing(
-            sources,
-            validationPaths: validationPaths,
-            extensions: options.extensions,
-            format: options.format,
-            excludedFolder: folder
-        )
-        try checkSplitKey(listing)
-        var plan = PreparationPlan(self, listing)
+        var plan = try plan()
         if let finished = plan.existing() {
             progress(plan.progress(.finished, bytesDone: plan.bytesTotal, tokens: finished.train.tokens))
             return finished

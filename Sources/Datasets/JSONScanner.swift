@@ -208,7 +208,8 @@ final class JSONScanner: RecordScanner {
         let near = NameSuggestion.words(for: key, among: seen)
         throw fatal(
             .missing,
-            "the object has no key '\(key)'; its keys are \(seen.map { "'\($0)'" }.joined(separator: ", "))\(near)"
+            "the object has no key '\(key)'; its keys are \(seen.map { "'\($0)'" }.joined(separator: ", "))\(near) "
+                + "(records without such a key stand in a list, or one a line as JSONL)"
         )
     }
 

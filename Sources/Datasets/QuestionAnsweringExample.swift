@@ -75,6 +75,29 @@ public struct QuestionAnsweringExample: DatasetExample {
         from record: Record,
         settings: DataSettings
     ) throws(FileFormatError) -> [Result<QuestionAnsweringExample, FileFormatError>] {
+        try examples(from: record, answersMustMatch: settings.answersMustMatch)
+    }
+
+    /// Makes the questions of an article of SQuAD, or of a row, to be answered: what answers there are is not looked at.
+    ///
+    /// - Parameter record: an article or row.
+    /// - Returns: the questions, without answers.
+    /// - Throws: `FileFormatError` when a question or its text is missing.
+    public static func questions(
+        from record: Record
+    ) throws(FileFormatError) -> [QuestionAnsweringExample] {
+        var found: [QuestionAnsweringExample] = []
+        for question in try examples(from: record, answersMustMatch: nil) {
+            found.append(try question.get())
+        }
+        return found
+    }
+
+    /// `answersMustMatch` is nil where answers are not read.
+    private static func examples(
+        from record: Record,
+        answersMustMatch: Bool?
+    ) throws(FileFormatError) -> [Result<QuestionAnsweringExample, FileFormatError>] {
         let title = try record.text("title")
         guard let paragraphs = record["paragraphs"] else {
             let context = ContextIndex(try record.requiredText("context"))
@@ -88,7 +111,7 @@ public struct QuestionAnsweringExample: DatasetExample {
                 }
             return [
                 result { () throws(FileFormatError) in
-                    try make(try record.text("id"), title, question, context, answers, settings)
+                    try make(try record.text("id"), title, question, context, answers, answersMustMatch)
                 }
             ]
         }
@@ -120,7 +143,7 @@ public struct QuestionAnsweringExample: DatasetExample {
                         let id = question["id"].map { $0.stringValue ?? $0.printed(indent: nil) }
                         let isImpossible = question["is_impossible"]?.boolValue ?? false
                         let answers = isImpossible ? JSONValue.array([]) : question["answers"]
-                        return try make(id, title, asked, context, answers, settings)
+                        return try make(id, title, asked, context, answers, answersMustMatch)
                     }
                 )
             }
@@ -140,11 +163,11 @@ public struct QuestionAnsweringExample: DatasetExample {
         _ question: String,
         _ context: ContextIndex,
         _ answers: JSONValue?,
-        _ settings: DataSettings
+        _ answersMustMatch: Bool?
     ) throws(FileFormatError) -> QuestionAnsweringExample {
         let name = id.map { "question '\(shortened($0))'" } ?? "the question"
         var found: [Answer] = []
-        for (text, start) in try references(answers, name) {
+        for (text, start) in answersMustMatch == nil ? [] : try references(answers, name) {
             // A negative place, as CMRC has it, marks an answer in words of its own.
             guard let start, start >= 0 else {
                 found.append(Answer(text: text, start: nil, bytes: nil))
@@ -152,7 +175,7 @@ public struct QuestionAnsweringExample: DatasetExample {
             }
             if let bytes = context.place(of: text, at: start) {
                 found.append(Answer(text: text, start: start, bytes: bytes))
-            } else if settings.answersMustMatch {
+            } else if answersMustMatch == true {
                 throw FileFormatError(
                     .mismatch,
                     "\(name): the answer '\(shortened(text))' does not stand at scalar \(start) of the context "

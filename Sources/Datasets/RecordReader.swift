@@ -70,7 +70,32 @@ public final class RecordReader {
         (paths, roles) = ([], files)
     }
 
-    init(_ paths: [String], settings: DataSettings, selection: FieldSelection) {
+    /// Opens files for rows with the fields of examples, each from the column that `settings.columns` names, else from
+    /// its usual one.
+    ///
+    /// - Parameters:
+    ///   - paths: the files, read one after another.
+    ///   - settings: how to read them.
+    ///   - roles: the fields; a file must have the columns of those that are required or that settings name.
+    ///   - usualColumn: the column of a field, by its name and the format, where settings name none.
+    public convenience init(
+        _ paths: [String],
+        settings: DataSettings,
+        roles: [ExampleRole],
+        usualColumn: (String, DataFormat) -> ColumnReference
+    ) {
+        let format = settings.format ?? paths.first.map { DataFormat(path: $0) } ?? .lines
+        let entries = roles.map { role in
+            FieldSelection.Entry(
+                role: role.name,
+                column: settings.columns[role.name] ?? usualColumn(role.name, format),
+                isRequired: role.isRequired || settings.columns[role.name] != nil
+            )
+        }
+        self.init(paths, settings: settings, selection: FieldSelection(entries: entries))
+    }
+
+    private init(_ paths: [String], settings: DataSettings, selection: FieldSelection) {
         self.settings = settings
         self.selection = selection
         (self.paths, roles) = (paths, [])
@@ -259,15 +284,12 @@ public final class ExampleReader<Example: DatasetExample> {
                 "unknown role; the roles are \(names)\(near)"
             )
         }
-        let format = settings.format ?? paths.first.map { DataFormat(path: $0) } ?? .lines
-        let entries = roles.map { role in
-            FieldSelection.Entry(
-                role: role.name,
-                column: settings.columns[role.name] ?? Example.usualColumn(role.name, in: format),
-                isRequired: role.isRequired || settings.columns[role.name] != nil
-            )
-        }
-        records = RecordReader(paths, settings: settings, selection: FieldSelection(entries: entries))
+        records = RecordReader(
+            paths,
+            settings: settings,
+            roles: roles,
+            usualColumn: Example.usualColumn(_:in:)
+        )
     }
 
     /// Opens files whose lines belong together: line i of each makes example i.

@@ -58,7 +58,12 @@ struct SegmentCleaner: Sendable {
             text = raw
             if let splitKey { key = try keyValue(segment.key, splitKey, segment) }
         }
-        let cleaned = pipeline.process(text, isContinuation: !segment.startsDocument, tallies: &tallies)
+        let cleaned = pipeline.process(
+            text,
+            isContinuation: !segment.startsDocument,
+            isValidation: sources[segment.source].isValidation,
+            tallies: &tallies
+        )
         return cleaned.map { .text($0) } ?? .dropped
     }
 

@@ -89,6 +89,42 @@ public enum SafeFile {
         try SystemCalls.sync(descriptor, folder)
     }
 
+    /// Refuses a path where no folder can be: an empty one, or one that is or lies in a file.
+    ///
+    /// - Parameter path: The folder, which need not exist.
+    /// - Throws: `FileFormatError` naming the file that is in the way.
+    public static func checkFolder(_ path: String) throws(FileFormatError) { _ = try missingFolders(path) }
+
+    /// Makes a folder, and those above it, where it does not exist.
+    ///
+    /// - Parameter path: The folder.
+    /// - Throws: `FileFormatError` saying why it cannot be made.
+    public static func makeFolder(_ path: String) throws(FileFormatError) {
+        for folder in try missingFolders(path).reversed() { try SystemCalls.makeFolder(folder) }
+    }
+
+    /// A folder and those above it, as far as they do not exist.
+    private static func missingFolders(_ path: String) throws(FileFormatError) -> [String] {
+        guard !path.isEmpty else {
+            throw FileFormatError(.missing, "the path of a folder is empty; name a folder")
+        }
+        var missing: [String] = []
+        var place = path
+        while true {
+            if let isFolder = SystemCalls.isFolder(place) {
+                guard isFolder else {
+                    let reason = missing.isEmpty ? "" : ", and \(path) cannot be made in it"
+                    throw FileFormatError(.mismatch, path: place, "is a file, not a folder\(reason)")
+                }
+                return missing
+            }
+            missing.append(place)
+            let above = folder(of: place)
+            guard above != place else { return missing }
+            place = above
+        }
+    }
+
     /// The folder part of a path: "." for a bare name.
     static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
@@ -114,6 +150,20 @@ public final class AtomicFile {
         let number = UInt32.random(in: 0...UInt32.max)
         temporaryPath = "\(path).\(SystemCalls.processIdentifier())-\(String(number, radix: 16)).tmp"
         descriptor = try SystemCalls.openForWriting(temporaryPath, flags: SystemCalls.exclusive)
+    }
+
+    /// Whether a name is that of a temporary file which no other process writes any more.
+    ///
+    /// - Parameter name: The name of a file in a folder where this process writes nothing at the moment.
+    /// - Returns: False for names of other kinds, too.
+    package static func isAbandoned(_ name: String) -> Bool {
+        let parts = name.split(separator: ".")
+        guard parts.count > 2, parts[parts.count - 1] == "tmp" else { return false }
+        let marks = parts[parts.count - 2].split(separator: "-", omittingEmptySubsequences: false)
+        guard marks.count == 2, let process = Int(marks[0]), UInt32(marks[1], radix: 16) != nil else {
+            return false
+        }
+        return !SystemCalls.isAnotherProcess(process)
     }
 
     deinit {

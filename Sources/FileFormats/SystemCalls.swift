@@ -126,6 +126,20 @@ package enum SystemCalls {
         guard status == 0 else { throw failure("rename '\(old)' to this name", new) }
     }
 
+    /// Whether a folder is at a path; nil when nothing is there.
+    static func isFolder(_ path: String) -> Bool? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Makes a folder in one that exists; nothing to do where another process was faster.
+    static func makeFolder(_ path: String) throws(FileFormatError) {
+        guard mkdir(path, 0o777) != 0 else { return }
+        let error = failure("make this folder", path)
+        guard isFolder(path) == true else { throw error }
+    }
+
     static func removeQuietly(_ path: String) {
         _ = unlink(path)
     }
@@ -151,7 +165,18 @@ package enum SystemCalls {
         _ = madvise(UnsafeMutableRawPointer(mutating: address), count, MADV_DONTNEED)
     }
 
-    static func processIdentifier() -> Int { Int(getpid()) }
+    package static func processIdentifier() -> Int { Int(getpid()) }
+
+    /// Whether a process other than this one lives.
+    ///
+    /// - Parameter process: Its number, which this process may have been given since the other one ended.
+    /// - Returns: False for this process.
+    package static func isAnotherProcess(_ process: Int) -> Bool {
+        guard let number = pid_t(exactly: process), number > 0, process != processIdentifier() else {
+            return false
+        }
+        return kill(number, 0) == 0 || errno == EPERM
+    }
 
     static func hostName() -> String {
         var buffer = [CChar](repeating: 0, count: 256)

@@ -123,7 +123,10 @@ public struct GenerationOptions: Sendable, Hashable {
         reportsLogProbabilities = false
     }
 
-    func check() throws(GenerationError) {
+    /// Makes sure that every option has a value that makes sense.
+    ///
+    /// - Throws: ``GenerationError/invalidOption(field:_:)`` for the first that does not.
+    public func check() throws(GenerationError) {
         try sampling.check()
         if maxNewTokens < 0 || maxNewTokens > 1 << 28 {
             throw .invalidOption(field: "max_new_tokens", "\(maxNewTokens) must lie in 0...\(1 << 28)")

@@ -43,8 +43,9 @@ public struct GenerationUpdate: Sendable, Hashable {
 
 /// Continues prompts with a model: many at a time, each as if it were alone.
 ///
-/// The random numbers of a text depend on the seed, the text's own stream and the number of the token, so that
-/// neither the number of prompts nor their order in a batch matters. Slots that become free take up waiting prompts.
+/// The random numbers of a text depend on the seed, the text's own stream and the number of the token. A prompt's stream
+/// is its number among the prompts unless streams are given; a text then is the same whatever prompts stand beside it,
+/// and in any order. Slots that become free take up waiting prompts.
 ///
 /// Not Sendable: belongs to the thread (or actor) that uses the model.
 public final class Generator {

@@ -84,13 +84,19 @@ extension DecoderConfiguration {
 extension DecoderModel {
     /// Reads a model folder: `config.json` and the weights beside it.
     ///
-    /// - Parameters:
-    ///   - folder: The folder.
-    ///   - dropout: That of the model; as `config.json` says when nil.
+    /// - Parameter folder: The folder.
     /// - Throws: `FileFormatError` naming the file and the field or tensor that is wrong.
-    public convenience init(folder: String, dropout: Double? = nil) throws {
-        var configuration = try DecoderConfiguration(contentsOf: "\(folder)/config.json")
-        if let dropout { configuration = try configuration.withDropout(dropout) }
+    public convenience init(folder: String) throws {
+        try self.init(DecoderConfiguration(contentsOf: "\(folder)/config.json"), weightsIn: folder)
+    }
+
+    /// Reads the weights of a folder whose `config.json` has been read.
+    ///
+    /// - Parameters:
+    ///   - configuration: That of `config.json`, its dropouts as wanted.
+    ///   - folder: The folder.
+    /// - Throws: `FileFormatError` naming the file and the tensor that is wrong.
+    public convenience init(_ configuration: DecoderConfiguration, weightsIn folder: String) throws {
         let files = try WeightFiles(path: folder)
         var random = RandomSource(seed: 0)
         self.init(configuration, initializers: .none, random: &random)

@@ -122,8 +122,7 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
         lengths: Tensor? = nil,
         initial: RecurrentState? = nil
     ) -> RecurrentResult {
-        let count = directions
-        let states: Shape = [options.layers * count, x.shape[0], options.width]
+        let states: Shape = [options.layers * directions, x.shape[0], options.width]
         require(
             initial.map { $0.hidden.shape == states && ($0.cell?.shape ?? states) == states } ?? true,
             "RecurrentNetwork: the initial state \(initial?.hidden.shape.description ?? "") must be \(states)"
@@ -132,18 +131,7 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
         var hidden: [Tensor] = []
         var cells: [Tensor] = []
         for layer in 0..<options.layers {
-            let own = layer * count..<(layer + 1) * count
-            let result = run(
-                own,
-                dropped(output, layer: layer),
-                lengths: lengths,
-                initial: initial.map {
-                    RecurrentState(
-                        hidden: $0.hidden.slice(axis: 0, own),
-                        cell: $0.cell?.slice(axis: 0, own)
-                    )
-                }
-            )
+            let result = run(layer: layer, output, lengths: lengths, initial: initial)
             output = result.output
             hidden.append(result.state.hidden)
             if let cell = result.state.cell { cells.append(cell) }
@@ -174,28 +162,40 @@ public final class RecurrentNetwork: RandomizedModule, ParameterNaming {
         )
         let (rows, positions, last) = (x.shape[0], x.shape[1], options.layers - 1)
         var input = x
-        for layer in 0..<last {
-            let own = layer * directions..<(layer + 1) * directions
-            input = run(own, dropped(input, layer: layer), lengths: lengths).output
-        }
+        for layer in 0..<last { input = run(layer: layer, input, lengths: lengths).output }
         input = dropped(input, layer: last)
         let number = last * directions
         var found = [run(number..<number + 1, input, lengths: lengths).state.hidden]
         if options.isBidirectional {
-            let ends: Tensor
-            if let lengths {
-                let places = lengths.integers().enumerated().map { Int32($0 * positions) + max($1 - 1, 0) }
-                ends = embedding(
-                    Tensor(places, shape: [rows, 1]),
-                    table: input.reshaped(rows * positions, input.shape[2])
-                )
-            } else {
-                ends = input.slice(axis: 1, positions - 1..<positions)
+            let counts = lengths?.integers()
+            var ends = input.slice(axis: 1, positions - 1..<positions)
+            if let counts {
+                let places = counts.enumerated().map { Int32($0 * positions) + max($1 - 1, 0) }
+                let table = input.reshaped(rows * positions, input.shape[2])
+                ends = embedding(Tensor(places, shape: [rows, 1]), table: table)
             }
-            let steps = lengths.map { Tensor($0.integers().map { min($0, 1) }, shape: [rows]) }
+            let steps = counts.map { Tensor($0.map { min($0, 1) }, shape: [rows]) }
             found.append(run(number + 1..<number + 2, ends, lengths: steps).state.hidden)
         }
         return concatenate(found, axis: 2).reshaped(rows, outputWidth)
+    }
+
+    /// Runs a layer on what the one below it gave.
+    private func run(
+        layer: Int,
+        _ x: Tensor,
+        lengths: Tensor?,
+        initial: RecurrentState? = nil
+    ) -> RecurrentResult {
+        let own = layer * directions..<(layer + 1) * directions
+        return run(
+            own,
+            dropped(x, layer: layer),
+            lengths: lengths,
+            initial: initial.map {
+                RecurrentState(hidden: $0.hidden.slice(axis: 0, own), cell: $0.cell?.slice(axis: 0, own))
+            }
+        )
     }
 
     /// Runs some directions of a layer side by side.

@@ -43,67 +43,79 @@ public enum CorpusEvent: Sendable {
 
 /// The first part of a run: text → tokenizer → token shards.
 public enum CorpusStep {
-    /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
-    private static let tokenizerOrigin = "tokenizer_training.json"
-
     /// Prepares what a recipe's sections `data` and `tokenizer` ask for, or finds it there.
     ///
     /// - Parameters:
     ///   - recipe: The recipe.
     ///   - folder: Where the tokenizer and the shards go.
+    ///   - keepsTokens: Whether a run has learned from the tokens in the folder, which are then not replaced by others.
     ///   - report: Told how far it is.
     ///   - isCancelled: Asked now and then; true stops with `ResumableStop`, and a later call goes on.
     /// - Returns: The corpus.
-    /// - Throws: Errors that name the file and place.
+    /// - Throws: Errors that name the file and place, ``RecipeError`` for prepared tokens of another tokenizer than the
+    ///   recipe's or its model's, ``TrainingError`` for text that is no longer the one that a run learned from.
     public static func run(
         _ recipe: Recipe,
         folder: String,
+        keepsTokens: Bool = false,
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> PreparedCorpus {
-        let data = recipe.data
+        if let prepared = try preparedFolder(recipe.data) {
+            let corpus = try open(prepared)
+            if let path = tokenizerPath(recipe) { try corpus.check(isOf: path) }
+            return corpus
+        }
+        let preparation = Preparation(recipe, try options(recipe), folder: folder)
+        guard keepsTokens, let known = try? open(folder), try !preparation.isFinished() else {
+            return try preparation.run(report: report, isCancelled: isCancelled)
+        }
+        // Files that were only touched give the same tokens.
+        let side = "\(folder).changed"
+        defer { try? FileManager.default.removeItem(atPath: side) }
+        let changed = Preparation(recipe, preparation.options, folder: side)
+        let found = try changed.run(report: report, isCancelled: isCancelled)
+        guard found.fingerprint(isolatesDocuments: true) == known.fingerprint(isolatesDocuments: true) else {
+            throw TrainingError(
+                "the text or the tokenizer is no longer what the run in \(recipe.training.outputDir) learned from; "
+                    + "its tokens in \(folder) stay; use another training.output_dir and data.prepared, or remove the "
+                    + "folder to begin anew"
+            )
+        }
+        try FileManager.default.removeItem(atPath: folder)
+        try FileManager.default.moveItem(atPath: side, toPath: folder)
+        return try open(folder)
+    }
+
+    /// The prepared folder that a recipe's data are; nil when they are text.
+    ///
+    /// - Throws: ``RecipeError`` when nothing is named, or a prepared folder does not stand alone.
+    static func preparedFolder(_ data: DataRecipe) throws -> String? {
         let corpus = data.corpus
-        guard let first = corpus.first else {
+        guard !corpus.isEmpty else {
             throw RecipeError(
                 "data.train is missing: name a text file, a JSONL file, a folder, or a prepared folder"
             )
         }
-        for source in corpus
-        where FileManager.default.fileExists(atPath: "\(source.path)/\(DatasetDescription.fileName)") {
+        for source in corpus where isPrepared(source.path) {
             guard corpus.count == 1 else {
                 throw RecipeError(
                     "data.train: \(source.path) is a prepared folder; one stands alone, and sources are of text"
                 )
             }
-            return try open(first.path)
+            return source.path
         }
-        let options = try options(recipe)
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError("the folder \(folder) cannot be made: \(error.localizedDescription)")
-        }
-        do {
-            let tokenizer = try tokenizer(
-                recipe,
-                options,
-                folder: folder,
-                report: report,
-                isCancelled: isCancelled
-            )
-            let preparer = CorpusPreparer(
-                corpus,
-                validationPaths: data.validation.map { [$0] } ?? [],
-                tokenizer: tokenizer,
-                folder: folder,
-                options: options
-            )
-            try preparer.run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)
-        } catch is CancellationError {
-            // A tokenizer that was learned and parts that were written are found by the next call.
-            throw ResumableStop()
-        }
-        return try open(folder)
+        return nil
+    }
+
+    /// Whether a folder holds prepared tokens.
+    static func isPrepared(_ folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(folder)/\(DatasetDescription.fileName)")
+    }
+
+    /// Where the tokenizer is that a recipe takes as it is: its own, or that of the model it begins with.
+    fileprivate static func tokenizerPath(_ recipe: Recipe) -> String? {
+        recipe.tokenizer.path ?? recipe.model.path.flatMap { $0.hasSuffix(".arpa") ? nil : $0 }
     }
 
     /// Opens a folder that ``run(_:folder:report:isCancelled:)`` filled.
@@ -144,33 +156,151 @@ public enum CorpusStep {
         return options
     }
 
-    private static func tokenizer(
+    /// Learns the tokenizer that a recipe's sections `data` and `tokenizer` ask for; nothing is written.
+    ///
+    /// - Parameters:
+    ///   - recipe: The recipe.
+    ///   - report: Told how far it is.
+    ///   - isCancelled: Asked now and then; true stops with `CancellationError`.
+    /// - Returns: The tokenizer.
+    /// - Throws: Errors that name the file and place, or the key.
+    public static func learnTokenizer(
+        _ recipe: Recipe,
+        report: (CorpusEvent) -> Void,
+        isCancelled: () -> Bool
+    ) throws -> any Tokenizer {
+        let folder = FileManager.default.temporaryDirectory.path
+        return try learn(recipe, options(recipe), folder: folder, report: report, isCancelled: isCancelled)
+    }
+
+    fileprivate static func learn(
         _ recipe: Recipe,
         _ options: PreparationOptions,
         folder: String,
         report: (CorpusEvent) -> Void,
         isCancelled: () -> Bool
     ) throws -> any Tokenizer {
-        if let path = recipe.tokenizer.path {
-            let known = try TokenizerFiles.load(anywhere: path)
-            try TokenizerFiles.save(known, to: folder)
+        let texts = try CorpusTexts(recipe.data.corpus, options: options)
+        return try withoutActuallyEscaping(report) { report in
+            try withoutActuallyEscaping(isCancelled) { isCancelled in
+                try TokenizerLearner(
+                    recipe.tokenizer,
+                    texts: texts,
+                    folder: folder,
+                    report: report,
+                    isCancelled: isCancelled
+                ).learn()
+            }
+        }
+    }
+}
+
+extension PreparedCorpus {
+    /// Refuses tokens of another tokenizer than a model's.
+    ///
+    /// - Parameter path: The tokenizer's file, or the folder that holds it.
+    /// - Throws: ``RecipeError`` when they are.
+    func check(isOf path: String) throws {
+        guard try TokenizerFiles.load(anywhere: path).fingerprint == tokenizer.fingerprint else {
+            throw RecipeError(
+                "\(folder): its tokens are of another tokenizer than \(path)'s; give the text itself, or prepare it "
+                    + "with tokenizer.path: \(path)"
+            )
+        }
+    }
+}
+
+/// The way of text into a folder: its tokenizer, and its tokens.
+private struct Preparation {
+    let recipe: Recipe
+    let options: PreparationOptions
+    let folder: String
+
+    /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
+    private var originPath: String { "\(folder)/tokenizer_training.json" }
+
+    init(_ recipe: Recipe, _ options: PreparationOptions, folder: String) {
+        (self.recipe, self.options, self.folder) = (recipe, options, folder)
+    }
+
+    func run(report: (CorpusEvent) -> Void, isCancelled: () -> Bool) throws -> PreparedCorpus {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw TrainingError("the folder \(folder) cannot be made: \(error.localizedDescription)")
+        }
+        do {
+            let tokenizer = try makeTokenizer(report: report, isCancelled: isCancelled)
+            try preparer(tokenizer).run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)
+        } catch is CancellationError {
+            // A tokenizer that was learned and parts that were written are found by the next call.
+            throw ResumableStop()
+        }
+        return try CorpusStep.open(folder)
+    }
+
+    /// Whether the folder holds what is asked for.
+    func isFinished() throws -> Bool {
+        let tokenizer = try TokenizerFiles.load(folder: folder)
+        if let path = CorpusStep.tokenizerPath(recipe) {
+            guard try TokenizerFiles.load(anywhere: path).fingerprint == tokenizer.fingerprint else {
+                return false
+            }
+        } else if try !hasOrigin(origin()) {
+            return false
+        }
+        return try preparer(tokenizer).isFinished()
+    }
+
+    private func preparer(_ tokenizer: any Tokenizer) -> CorpusPreparer {
+        CorpusPreparer(
+            recipe.data.corpus,
+            validationPaths: recipe.data.validation.map(DataRecipe.files) ?? [],
+            tokenizer: tokenizer,
+            folder: folder,
+            options: options
+        )
+    }
+
+    private func makeTokenizer(report: (CorpusEvent) -> Void, isCancelled: () -> Bool) throws -> any Tokenizer
+    {
+        if let path = CorpusStep.tokenizerPath(recipe) {
+            if recipe.tokenizer.path == nil { report(.reusingTokenizer(path: path)) }
+            try save(TokenizerFiles.load(anywhere: path))
             return try TokenizerFiles.load(folder: folder)
         }
-        let origin = try origin(recipe, options)
-        let originPath = "\(folder)/\(tokenizerOrigin)"
-        if FileManager.default.fileExists(atPath: originPath), try SafeFile.readText(originPath) == origin {
+        let origin = try origin()
+        if try hasOrigin(origin) {
             report(.reusingTokenizer(path: "\(folder)/tokenizer.json"))
             return try TokenizerFiles.load(folder: folder)
         }
-        let tokenizer = try learn(recipe, options, folder: folder, report: report, isCancelled: isCancelled)
-        try TokenizerFiles.save(tokenizer, to: folder)
+        let tokenizer = try CorpusStep.learn(
+            recipe,
+            options,
+            folder: folder,
+            report: report,
+            isCancelled: isCancelled
+        )
+        try save(tokenizer)
         try SafeFile.write(text: origin, to: originPath)
         // Read back, so that this run and later ones use the same thing.
         return try TokenizerFiles.load(folder: folder)
     }
 
+    private func save(_ tokenizer: any Tokenizer) throws {
+        // What it says is of the tokenizer that was there, whatever happens in between.
+        if FileManager.default.fileExists(atPath: originPath) {
+            try FileManager.default.removeItem(atPath: originPath)
+        }
+        try TokenizerFiles.save(tokenizer, to: folder)
+    }
+
+    private func hasOrigin(_ origin: String) throws -> Bool {
+        try FileManager.default.fileExists(atPath: originPath) && SafeFile.readText(originPath) == origin
+    }
+
     /// Everything that decides which tokenizer is learned, as text.
-    private static func origin(_ recipe: Recipe, _ options: PreparationOptions) throws -> String {
+    private func origin() throws -> String {
         let listing = try SourceListing(
             recipe.data.corpus,
             extensions: options.extensions,
@@ -190,43 +320,5 @@ public enum CorpusStep {
         var object = JSONObject()
         object["made_of"] = .array(lines.map { .string($0) })
         return JSONValue.object(object).printed()
-    }
-
-    /// Learns the tokenizer that a recipe's sections `data` and `tokenizer` ask for; nothing is written.
-    ///
-    /// - Parameters:
-    ///   - recipe: The recipe.
-    ///   - report: Told how far it is.
-    ///   - isCancelled: Asked now and then; true stops with `CancellationError`.
-    /// - Returns: The tokenizer.
-    /// - Throws: Errors that name the file and place, or the key.
-    public static func learnTokenizer(
-        _ recipe: Recipe,
-        report: (CorpusEvent) -> Void,
-        isCancelled: () -> Bool
-    ) throws -> any Tokenizer {
-        let folder = FileManager.default.temporaryDirectory.path
-        return try learn(recipe, options(recipe), folder: folder, report: report, isCancelled: isCancelled)
-    }
-
-    private static func learn(
-        _ recipe: Recipe,
-        _ options: PreparationOptions,
-        folder: String,
-        report: (CorpusEvent) -> Void,
-        isCancelled: () -> Bool
-    ) throws -> any Tokenizer {
-        let texts = try CorpusTexts(recipe.data.corpus, options: options)
-        return try withoutActuallyEscaping(report) { report in
-            try withoutActuallyEscaping(isCancelled) { isCancelled in
-                try TokenizerLearner(
-                    recipe.tokenizer,
-                    texts: texts,
-                    folder: folder,
-                    report: report,
-                    isCancelled: isCancelled
-                ).learn()
-            }
-        }
     }
 }

@@ -279,7 +279,7 @@ public struct DataOverlap: Sendable {
             let passage = String(String.UnicodeScalarView(finding.passage.unicodeScalars.prefix(60)))
             table.row([
                 .number("\(finding.item)"), .text(places.map(String.init).joined(separator: " ")),
-                .text(passage.replacing("\n", with: " ")),
+                .text(passage.onOneLine),
             ])
         }
         return table

@@ -27,7 +27,10 @@ extension Recipe {
         _ texts: () -> [String],
         report: @escaping (TaskEvent) -> Void
     ) throws -> any Tokenizer {
-        if let path = tokenizer.path ?? model.path { return try TokenizerFiles.load(anywhere: path) }
+        if let path = tokenizer.path ?? model.path {
+            if tokenizer.path == nil { report(CorpusEvent.reusingTokenizer(path: path).taskEvent) }
+            return try TokenizerFiles.load(anywhere: path)
+        }
         return try TokenizerLearner.learnAsLoaded(tokenizer, texts()) { report($0.taskEvent) }
     }
 

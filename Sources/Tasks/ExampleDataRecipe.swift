@@ -126,6 +126,13 @@ extension Substring {
     }
 }
 
+extension String {
+    /// With a space for every tab and line end, so that it stands in a cell of tab-separated rows.
+    public var onOneLine: String {
+        String(decoding: utf8.map { [9, 10, 13].contains($0) ? 32 : $0 }, as: UTF8.self)
+    }
+}
+
 extension RecipeScalar {
     /// The value as JSON: a number, truth value or text as it is written.
     func json(isText: Bool = false) -> JSONValue {

@@ -41,13 +41,7 @@ struct FittingSession {
             )
         }
         let began = Date()
-        try FileManager.default.createDirectory(
-            atPath: recipe.training.outputDir,
-            withIntermediateDirectories: true
-        )
-        if keepsState {
-            try UnfinishedFiles.remove(of: [StateSaving.fileName], in: recipe.training.outputDir)
-        }
+        try UnfinishedFiles.makeFolder(recipe.training.outputDir)
         var record = try RunRecord(
             recipe,
             registryFolder: registryFolder,

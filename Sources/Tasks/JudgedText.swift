@@ -111,7 +111,7 @@ struct JudgedText {
         }
         let bits = OutcomeFigure(
             "bits_per_byte",
-            .sums(statistics) { sums, _ in sums[1] > 0 ? sums[0] / (sums[1] * log(2.0)) : .nan }
+            .sums(statistics) { sums, _ in bitsPerByte(totalNats: sums[0], byteCount: sums[1]) }
         )
         return ExampleOutcomes(
             unit: shard.documentCount > 1 ? "documents" : "stretches of \(Self.stretch) bytes",

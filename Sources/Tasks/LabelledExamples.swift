@@ -103,22 +103,19 @@ struct ExampleParts<Example: DatasetExample> {
             return found
         }
         let all = try read(paths, "train")
-        var parts = [try DatasetFingerprint(paths, settings: settings).sha256]
         if let list = data.validation {
             let files = DataRecipe.files(list)
             guard !files.isEmpty else { throw RecipeError("data.validation names no file") }
             let judged = try read(files, "validation")
             (training, trainingPlaces) = (all.examples, all.places)
             (validation, validationPlaces) = (judged.examples, judged.places)
-            parts.append(try DatasetFingerprint(files, settings: settings).sha256)
         } else {
-            let seed = recipe.training.dataSeed ?? recipe.training.seed
             let rows = all.examples.map(row)
             let isGrouped = rows.contains { $0.group != nil }
             let splitter = try Splitter(
                 fractions: [1 - data.validationFraction, data.validationFraction],
                 rule: isGrouped ? .groups : isStratified ? .stratified : .random,
-                seed: seed
+                seed: recipe.splitSeed
             )
             let division = try splitter.split(rows)
             guard !division[0].isEmpty, !division[1].isEmpty else {
@@ -129,15 +126,45 @@ struct ExampleParts<Example: DatasetExample> {
             }
             (training, trainingPlaces) = all.picked(division[0])
             (validation, validationPlaces) = all.picked(division[1])
-            parts.append("split \(data.validationFraction) \(seed) \(isStratified)")
         }
-        fingerprint = SHA256.hex(of: parts.joined(separator: "\n").utf8)
+        fingerprint = try recipe.exampleFingerprint(isStratified: isStratified)
         malformed = MalformedRows(reports)
         validationMalformed = MalformedRows(reports.suffix(1))
     }
 }
 
 extension Recipe {
+    /// The seed of a division.
+    fileprivate var splitSeed: UInt64 { training.dataSeed ?? training.seed }
+
+    /// What the recipe's examples are: the files' bytes, how they are read, and how they are divided.
+    fileprivate func exampleFingerprint(isStratified: Bool) throws -> String {
+        func fingerprint(_ list: String) throws -> String {
+            try DatasetFingerprint(DataRecipe.files(list), settings: data.examples.settings).sha256
+        }
+        let division = "split \(data.validationFraction) \(splitSeed) \(isStratified)"
+        let parts = [try fingerprint(data.train), try data.validation.map(fingerprint) ?? division]
+        return SHA256.hex(of: parts.joined(separator: "\n").utf8)
+    }
+
+    /// Refuses to judge a model by a share of rows that are no longer those it learned from the rest of.
+    ///
+    /// - Parameters:
+    ///   - folder: The model's folder.
+    ///   - source: What it shall be judged by.
+    ///   - isStratified: Whether the share has the labels' shares.
+    /// - Throws: ``RecipeError`` when the files have changed since, `FileFormatError` when one is missing.
+    func checkShare(of folder: String, _ source: EvaluationData, isStratified: Bool = false) throws {
+        guard source.path == nil, data.validation == nil,
+            let known = try RunCard.known("fingerprint", of: folder),
+            try known != exampleFingerprint(isStratified: isStratified)
+        else { return }
+        throw RecipeError(
+            "\(data.train): its rows are no longer those that \(folder) learned from, and a share of them would hold "
+                + "rows that the model has seen; name rows to judge by (--data)"
+        )
+    }
+
     /// Keys of the section `data`, beside those of `DataSettings`, that a trained model is judged by.
     private static let judgingKeys = ["unknown_labels", "answer_standard"]
 

@@ -40,8 +40,7 @@ public final class LanguageModelObjective: TrainingObjective {
         public init(_ recipe: Recipe) {
             let arguments = recipe.training
             batchSize = arguments.perDeviceTrainBatchSize
-            evaluationBatchSize =
-                arguments.perDeviceEvalBatchSize > 0 ? arguments.perDeviceEvalBatchSize : batchSize
+            evaluationBatchSize = arguments.evaluationRows(atLeast: 1)
             accumulation = arguments.gradientAccumulationSteps
             order = recipe.data.order == "windows" ? .randomWindows : .shuffledBlocks
             seed = arguments.dataSeed ?? arguments.seed
@@ -59,7 +58,6 @@ public final class LanguageModelObjective: TrainingObjective {
     ///   - sequenceLength: The number of positions T of a row.
     ///   - isolatesDocuments: Whether attention stays inside a document.
     ///   - settings: How batches are cut and judged.
-    /// - Throws: `FileFormatError` when the data is too short for one row.
     public init(
         decoder: DecoderModel,
         tokenizer: any Tokenizer,
@@ -67,7 +65,7 @@ public final class LanguageModelObjective: TrainingObjective {
         sequenceLength: Int,
         isolatesDocuments: Bool,
         settings: Settings
-    ) throws {
+    ) {
         self.decoder = decoder
         self.tokenizer = tokenizer
         self.settings = settings
@@ -82,8 +80,6 @@ public final class LanguageModelObjective: TrainingObjective {
             decoder.configuration.trainingFlopsPerToken(sequenceLength: sequenceLength)
             * Double(rowsPerStep * sequenceLength)
         tokenByteCounts = LanguageModelFigures.byteCounts(tokenizer)
-        // The first batch is cut here, so that data that is too short is said before anything is trained.
-        _ = try batch(step: 0, microBatch: 0)
     }
 
     /// The decoder.
@@ -122,6 +118,11 @@ public final class LanguageModelObjective: TrainingObjective {
             segments: tensors.segments,
             positions: tensors.positions
         )
+    }
+
+    /// The names of the figures that ``evaluate(isCancelled:)`` gives.
+    public var metricNames: [String] {
+        Array(LanguageModelFigures(nats: 0, tokens: 0, bytes: 0).metrics.keys)
     }
 
     /// Loss, perplexity and bits per byte on the validation text, or on evenly spread batches of it.

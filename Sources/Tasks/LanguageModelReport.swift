@@ -81,7 +81,7 @@ struct LanguageModelParts {
         let found = bootstrapIntervals(of: statistics) { sums, _ in
             guard sums[1] > 0 else { return [.nan, .nan, .nan, .nan] }
             let loss = sums[0] / sums[1]
-            let bits = sums[2] > 0 ? sums[0] / (sums[2] * log(2.0)) : .nan
+            let bits = bitsPerByte(totalNats: sums[0], byteCount: sums[2])
             return [loss, exp(loss), bits, sums[3] / sums[1]]
         }
         return Dictionary(
@@ -134,7 +134,8 @@ struct LanguageModelParts {
                 sums.0 += statistics.values[row * statistics.width]
                 sums.1 += statistics.values[row * statistics.width + column]
             }
-            return sums.1 > 0 ? sums.0 / (sums.1 * (hasBytes ? log(2.0) : 1)) : .nan
+            if hasBytes { return bitsPerByte(totalNats: sums.0, byteCount: sums.1) }
+            return sums.1 > 0 ? sums.0 / sums.1 : .nan
         }
         page.heading(name == "documents" ? "Documents" : "Blocks")
         page.histogram(

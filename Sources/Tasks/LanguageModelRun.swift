@@ -40,7 +40,7 @@ public struct LanguageModelRun {
     /// The folder of the tokens: `data.prepared`, or `data` below the output folder.
     public var preparedFolder: String { recipe.data.prepared ?? "\(recipe.training.outputDir)/data" }
 
-    /// Prepares the corpus, or finds it ready.
+    /// Prepares the corpus, or finds it ready; the tokens of a run that has checkpoints are not replaced by others.
     ///
     /// - Parameters:
     ///   - report: Told how far it is.
@@ -51,9 +51,11 @@ public struct LanguageModelRun {
         report: (LanguageModelEvent) -> Void,
         isCancelled: () -> Bool = { StopSignal.received != nil }
     ) throws -> PreparedCorpus {
+        let checkpoints = try CheckpointStore(folder: recipe.training.outputDir).list()
         let corpus = try CorpusStep.run(
             recipe,
             folder: preparedFolder,
+            keepsTokens: !checkpoints.isEmpty,
             report: { report(.corpus($0)) },
             isCancelled: isCancelled
         )
@@ -75,8 +77,11 @@ public struct LanguageModelRun {
         decoder.checkpointsActivations = recipe.training.gradientCheckpointing
         let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
         let fingerprint = corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments)
+        let objective = makeObjective(decoder, corpus)
+        // Text that is too short for a row is said before anything is trained.
+        _ = try objective.batch(step: 0, microBatch: 0)
         let outcome = try session.train(
-            makeObjective(decoder, corpus),
+            objective,
             tables: tables.compactMap { $0 },
             dataFingerprint: fingerprint,
             willStart: { report(.model(decoder, $0)) },
@@ -94,7 +99,7 @@ public struct LanguageModelRun {
     private func makeDecoder(_ tokenizer: any Tokenizer) throws -> DecoderModel {
         if let path = recipe.model.path {
             // Before the weights, which may be of gigabytes.
-            let configuration = try DecoderConfiguration(contentsOf: "\(path)/config.json")
+            var configuration = try DecoderConfiguration(contentsOf: "\(path)/config.json")
             try recipe.check(configuration, path)
             guard configuration.vocabSize >= tokenizer.vocabularySize else {
                 throw RecipeError(
@@ -102,8 +107,10 @@ public struct LanguageModelRun {
                         + "\(tokenizer.vocabularySize); use the model's own tokenizer (tokenizer.path: \(path))"
                 )
             }
-            let dropout = recipe.model.given.contains("dropout") ? recipe.model.dropout : nil
-            return try DecoderModel(folder: path, dropout: dropout)
+            if recipe.model.given.contains("dropout") {
+                configuration = try configuration.withDropout(recipe.model.dropout)
+            }
+            return try DecoderModel(configuration, weightsIn: path)
         }
         let model = recipe.model
         let configuration: DecoderConfiguration
@@ -138,8 +145,8 @@ public struct LanguageModelRun {
     private func makeObjective(
         _ decoder: DecoderModel,
         _ corpus: PreparedCorpus
-    ) throws -> LanguageModelObjective {
-        try LanguageModelObjective(
+    ) -> LanguageModelObjective {
+        LanguageModelObjective(
             decoder: decoder,
             tokenizer: corpus.tokenizer,
             dataset: corpus.dataset,
@@ -176,8 +183,7 @@ public struct LanguageModelRun {
     ) throws -> LanguageModelParts {
         let decoder = try DecoderModel(folder: folder)
         recipe.settle(decoder)
-        let objective = try makeObjective(decoder, corpus)
-        return try objective.judged(
+        return try makeObjective(decoder, corpus).judged(
             maxBatches: 0,
             isCancelled: { StopSignal.received != nil },
             progress: progress
@@ -231,7 +237,6 @@ extension Recipe {
         }
         // JSON is YAML.
         try self.init(path: path, overrides: overrides)
-        if data.prepared == nil { data.prepared = "\(training.outputDir)/data" }
         training.outputDir = folder
     }
 }

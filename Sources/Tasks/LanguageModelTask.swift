@@ -25,7 +25,7 @@ struct LanguageModelTask: TaskRun {
         data: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
-        let corpus = try run.corpus(folder: folder, data: data)
+        let corpus = try run.corpus(folder: folder, data: data, report: report)
         let found = try LanguageModelFamily.work(of: run).judge(folder: folder, corpus, report: report)
         if StopSignal.received != nil { throw CancellationError() }
         report(.status { "estimating intervals" })
@@ -55,28 +55,69 @@ extension LanguageModelRun {
     ///
     /// - Parameters:
     ///   - folder: The model folder.
-    ///   - data: The text to judge by.
-    /// - Returns: The text as tokens.
-    /// - Throws: ``RecipeError`` for settings, which a recipe's text has none of; errors that name file and place.
-    func corpus(folder: String, data: EvaluationData) throws -> PreparedCorpus {
+    ///   - data: The files to judge by, or a prepared folder, whose validation part it then is.
+    ///   - report: Told how far it is.
+    /// - Returns: The text as tokens of the model.
+    /// - Throws: ``RecipeError`` for settings, which a recipe's text has none of, and for prepared tokens that are of
+    ///   another tokenizer or none to judge by; errors that name file and place; `CancellationError` after a signal.
+    func corpus(
+        folder: String,
+        data: EvaluationData,
+        report: @escaping (TaskEvent) -> Void
+    ) throws -> PreparedCorpus {
         guard data.settings.isEmpty else {
             throw RecipeError(
                 "--set: this model reads text, whose recipe says how; name a recipe's data"
             )
         }
-        guard let data = data.path else { return try CorpusStep.open(preparedFolder) }
+        let corpus =
+            try data.path.map { try self.corpus(folder, $0, report) }
+            ?? CorpusStep.open(preparedFolder(of: folder))
+        try corpus.check(isOf: folder)
+        guard corpus.dataset.description.validation != nil else {
+            throw RecipeError(
+                "\(corpus.folder): the prepared folder has nothing to judge by; prepare it with a "
+                    + "data.validation_fraction, or give the text itself (--data)"
+            )
+        }
+        return corpus
+    }
+
+    /// The tokens that a trained model learned from and is judged by: where the recipe says, or beside the model.
+    private func preparedFolder(of folder: String) throws -> String {
+        if let place = recipe.data.prepared { return place }
+        let beside = "\(folder)/data"
+        if CorpusStep.isPrepared(beside) { return beside }
+        return try CorpusStep.preparedFolder(recipe.data) ?? preparedFolder
+    }
+
+    private func corpus(
+        _ folder: String,
+        _ data: String,
+        _ report: @escaping (TaskEvent) -> Void
+    ) throws -> PreparedCorpus {
         var other = recipe
-        other.data.train = data
-        other.data.sources = []
+        other.data.sources = DataRecipe.files(data).map { CorpusSource($0) }
         other.data.validation = data
-        // What must not be learned from is just what may be judged by.
+        // What must not be learned from is just what may be judged by, and what is judged by stands twice.
         other.data.excludeTextsOf = ""
+        other.data.deduplicate = false
+        other.data.nearDuplicates = nil
         other.tokenizer.path = folder
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(
             "yuyan-evaluate-\(getpid())"
         ).path
         defer { try? FileManager.default.removeItem(atPath: scratch) }
-        return try CorpusStep.run(other, folder: scratch, report: { _ in }, isCancelled: { false })
+        do {
+            return try CorpusStep.run(
+                other,
+                folder: scratch,
+                report: { report($0.taskEvent) },
+                isCancelled: { StopSignal.received != nil }
+            )
+        } catch is ResumableStop {
+            throw CancellationError()
+        }
     }
 }
 

@@ -4,7 +4,7 @@ import YuyanTraining
 
 /// A whole run in one value: what is done, with which data, tokenizer, model and settings.
 public struct Recipe: Sendable, Equatable {
-    /// The kind of work; `language-modeling` or `text-classification`.
+    /// The kind of work, one of ``TaskCatalog``'s names.
     public var task = "language-modeling"
     /// Where the text comes from.
     public var data = DataRecipe()
@@ -27,7 +27,7 @@ public struct DataRecipe: Sendable, Equatable {
     public var train = ""
     /// Several files and folders with weights, formats and columns of their own, in place of ``train``.
     public var sources: [CorpusSource] = []
-    /// Validation data of its own; a share of `train` when nil.
+    /// Validation data of its own, files and folders separated by commas; a share of `train` when nil.
     public var validation: String?
     /// The share of documents that validate.
     public var validationFraction = 0.05
@@ -92,7 +92,7 @@ public struct TokenizerRecipe: Sendable, Equatable {
 
 /// The section `model`.
 public struct ModelRecipe: Sendable, Equatable {
-    /// `decoder`.
+    /// The kind of model, one of those of the task.
     public var family = "decoder"
     /// `gpt2` (learned positions, layer norm, GELU) or `llama` (rotary positions, RMS norm, SwiGLU).
     public var layout = "gpt2"

@@ -42,7 +42,7 @@ extension Recipe {
                     "\(name): a recipe is a mapping of task, data, tokenizer, model and training"
                 )
             }
-            for (key, value) in mapping { try take(key, value, name) }
+            for (key, value) in mapping { try take(key, value, name, overrides) }
         }
         for setting in overrides { try override(setting) }
         try finish(root?.mapping, overrides)
@@ -55,7 +55,7 @@ extension Recipe {
             + (taskDescription.generationFields.isEmpty ? [] : ["generation"])
     }
 
-    private mutating func take(_ keyNode: Node, _ value: Node, _ name: String) throws {
+    private mutating func take(_ keyNode: Node, _ value: Node, _ name: String, _ overrides: [String]) throws {
         let key = keyNode.scalar?.string ?? ""
         let place = Self.place(keyNode, name)
         if key == "task" {
@@ -86,6 +86,11 @@ extension Recipe {
                 continue
             }
             if node.null != nil { continue }
+            if key == "model", isOfAnotherFamily(innerKey),
+                Self.isTakenBack(innerKey, section: key, in: overrides)
+            {
+                continue
+            }
             guard node.mapping == nil || mappingOwner(of: innerKey) == key else {
                 throw RecipeError("\(Self.place(node, name)): \(key).\(innerKey) must be a single value")
             }
@@ -122,6 +127,7 @@ extension Recipe {
         let owners = sections.filter { keys(of: $0).contains(name) }
         switch owners.count {
         case 1: try assign(section: owners[0], key: name, value, place: setting)
+        case 0 where value.isNull && isOfAnotherFamily(name): break
         case 0:
             let all = sections.flatMap { keys(of: $0) }
             let near = familyWords(name) ?? NameSuggestion.words(for: name, among: all)
@@ -148,6 +154,7 @@ extension Recipe {
         case "data": try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
         case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
         case "model" where key == "family": break  // The recipe began with it.
+        case "model" where value.isNull && isOfAnotherFamily(key): break
         case "model":
             try assign(taskDescription.modelFields(model.family), to: \.model, section, key, value, place)
         case "generation":
@@ -178,6 +185,7 @@ extension Recipe {
                 ?? NameSuggestion.words(for: key, among: fields.flatMap { [$0.key] + $0.aliases })
             throw RecipeError("\(place): \(section) has no key \(key)\(near)")
         }
+        let value = field.takesList ? try Self.list(value, key, "\(place): \(section)") : value
         guard !value.isList || field.takesList else {
             throw RecipeError("\(place): \(section).\(key) must be a single value")
         }

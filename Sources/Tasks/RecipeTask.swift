@@ -75,6 +75,18 @@ extension Recipe {
         return "; model.family is \(model.family), and it is a key of \(names)"
     }
 
+    /// Whether a key of `model` belongs to other families of the task and not to the recipe's.
+    func isOfAnotherFamily(_ key: String) -> Bool {
+        let own = taskDescription.modelFields(model.family)
+        return !own.contains { $0.key == key || $0.aliases.contains(key) } && familyWords(key) != nil
+    }
+
+    /// Whether the last of the settings that give a key of a section says that it has no value.
+    static func isTakenBack(_ key: String, section: String, in overrides: [String]) -> Bool {
+        last(key, section: section, in: overrides).map { RecipeScalar(text: $0, isQuoted: false).isNull }
+            ?? false
+    }
+
     /// The value of a key in the last of the settings that give it.
     private static func last(_ key: String, section: String? = nil, in overrides: [String]) -> String? {
         let names = [key] + (section.map { ["\($0).\(key)"] } ?? [])
@@ -108,6 +120,18 @@ extension Recipe {
         }
         let text = items.compactMap { $0 }.joined(separator: ",")
         return [(key, RecipeScalar(text: text, isQuoted: false, isList: true))]
+    }
+
+    /// A setting's value for a key that takes lists: in brackets it is the list that it would be in a file.
+    static func list(_ value: RecipeScalar, _ key: String, _ place: String) throws -> RecipeScalar {
+        guard !value.isQuoted, value.text.hasPrefix("["), value.text.hasSuffix("]") else { return value }
+        let node: Node?
+        do {
+            node = try Yams.compose(yaml: value.text)
+        } catch {
+            throw RecipeError("\(place).\(key) must be a list as [a, b], not \"\(value.text)\"")
+        }
+        return try node.flatMap { try scalars($0, key, place).first?.1 } ?? value
     }
 
     /// Says where a value stands that something else refused.

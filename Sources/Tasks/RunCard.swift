@@ -1,9 +1,10 @@
+import Foundation
 import YuyanDatasets
 import YuyanFileFormats
 import YuyanTensors
 import YuyanTraining
 
-/// The `README.md` of a model folder; `recipe.json` goes with it.
+/// The `README.md` of a model folder; `recipe.json` and `data.json` go with it.
 struct RunCard {
     let title: String
     /// What the model is, in a few words.
@@ -13,8 +14,26 @@ struct RunCard {
     let facts: [String]
     /// The labels with their counts; nil for tasks without.
     var labels: LabelVocabulary?
+    /// Whether texts had second ones; nil for tasks without.
+    var pairs: LearnedPairs?
 
-    /// Writes card and recipe of a run that has ended; nothing for one that was stopped, which is to go on.
+    /// The file of a model folder that says what the data were.
+    private static let dataFile = "data.json"
+
+    /// What a model folder says of the data that the model learned from.
+    ///
+    /// - Parameters:
+    ///   - key: `fingerprint`, SHA-256 in hexadecimal digits, or `pairs`, see ``LearnedPairs``.
+    ///   - folder: The model's folder.
+    /// - Returns: The value; nil for a folder that does not tell.
+    /// - Throws: `FileFormatError` for a damaged file.
+    static func known(_ key: String, of folder: String) throws -> String? {
+        let path = "\(folder)/\(dataFile)"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try JSONValue(contentsOf: path)[key]?.stringValue
+    }
+
+    /// Writes card, recipe and facts of the data of a run that has ended; nothing for one that was stopped, which is to go on.
     ///
     /// - Parameters:
     ///   - recipe: The run's recipe; its output folder gets the card.
@@ -23,6 +42,10 @@ struct RunCard {
     func write(_ recipe: Recipe, _ outcome: TrainingOutcome) throws {
         if case .interrupted = outcome.reason { return }
         try recipe.resolved.write(to: "\(recipe.training.outputDir)/recipe.json")
+        var known = JSONObject()
+        known["fingerprint"] = .string(fingerprint)
+        if let pairs { known["pairs"] = .string(pairs.rawValue) }
+        try JSONValue.object(known).write(to: "\(recipe.training.outputDir)/\(Self.dataFile)")
         var lines = ["# \(title)", ""]
         let kept = outcome.bestStep.map { "; the best evaluation, at step \($0), is kept" } ?? ""
         lines.append("\(summary), trained \(outcome.step) step\(outcome.step == 1 ? "" : "s")\(kept).")

@@ -102,6 +102,8 @@ public protocol TaskPredictor {
     var inputRoles: [ExampleRole] { get }
     /// Settings for reading files, as the run's recipe had them.
     var dataSettings: DataSettings { get }
+    /// The key under which the rows of a JSON object stand where settings name none; nil for no such key.
+    var recordsKey: String? { get }
 
     /// The column of a field where settings name none.
     ///
@@ -110,6 +112,15 @@ public protocol TaskPredictor {
     ///   - format: The format of the file.
     /// - Returns: The column.
     func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference
+
+    /// The row of a text that is given by itself.
+    ///
+    /// - Parameters:
+    ///   - text: The text, as `--text` gives it.
+    ///   - pair: The second text of a pair, as `--pair` gives it; nil when there is none.
+    /// - Returns: The row.
+    /// - Throws: ``RecipeError`` that names the option when rows are made of other things.
+    func row(text: String, pair: String?) throws -> Record
 
     /// Makes sure that a row can be answered.
     ///
@@ -128,6 +139,21 @@ public protocol TaskPredictor {
 extension TaskPredictor {
     /// The column of the field's own name.
     public func usualColumn(_ role: String, in format: DataFormat) -> ColumnReference { .name(role) }
+
+    /// No key.
+    public var recordsKey: String? { nil }
+
+    /// The text in the first field, and a second one in that of its pair.
+    public func row(text: String, pair: String?) throws -> Record {
+        let name = inputRoles.first?.name ?? "text"
+        let place = RecordPlace(path: "--text", line: nil)
+        guard let pair else { return Record(names: [name], values: [.text(text)], place: place) }
+        let second = "\(name)_pair"
+        guard inputRoles.contains(where: { $0.name == second }) else {
+            throw RecipeError("--pair means nothing to this model, which knows no pairs of texts")
+        }
+        return Record(names: [name, second], values: [.text(text), .text(pair)], place: place)
+    }
 }
 
 extension Record {

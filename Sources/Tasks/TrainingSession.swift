@@ -38,6 +38,7 @@ struct TrainingSession {
         let totalSteps = Trainer<Objective>.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
         let engine = MatrixEngine(dtype: objective.model.setComputeDType(recipe.computeDType))
         willStart(engine)
+        try UnfinishedFiles.makeFolder(recipe.training.outputDir)
         var record = try RunRecord(
             recipe,
             registryFolder: registryFolder,

@@ -1,17 +1,20 @@
 import Foundation
+import YuyanFileFormats
 
 /// What runs that were killed had begun to write.
 enum UnfinishedFiles {
-    /// Removes the temporary files of some files that are written whole or not at all.
+    /// Makes a run's output folder, and removes from it what killed runs had begun to write.
     ///
-    /// - Parameters:
-    ///   - names: The files' names.
-    ///   - folder: Their folder, which exists.
-    /// - Throws: What the file system refuses.
-    static func remove(of names: [String], in folder: String) throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasSuffix(".tmp") {
-            guard names.contains(where: { name.hasPrefix("\($0).") }) else { continue }
-            try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+    /// What a process that still lives writes stays.
+    ///
+    /// - Parameter folder: The folder, into which this process writes nothing yet.
+    /// - Throws: `FileFormatError` when the folder cannot be made, what the file system refuses.
+    static func makeFolder(_ folder: String) throws {
+        try SafeFile.makeFolder(folder)
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder)
+        where AtomicFile.isAbandoned(name) {
+            // Another run that begins may have been faster.
+            unlink("\(folder)/\(name)")
         }
     }
 }

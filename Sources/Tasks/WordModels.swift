@@ -49,6 +49,23 @@ public enum WordModels {
         return try CharacterSegmenter(training: sentences.map { $0.words.map(\.form) }, options: options)
     }
 
+    /// Opens what finds words: a learned model, a dictionary, both, or the rules for English words.
+    ///
+    /// - Parameters:
+    ///   - model: A model of words; nil for the dictionary alone, or the rules.
+    ///   - dictionary: A dictionary; with a model, its words are words wherever they stand.
+    /// - Returns: The segmenter.
+    /// - Throws: `SegmentationError` when a file cannot be read.
+    public static func openSegmenter(model: String?, dictionary: String?) throws -> any WordSegmenter {
+        let lexicon = try dictionary.map { try WordLexicon(contentsOf: $0) }
+        guard let model else {
+            return lexicon.map { DictionarySegmenter($0) } ?? EnglishTokenizer()
+        }
+        var segmenter = try CharacterSegmenter(contentsOf: model)
+        if let lexicon { segmenter.force(lexicon.entries.map(\.word)) }
+        return segmenter
+    }
+
     /// Learns parts of speech.
     ///
     /// - Parameters:

@@ -106,9 +106,10 @@ public struct WordVectorTask: Sendable {
         _ report: (WordVectorEvent) -> Void,
         _ isCancelled: () -> Bool
     ) throws -> WordVectors {
+        try SafeFile.checkFolder(output)
         let corpus = try corpus(report: report, isCancelled: isCancelled)
         report(.corpus(words: corpus.wordCount, vocabulary: corpus.vocabulary.count))
-        try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+        try UnfinishedFiles.makeFolder(output)
         let vectors: WordVectors
         switch method {
         case .word2vec(let options): vectors = try train(corpus, options, report, isCancelled)
@@ -117,7 +118,6 @@ public struct WordVectorTask: Sendable {
         }
         try vectors.save(to: output)
         try vectors.write(to: "\(output)/\(Self.textName)", format: .text)
-        try removeUnfinished()
         for path in [state, pairsPath] where FileManager.default.fileExists(atPath: path) {
             try FileManager.default.removeItem(atPath: path)
         }
@@ -126,11 +126,6 @@ public struct WordVectorTask: Sendable {
 
     private var state: String { "\(output)/\(Self.stateName)" }
     private var pairsPath: String { "\(output)/\(Self.pairsName)" }
-
-    /// Removes what runs that were killed had begun to write.
-    private func removeUnfinished() throws {
-        try UnfinishedFiles.remove(of: [Self.stateName, Self.pairsName], in: output)
-    }
 
     /// The words of the files.
     ///
@@ -146,7 +141,8 @@ public struct WordVectorTask: Sendable {
         let (builder, reader) = (WordCorpusBuilder(), RecordReader(inputs, settings: data))
         var reported = 0
         while let record = try reader.next() {
-            let text = try record.requiredText("text")
+            let text: String
+            do { text = try record.requiredText("text") } catch { throw record.place.stated(error) }
             for line in text.utf8.split(separator: 0x0A) { add(String(Substring(line)), to: builder) }
             if builder.wordCount - reported > 100_000 {
                 reported = builder.wordCount
@@ -265,7 +261,6 @@ public struct WordVectorTask: Sendable {
         _ window: Int,
         _ isCancelled: () -> Bool
     ) throws -> GloVePairs {
-        try removeUnfinished()
         let builder = try GloVePairBuilder(plan)
         try count(corpus, window, into: builder, isCancelled)
         return try builder.finish(isCancelled: isCancelled)

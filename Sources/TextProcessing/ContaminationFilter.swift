@@ -28,6 +28,8 @@ public struct ContaminationFilter: TextOperator {
     public var settings: String { identity }
     /// It decides.
     public var kind: TextOperatorKind { .filter }
+    /// What is to be judged by may be among the texts.
+    public var isForTrainingAlone: Bool { true }
 
     /// Drops a text that holds one of the given texts.
     ///

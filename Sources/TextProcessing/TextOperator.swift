@@ -29,12 +29,19 @@ public protocol TextOperator: Sendable {
     var settings: String { get }
     /// Whether the operator rewrites or decides.
     var kind: TextOperatorKind { get }
+    /// Whether it is for text to learn from alone, and leaves text that is given to judge by as it is.
+    var isForTrainingAlone: Bool { get }
 
     /// Applies the operator to one text.
     ///
     /// - Parameter text: the text of a document, or of a part of a very long one.
     /// - Returns: what becomes of it.
     func apply(to text: String) -> TextOutcome
+}
+
+extension TextOperator {
+    /// It is for all text.
+    public var isForTrainingAlone: Bool { false }
 }
 
 /// How many texts an operator saw, changed and dropped.
@@ -164,11 +171,13 @@ public struct TextPipeline: Sendable {
     /// - Parameters:
     ///   - text: the text of a document, or of one part of a long one.
     ///   - isContinuation: whether it is a later part of a document; filters have decided by the first part.
+    ///   - isValidation: whether it is of text that is given to judge by.
     ///   - tallies: the counts to add to, from ``emptyTallies``.
     /// - Returns: the cleaned text, or nil when the document is dropped.
     public func process(
         _ text: String,
         isContinuation: Bool = false,
+        isValidation: Bool = false,
         tallies: inout [OperatorTally]
     ) -> String? {
         guard tallies.count == operators.count else {
@@ -177,6 +186,7 @@ public struct TextPipeline: Sendable {
         var current = text
         for (index, step) in operators.enumerated() {
             if isContinuation, step.kind == .filter { continue }
+            if isValidation, step.isForTrainingAlone { continue }
             tallies[index].seen += 1
             switch step.apply(to: current) {
             case .unchanged: break

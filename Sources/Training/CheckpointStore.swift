@@ -4,8 +4,8 @@ import YuyanFileFormats
 /// The checkpoints of a run: `checkpoint-<step>` folders, written so that a reader sees a whole one or none.
 ///
 /// A checkpoint is written to a temporary folder, each file synced, then `complete.json` with the size and SHA-256 of
-/// every file is written last, and the folder renamed. Loading checks sizes and sums and falls back to the newest
-/// checkpoint that is whole.
+/// every file is written last, and the folder renamed; before one is removed it loses its name. Loading checks sizes and
+/// sums and falls back to the newest checkpoint that is whole.
 public struct CheckpointStore: Sendable {
     /// The run's folder.
     public let folder: String
@@ -22,6 +22,8 @@ public struct CheckpointStore: Sendable {
     static let marker = "complete.json"
     private static let prefix = "checkpoint-"
     private static let temporaryPrefix = ".writing-"
+    /// What follows the step in the name of a checkpoint that makes room for another one of its step.
+    private static let beforeMark = "-before"
 
     /// The checkpoints below a run's folder.
     public init(folder: String) {
@@ -98,9 +100,9 @@ public struct CheckpointStore: Sendable {
     @discardableResult
     public func save(step: Int, write: (String) throws -> Void) throws -> Checkpoint {
         let manager = FileManager.default
-        let temporary = "\(folder)/\(Self.temporaryPrefix)\(step)"
+        let temporary = temporaryPath(step)
         let final = path(step: step)
-        let aside = "\(temporary)-before"
+        let aside = temporaryPath(step, Self.beforeMark)
         do {
             try removeIfPresent(temporary)
             try manager.createDirectory(atPath: temporary, withIntermediateDirectories: true)
@@ -121,7 +123,12 @@ public struct CheckpointStore: Sendable {
             // An older checkpoint of this step (from before a restart) makes room only now, in one move.
             try removeIfPresent(aside)
             if manager.fileExists(atPath: final) { try manager.moveItem(atPath: final, toPath: aside) }
-            try manager.moveItem(atPath: temporary, toPath: final)
+            do {
+                try manager.moveItem(atPath: temporary, toPath: final)
+            } catch {
+                if manager.fileExists(atPath: aside) { try manager.moveItem(atPath: aside, toPath: final) }
+                throw error
+            }
             try SafeFile.syncFolder(folder)
             try removeIfPresent(aside)
         } catch {
@@ -134,7 +141,7 @@ public struct CheckpointStore: Sendable {
         return Checkpoint(step: step, path: final)
     }
 
-    /// Removes what a killed save left, and the oldest checkpoints beyond a limit.
+    /// Removes what killed runs left, and the oldest checkpoints beyond a limit.
     ///
     /// - Parameters:
     ///   - limit: How many stay, 0 for all.
@@ -144,19 +151,59 @@ public struct CheckpointStore: Sendable {
     /// - Throws: When a folder cannot be removed.
     public func rotate(limit: Int, keep: Int?, current: Int) throws {
         for checkpoint in try list() where checkpoint.step > current { try remove(checkpoint) }
-        let manager = FileManager.default
-        for name in try manager.contentsOfDirectory(atPath: folder) where name.hasPrefix(Self.temporaryPrefix)
-        {
-            try manager.removeItem(atPath: "\(folder)/\(name)")
-        }
+        try removeLeftovers()
         guard limit > 0 else { return }
         for checkpoint in try list().filter({ $0.step != keep }).dropFirst(limit) { try remove(checkpoint) }
     }
 
+    /// Removes what killed runs left: saves and removals that were cut short.
+    ///
+    /// What another process writes at the moment has a temporary name with its number, and stays. A checkpoint has its
+    /// marker for as long as it has its name; one without is a leftover where it holds nothing but files that the newest
+    /// checkpoint has, and else another program's.
+    ///
+    /// - Throws: When a folder cannot be read or removed.
+    package func removeLeftovers() throws {
+        let manager = FileManager.default
+        let names = try manager.contentsOfDirectory(atPath: folder)
+        for name in names where name.hasPrefix(Self.temporaryPrefix) {
+            let parts = name.dropFirst(Self.temporaryPrefix.count).split(separator: ".")
+            let (mark, process) = (parts.first ?? "", parts.count > 1 ? Int(parts[1]) : nil)
+            if let process, SystemCalls.isAnotherProcess(process) { continue }
+            let path = "\(folder)/\(name)"
+            if mark.hasSuffix(Self.beforeMark), let step = Int(mark.dropLast(Self.beforeMark.count)),
+                !manager.fileExists(atPath: self.path(step: step))
+            {
+                // The save was killed between its two moves.
+                try manager.moveItem(atPath: path, toPath: self.path(step: step))
+            } else {
+                try manager.removeItem(atPath: path)
+            }
+        }
+        guard let whole = try list().first else { return }
+        let known = Set(try manager.contentsOfDirectory(atPath: whole.path)).subtracting([Self.marker])
+        for name in names
+        where name.hasPrefix(Self.prefix) && Int(name.dropFirst(Self.prefix.count)) != nil {
+            let path = "\(folder)/\(name)"
+            // What is no folder is no checkpoint.
+            guard let held = try? manager.contentsOfDirectory(atPath: path), known.isSuperset(of: held) else {
+                continue
+            }
+            try manager.removeItem(atPath: path)
+        }
+    }
+
+    /// The name of a step's folder that is being written or removed by this process.
+    private func temporaryPath(_ step: Int, _ mark: String = "") -> String {
+        "\(folder)/\(Self.temporaryPrefix)\(step)\(mark).\(SystemCalls.processIdentifier())"
+    }
+
     private func remove(_ checkpoint: Checkpoint) throws {
-        // The marker goes first: a removal that is cut short leaves nothing that looks whole.
-        try FileManager.default.removeItem(atPath: "\(checkpoint.path)/\(Self.marker)")
-        try FileManager.default.removeItem(atPath: checkpoint.path)
+        // The name goes first, in one move: a removal that is cut short leaves nothing that looks whole.
+        let aside = temporaryPath(checkpoint.step, "-removed")
+        try removeIfPresent(aside)
+        try FileManager.default.moveItem(atPath: checkpoint.path, toPath: aside)
+        try FileManager.default.removeItem(atPath: aside)
     }
 
     private func removeIfPresent(_ path: String) throws {

@@ -1,3 +1,4 @@
+import YuyanFileFormats
 import YuyanNeuralNetworks
 
 // What happens between steps.
@@ -36,6 +37,15 @@ extension Trainer {
         return !hasRunOutOfPatience
     }
 
+    /// Says that the figure which decides is none of the evaluation's.
+    func unknownMetric(among names: [String]) -> TrainingError {
+        let (name, known) = (arguments.metricForBestModel, names.sorted())
+        return TrainingError(
+            "metric_for_best_model is \(name), which the evaluation does not give; it gives "
+                + known.joined(separator: ", ") + NameSuggestion.words(for: name, among: known)
+        )
+    }
+
     /// Evaluates; nil when a signal cut it short.
     private func evaluate() throws -> Bool? {
         report(.evaluating(step: state.globalStep))
@@ -45,10 +55,7 @@ extension Trainer {
         }
         if StopSignal.received != nil { return nil }
         guard let value = metrics[arguments.metricForBestModel] else {
-            throw TrainingError(
-                "metric_for_best_model is \(arguments.metricForBestModel), which the evaluation does not give; it gives "
-                    + metrics.keys.sorted().joined(separator: ", ")
-            )
+            throw unknownMetric(among: Array(metrics.keys))
         }
         guard !value.isNaN else {
             let isDiverged = metrics["eval_loss"]?.isFinite == false || firstParameterNotFinite != nil

@@ -79,13 +79,13 @@ public final class Trainer<Objective: TrainingObjective> {
     ///
     /// - Returns: How it ended.
     /// - Throws: ``TrainingError`` for a loss or gradient that is not finite, a checkpoint that does not belong to this
-    ///   run, or a disk that refuses; checkpoints written before stay.
+    ///   run, a disk that refuses, or arguments that do not fit; checkpoints written before stay.
     public func run() throws -> TrainingOutcome {
         try arguments.validate()
-        try FileManager.default.createDirectory(
-            atPath: arguments.outputDir,
-            withIntermediateDirectories: true
-        )
+        let metrics = objective.metricNames
+        guard metrics.contains(arguments.metricForBestModel) else { throw unknownMetric(among: metrics) }
+        try SafeFile.makeFolder(arguments.outputDir)
+        try store.removeLeftovers()
         let start = now()
         try resume()
         began = start - (state.seconds ?? 0)

@@ -14,7 +14,7 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     public var maxSeconds = 0.0
     /// Rows per micro-batch.
     public var perDeviceTrainBatchSize = 8
-    /// Rows per evaluation batch; 0 means as many as in training.
+    /// Rows per evaluation batch; 0 means as many as in training (see ``evaluationRows(atLeast:)``).
     public var perDeviceEvalBatchSize = 0
     /// Micro-batches per optimizer step.
     ///
@@ -108,6 +108,7 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     /// - Throws: ``TrainingError`` naming the argument, its value and what would be right.
     public func validate() throws {
         try checkCounts()
+        try check(!outputDir.isEmpty, "output_dir", "empty", "the path of a folder")
         try check(
             Self.optimizerNames.contains(optim) || Self.otherOptimizerNames.contains(optim),
             "optim",
@@ -157,6 +158,14 @@ public struct TrainingArguments: Sendable, Codable, Equatable {
     private static let mostRowsOfStep = 100_000_000
     /// The most steps, and the most batches of an evaluation: what is counted with stays far from the ends of integers.
     private static let mostSteps = 1_000_000_000
+    /// The rows of an evaluation batch: ``perDeviceEvalBatchSize``, or, where that is 0, as many as in training.
+    ///
+    /// - Parameter least: The fewest rows where none are given: nothing is kept for a backward pass, so that more fit.
+    /// - Returns: The rows.
+    public func evaluationRows(atLeast least: Int = 64) -> Int {
+        perDeviceEvalBatchSize > 0 ? perDeviceEvalBatchSize : max(perDeviceTrainBatchSize, least)
+    }
+
     /// The most passes over the data.
     private static let mostEpochs = 1_000_000.0
     /// The most seconds of a run.

@@ -29,10 +29,7 @@ package final class TrainingLog {
         handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try handle.seekToEnd()
         if tensorboard {
-            try FileManager.default.createDirectory(
-                atPath: "\(folder)/tensorboard",
-                withIntermediateDirectories: true
-            )
+            try SafeFile.makeFolder("\(folder)/tensorboard")
         }
         events = tensorboard ? try TensorBoardWriter(folder: "\(folder)/tensorboard") : nil
     }

@@ -13,6 +13,9 @@ public protocol TrainingObjective: AnyObject {
     /// the machine's peak.
     var operationsPerStep: Double { get }
 
+    /// The names of the figures that ``evaluate(isCancelled:)`` gives.
+    var metricNames: [String] { get }
+
     /// The micro-batch of a step. The same numbers give the same batch, whatever was asked before.
     func batch(step: Int, microBatch: Int) throws -> Batch
     /// The number of targets in a batch that count, by which losses are weighted.
@@ -21,7 +24,7 @@ public protocol TrainingObjective: AnyObject {
     func inputCount(_ batch: Batch) -> Int
     /// The sum of the losses of a batch's targets times `scale`, recorded on the current tape.
     func loss(_ batch: Batch, scale: Float) -> Tensor
-    /// Judges the model; the keys begin with `eval_`, and `eval_loss` is among them.
+    /// Judges the model; the keys are ``metricNames``, begin with `eval_`, and `eval_loss` is among them.
     func evaluate(isCancelled: () -> Bool) throws -> [String: Double]
     /// Writes the model folder: configuration, weights, tokenizer.
     func saveModel(to folder: String) throws

@@ -72,8 +72,17 @@ struct BadInputTests {
         check(
             try project.yuyan("train", "recipe.yaml", "output_dir=taken/out"),
             code: 1,
-            says: ["taken/out"]
+            says: ["training.output_dir", "taken: is a file, not a folder", "taken/out"]
         )
+        for setting in ["output_dir=taken", "output_dir="] {
+            for command in ["train", "prepare"] {
+                check(
+                    try project.yuyan(command, "recipe.yaml", setting, "data.train=nowhere"),
+                    code: setting == "output_dir=" ? 2 : 1,
+                    says: ["training.output_dir"]
+                )
+            }
+        }
     }
 
     @Test func aFileThatCannotBeRead() throws {

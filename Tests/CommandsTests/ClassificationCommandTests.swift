@@ -212,6 +212,81 @@ struct ClassificationCommandTests {
         #expect(folder.text("why.html").contains("What the written tokens look at"))
     }
 
+    /// Questions are answered from SQuAD's articles and from tables, whatever their answers.
+    @Test func questionsAreAnsweredFromFiles() throws {
+        func squad(_ start: Int) -> String {
+            let answers = #""answers": [{"text": "red", "answer_start": \#(start)}]"#
+            let asked = #"{"id": "1", "question": "what colour ?", \#(answers)}"#
+            let paragraph = #"{"context": "the red boat .", "qas": [\#(asked)]}"#
+            return
+                #"{"version": "1.1", "data": [{"title": "t", "paragraphs": [\#(paragraph), \#(paragraph)]}]}"#
+        }
+        try folder.write(squad(4), to: "train.json")
+        try folder.write(squad(9), to: "misplaced.json")
+        try folder.write("asked,text\nwhat colour ?,the red boat .\n", to: "asked.csv")
+        let recipe = """
+            task: question-answering
+            data: { train: train.json, validation: train.json }
+            tokenizer: { type: word }
+            model: { family: reader, embedding_dim: 8, hidden_size: 8, num_layers: 1 }
+            training: { output_dir: asked, max_steps: 1, tensorboard: false }
+            """
+        try folder.write(recipe + "\n", to: "asked.yaml")
+        let trained = try yuyan("train", "asked.yaml")
+        #expect(trained.code == 0, "\(trained)")
+        for file in ["train.json", "misplaced.json"] {
+            let answered = try yuyan("predict", "asked", "-i", file)
+            #expect(answered.code == 0, "\(file): \(answered)")
+            let questions = try answered.output.split(separator: "\n").map {
+                try JSONValue(parsing: String($0))["question"]?.stringValue
+            }
+            #expect(questions == ["what colour ?", "what colour ?"], "\(file): \(answered)")
+        }
+        let columns = ["--set", "columns.question=asked", "columns.context=text"]
+        let table = try BuiltProgram.run(["predict", "asked", "-i", "asked.csv"] + columns, in: folder.path)
+        #expect(table.code == 0 && table.output.contains("what colour"), "\(table)")
+        let alone = try yuyan("predict", "asked", "--text", "the red boat .")
+        #expect(alone.code == 2 && alone.errors.contains("'question' and 'context'"), "\(alone)")
+    }
+
+    /// Models of pairs take no half of one, and models of single texts no second one.
+    @Test func pairsAreWhole() throws {
+        let rows = (0..<40).map { "\($0 % 2 == 0 ? "fine" : "dull") number\($0)\tthe film\t\($0 % 2)\n" }
+        try folder.write("a\ttext_pair\tlabel\n" + rows.joined(), to: "pairs.tsv")
+        let recipe = """
+            task: text-classification
+            data: { train: pairs.tsv, columns: { text: a } }
+            model: { family: linear }
+            training: { output_dir: pairs, seed: 1 }
+            """
+        try folder.write(recipe + "\n", to: "pairs.yaml")
+        try folder.write("fine\ndull\n", to: "half.txt")
+        let trained = try yuyan("train", "pairs.yaml")
+        #expect(trained.code == 0, "\(trained)")
+        let pair = try yuyan("predict", "pairs", "--text", "fine", "--pair", "the film")
+        let answer = try JSONValue(parsing: pair.output)
+        #expect(answer["text_pair"] == "the film" && answer["label"] == "0", "\(pair)")
+        // The column of second texts is read though only that of the first is named.
+        let table = try yuyan("predict", "pairs", "--input", "pairs.tsv")
+        #expect(table.output.split(separator: "\n").count == 40, "\(table)")
+        for arguments in [
+            ["predict", "pairs", "--text", "fine"], ["explain", "pairs", "--text", "fine"],
+            ["predict", "pairs", "--input", "half.txt"],
+        ] {
+            let half = try BuiltProgram.run(arguments, in: folder.path)
+            #expect(half.code == 2 && half.errors.contains("give --pair"), "\(arguments): \(half)")
+            #expect(half.output.isEmpty, "\(arguments): \(half)")
+        }
+        let lost = try yuyan("predict", "pairs", "--input", "pairs.tsv", "--pair", "the film")
+        #expect(lost.code == 2 && lost.errors.contains("--pair"), "\(lost)")
+        let single = try yuyan("train", "recipe.yaml", "num_train_epochs=1")
+        #expect(single.code == 0, "\(single)")
+        for command in ["predict", "explain"] {
+            let whole = try yuyan(command, "out", "--text", "fine", "--pair", "the film")
+            #expect(whole.code == 2 && whole.errors.contains("learned from single texts"), "\(whole)")
+        }
+    }
+
     @Test func wrongUseIsExplained() throws {
         for (settings, word) in [
             (["model.family=text-cn"], "did you mean 'text-cnn'"),

@@ -67,6 +67,7 @@ struct CommandLineTests {
         "trian recipe.yaml", "train", "train recipe.yaml --nonsense", "generate out --top-k many",
         "runs show x",
         "runs compare 1", "generate", "quickstart --minutes -3", "train recipe.yaml lonely",
+        "generate out --temperature=-1", "generate out --max-new-tokens=-1",
     ])
     func wrongUsageIsTwo(line: String) throws {
         let project = try Project()
@@ -160,6 +161,23 @@ struct CommandLineTests {
         )
         let expected = alone.enumerated().map { "--- \($0.offset + 1)\n\($0.element)" }.joined()
         #expect(batch.output == expected, "\(batch)")
+        // So do samples, of which a prompt's first is what it gives alone.
+        let sampled = ["--seed", "3", "--temperature", "2", "--max-new-tokens", "12"]
+        let first = try prompts.map {
+            try BuiltProgram.run(["generate", "out", "-p", $0] + sampled, in: project.folder.path).output
+        }
+        let two = try BuiltProgram.run(
+            ["generate", "out", "--num-samples", "2"] + prompts.flatMap { ["-p", $0] } + sampled,
+            in: project.folder.path
+        )
+        for (number, text) in first.enumerated() {
+            #expect(two.output.contains("--- \(2 * number + 1)\n\(text)--- \(2 * number + 2)\n"), "\(two)")
+        }
+        let wrong = try project.yuyan("generate", "out", "-p", "the", "--temperature=-1")
+        #expect(
+            wrong.code == 2 && wrong.output.isEmpty && wrong.errors.contains("--temperature: -1"),
+            "\(wrong)"
+        )
         let missing = try project.yuyan("generate", "nowhere")
         #expect(missing.code == 1 && missing.errors.contains("nowhere"), "\(missing)")
     }
@@ -179,6 +197,8 @@ struct CommandLineTests {
         }
         let best = try #require(lines.compactMap { $0["eval_loss"] }.min())
         #expect(abs(loss - best) < 1e-9, "\(loss), in training \(best)")
+        let taken = try project.yuyan("evaluate", "out", "--output", "recipe.yaml")
+        #expect(taken.code == 1 && taken.errors.contains("recipe.yaml: is a file, not a folder"), "\(taken)")
         let table = try project.yuyan("evaluate", "out", "--output", "judged")
         #expect(table.code == 0 && table.output.contains("95 % interval"), "\(table)")
         let kept = try JSONValue(contentsOf: "\(project.folder.path)/judged/evaluation.json")

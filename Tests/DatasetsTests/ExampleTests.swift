@@ -246,6 +246,29 @@ struct ExampleTests {
         #expect(answered == [.init(text: "x"), .init(text: "b", start: 1, bytes: 1..<2)])
         let flat = #"{"id":"x","question":"q","context":"ab","answers":{"text":["b"],"answer_start":[1]}}"#
         #expect(try read(QuestionAnsweringExample.self, "b.jsonl", flat)[0].answers[0].start == 1)
+        let lone = message { _ = try read(QuestionAnsweringExample.self, "d.json", flat) }
+        #expect(lone.contains("no key 'data'") && lone.contains("stand in a list"), "\(lone)")
+    }
+
+    @Test("questions to be answered: answers are not looked at, misplaced, malformed or none")
+    func questionsAlone() throws {
+        var settings = DataSettings()
+        settings.recordsKey = QuestionAnsweringExample.recordsKey
+        func questions(_ answers: String) throws -> [String] {
+            let squad =
+                #"{"data":[{"paragraphs":[{"context":"ab","qas":[{"question":"q"\#(answers)},{"question":"r"}]}]}]}"#
+            let reader = RecordReader([try folder.write("a.json", squad)], settings: settings)
+            let found = try QuestionAnsweringExample.questions(from: #require(try reader.next()))
+            #expect(found.allSatisfy { $0.context == "ab" && $0.answers.isEmpty })
+            return found.map(\.question)
+        }
+        for answers in [
+            "", #","answers":[{"text":"b","answer_start":0}]"#, #","answers":[{"text":"b"}]"#,
+            #","answers":7"#,
+        ] {
+            #expect(try questions(answers) == ["q", "r"], "\(answers)")
+        }
+        #expect(message { _ = try questions(#"},{"answers":[]"#) }.contains("no text 'question'"))
     }
 
     @Test("semantic roles: one column of roles per predicate")

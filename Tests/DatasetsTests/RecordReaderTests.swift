@@ -65,6 +65,28 @@ struct RecordReaderTests {
         #expect(try rows(bare, settings) == [["x"]])
     }
 
+    @Test("fields of examples: those that settings name, and of the others those that are there")
+    func fields() throws {
+        func rows(_ name: String, _ text: String, _ settings: String) throws -> [[FieldValue?]] {
+            let reader = RecordReader(
+                [try folder.write(name, text)],
+                settings: try dataSettings(settings),
+                roles: [ExampleRole("text"), ExampleRole("text_pair", isRequired: false)],
+                usualColumn: { role, _ in .name(role) }
+            )
+            var rows: [[FieldValue?]] = []
+            while let record = try reader.next() { rows.append(record.values) }
+            return rows
+        }
+        let named = #"{"columns": {"text": "a"}}"#
+        #expect(try rows("a.csv", "a,text_pair\nx,y\n", named) == [[.text("x"), .text("y")]])
+        #expect(try rows("b.csv", "a,b\nx,y\n", named) == [[.text("x"), nil]])
+        let said = message { _ = try rows("c.csv", "b\nx\n", named) }
+        #expect(said.contains("there is no column 'a' for 'text'"), "\(said)")
+        let words = "1\tx\t_\t_\t_\t_\t0\t_\t_\t_\n\n"
+        #expect(try rows("d.conllu", words, #"{"columns": {"text": "text"}}"#) == [[.text("x"), nil]])
+    }
+
     @Test("an unknown column is named with file, line, the columns that exist and the nearest")
     func unknownColumn() throws {
         let csv = try folder.write("a.csv", "id,text,label\n1,x,p\n")

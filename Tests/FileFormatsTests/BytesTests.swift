@@ -74,6 +74,50 @@ import YuyanFileFormats
         expectFailure(.unsupported, "regular") { _ = try SafeFile.read(folder.path) }
     }
 
+    @Test func foldersAreMadeWhereNoFileIs() throws {
+        let folder = try TemporaryFolder()
+        for name in ["a/b/c", "a/b/c", "d/e/"] {
+            try SafeFile.checkFolder(folder.file(name))
+            try SafeFile.makeFolder(folder.file(name))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file(name)) == [])
+        }
+        let file = try folder.write([1], "taken")
+        let calls: [(String) throws -> Void] = [
+            { try SafeFile.checkFolder($0) }, { try SafeFile.makeFolder($0) },
+        ]
+        for make in calls {
+            expectFailure(.mismatch, "\(file): is a file, not a folder") { try make(file) }
+            expectFailure(.mismatch, "\(file): is a file", "\(file)/x/y cannot be made") {
+                try make("\(file)/x/y")
+            }
+            expectFailure(.missing, "empty") { try make("") }
+        }
+        #expect(try folder.names == ["a", "d", "taken"])
+        // Root may write everywhere.
+        guard getuid() != 0 else { return }
+        chmod(folder.file("d"), 0o500)
+        expectFailure(.inputOutput, "d/x", "cannot make this folder") {
+            try SafeFile.makeFolder(folder.file("d/x/y"))
+        }
+    }
+
+    /// Temporary files are of processes; no process has so large a number.
+    @Test func abandonedFilesAreThoseOfProcessesThatEnded() throws {
+        let folder = try TemporaryFolder()
+        let file = try AtomicFile(path: folder.file("a.txt"))
+        let begun = try #require(folder.names.first)
+        // Whoever asks says that this process writes nothing there.
+        #expect(AtomicFile.isAbandoned(begun))
+        withExtendedLifetime(file) {}
+        #expect(AtomicFile.isAbandoned("model.safetensors.99999999-1f.tmp"))
+        #expect(!AtomicFile.isAbandoned("model.safetensors.\(getppid())-1f.tmp"))
+        for name in [
+            "a.txt", "a.tmp", "a.99999999.tmp", "a.99999999-xyz.tmp", "99999999-1f.tmp", "a.9-9-9.tmp",
+        ] {
+            #expect(!AtomicFile.isAbandoned(name), "\(name)")
+        }
+    }
+
     @Test func mappedFiles() throws {
         let folder = try TemporaryFolder()
         let file = try MappedFile(path: folder.write([1, 2, 3, 4]))

@@ -85,6 +85,9 @@ import YuyanTestSupport
         let folder = try ScratchFolder()
         let model = try model("gru-tagger", crf: true)
         try model.save(to: folder.path, labels: ["A", "B", "C", "D"])
+        let written = try ConfigurationReader(contentsOf: "\(folder.path)/config.json")
+        #expect(try written.object("id2label")?.object["3"]?.stringValue == "D")
+        #expect(try written.object("label2id")?.object["D"]?.integerValue == 3)
         let read = try TaggerModel(folder: folder.path)
         #expect(read.configuration == model.configuration)
         for (one, two) in zip(model.namedParameters(), read.namedParameters()) {

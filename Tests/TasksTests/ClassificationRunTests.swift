@@ -141,6 +141,61 @@ import YuyanTraining
         try labelled.train(recipe)
         let evaluation = try labelled.evaluate("out", nil)
         #expect(evaluation.json["examples"]?.integerValue == 20)
+        try refuses("out", pair: nil, says: "give --pair beside --text")
+        try answers("out", pair: "a dull plot")
+        // A folder that does not tell goes by its recipe.
+        try FileManager.default.removeItem(atPath: "\(labelled.folder.path)/out/data.json")
+        try refuses("out", pair: nil, says: "in the column 'text_pair'")
+        try answers("out", pair: "a dull plot")
+    }
+
+    /// Answers and explains a text, or a pair.
+    private func answers(_ output: String, pair: String?) throws {
+        let place = "\(labelled.folder.path)/\(output)"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let predictor = try run.predictor(folder: place)
+        let row = try predictor.row(text: "a lovely film", pair: pair)
+        try predictor.check(row)
+        #expect(try predictor.predict([row])[0]["text_pair"]?.stringValue == pair)
+        var request = ExplanationRequest("a lovely film")
+        request.pair = pair
+        _ = try run.explainer(folder: place).explain(request)
+    }
+
+    /// Neither answers nor explains a text, or a pair, and says why.
+    private func refuses(_ output: String, pair: String?, says words: String) throws {
+        let place = "\(labelled.folder.path)/\(output)"
+        let run = try TaskCatalog.run(try Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        let (predictor, explainer) = (try run.predictor(folder: place), try run.explainer(folder: place))
+        let row = try predictor.row(text: "a lovely film", pair: pair)
+        var request = ExplanationRequest("a lovely film")
+        request.pair = pair
+        for body in [
+            { try predictor.check(row) }, { _ = try predictor.predict([row]) },
+            { _ = try explainer.explain(request) },
+        ] as [() throws -> Void] {
+            let error = #expect(throws: RecipeError.self) { try body() }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
+    }
+
+    /// Of texts of which some have second ones a model knows both kinds; one of single texts refuses pairs.
+    @Test func singleTextsAndPairs() throws {
+        try labelled.writeParts()
+        try labelled.train(try labelled.recipe("linear", "single"))
+        try refuses("single", pair: "a dull plot", says: "learned from single texts")
+        try answers("single", pair: nil)
+        let rows = LabelledFolder.rows(60, seed: 5).enumerated().map { number, row in
+            let pair = number % 3 == 0 ? "" : ", \"text_pair\": \"the plot\""
+            return "{\"text\": \"\(row.text)\"\(pair), \"label\": \"\(row.label)\"}\n"
+        }
+        try labelled.folder.write(rows.joined(), to: "train.jsonl")
+        let path = "\(labelled.folder.path)/train.jsonl"
+        let settings = ["data.train=\(path)", "data.validation=\(path)", "data.format=jsonl"]
+        var recipe = try labelled.recipe("linear", "both", settings)
+        recipe.data.examples.settings.columns = [:]
+        try labelled.train(recipe)
+        for pair in [nil, "a dull plot"] { try answers("both", pair: pair) }
     }
 
     @Test func unknownLabelsAreRefusedOrSkipped() throws {
@@ -329,6 +384,19 @@ import YuyanTraining
         }
         let answers = try run.predictor(folder: place).predict(rows)
         #expect(answers[0]["cut"] == nil && answers[1]["cut"]?.boolValue == true)
+    }
+
+    /// A share of rows that have changed since holds rows that the model learned from.
+    @Test func aShareIsOfTheRowsItLearnedFrom() throws {
+        try labelled.writeParts()
+        let path = "\(labelled.folder.path)/train.tsv"
+        let settings = ["word_ngrams=1", "words=whitespace", "data.validation=null"]
+        try labelled.train(try labelled.recipe("linear", "out", settings))
+        _ = try labelled.evaluate("out", nil)
+        try labelled.folder.write(labelled.folder.text("train.tsv") + "a film more\tgood\n", to: "train.tsv")
+        let error = #expect(throws: RecipeError.self) { try labelled.evaluate("out", nil) }
+        #expect(error?.description.contains(path) == true, "\(error?.description ?? "-")")
+        _ = try labelled.evaluate("out", "dev.tsv")
     }
 
     /// Languages are slices where there are several and their texts are clear.

@@ -146,6 +146,18 @@ import YuyanTokenizers
         let figures = WordModels.judge(segmenter, on: read)
         #expect(figures.f1 == 1 && figures.wanted == 45)
         #expect(try WordModels.crossValidate(read, folds: 3, lexicon: nil, seed: 1).f1 > 0.9)
+        try segmenter.save(to: "\(folder.path)/words")
+        try folder.write("小雨燕 5\n看 5\n雨 5\n", to: "dictionary")
+        let (model, dictionary) = ("\(folder.path)/words", "\(folder.path)/dictionary")
+        for (model, dictionary, words) in [
+            (model, nil, ["小", "雨燕", "看", "雨"]), (model, dictionary, ["小雨燕", "看", "雨"]),
+            (nil, dictionary, ["小雨燕", "看", "雨"]),
+        ] {
+            let opened = try WordModels.openSegmenter(model: model, dictionary: dictionary)
+            #expect(opened.words(in: "小雨燕看雨") == words)
+        }
+        let english = try WordModels.openSegmenter(model: nil, dictionary: nil)
+        #expect(english.words(in: "swifts don't fly") == ["swifts", "do", "n't", "fly"])
         let tagger = try WordModels.tagger(read, .upos, seed: 1)
         let counts = WordModels.judge(tagger, on: read, .upos)
         #expect(counts.right == 45 && counts.words == 45)

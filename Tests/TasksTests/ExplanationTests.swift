@@ -7,11 +7,17 @@ import YuyanTestSupport
 
 /// Explanations of classifiers that learned from a few telling words.
 @Suite(.serialized) struct ExplanationTests {
-    private func explainer(_ family: String, _ settings: [String] = []) throws -> any TaskExplainer {
+    /// A folder that does not tell that it learned from single texts takes pairs, too.
+    private func explainer(
+        _ family: String,
+        _ settings: [String] = [],
+        tellsPairs: Bool = true
+    ) throws -> any TaskExplainer {
         let labelled = try LabelledFolder()
         try labelled.writeParts()
         try labelled.train(labelled.recipe(family, "out", settings))
         let place = "\(labelled.folder.path)/out"
+        if !tellsPairs { try FileManager.default.removeItem(atPath: "\(place)/data.json") }
         return try TaskCatalog.run(Recipe(modelFolder: place), registryFolder: nil, version: "test")
             .explainer(folder: place)
     }
@@ -61,7 +67,8 @@ import YuyanTestSupport
     @Test func encodersSayWhereTheyLook() throws {
         let explainer = try explainer(
             "encoder",
-            ["hidden_size=32", "num_attention_heads=2", "intermediate_size=64", "tokenizer.vocab_size=300"]
+            ["hidden_size=32", "num_attention_heads=2", "intermediate_size=64", "tokenizer.vocab_size=300"],
+            tellsPairs: false
         )
         #expect(explainer.methods == [.integratedGradients, .occlusion, .attentionRollout])
         let found = try explain(explainer, text, pair: "a scene", method: .attentionRollout)
@@ -74,7 +81,7 @@ import YuyanTestSupport
 
     /// What is cut off a long text has no share, whatever the method, and is told.
     @Test func whatIsCutOffHasNoShare() throws {
-        let explainer = try explainer("bag-of-embeddings", ["max_length=6"])
+        let explainer = try explainer("bag-of-embeddings", ["max_length=6"], tellsPairs: false)
         let long = "the film was lovely and very dull grim awful scene"
         for method in explainer.methods {
             let found = try explain(explainer, long, label: "good", method: method)
@@ -140,7 +147,11 @@ import YuyanTestSupport
 
     /// The weights of a linear model and its intercept are the logarithm of the odds, exactly.
     @Test func weightsOfLinearModelsAreExact() throws {
-        let explainer = try explainer("linear", ["word_ngrams=1,2", "character_ngrams=1,3"])
+        let explainer = try explainer(
+            "linear",
+            ["word_ngrams=1,2", "character_ngrams=1,3"],
+            tellsPairs: false
+        )
         #expect(explainer.methods == [.weights, .occlusion])
         for pair in [nil, "a  scene"] {
             let found = try explain(explainer, text, pair: pair, label: "good")

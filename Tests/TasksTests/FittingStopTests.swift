@@ -53,7 +53,7 @@ import YuyanTraining
                 isCancelled: isCancelled
             )
         }
-        let begun = "other/\(WordVectorTask.stateName).1-2.tmp"
+        let begun = "other/\(WordVectorTask.stateName).99999999-2.tmp"
         try tagged.folder.write("left by a run that was killed", to: begun)
         // Other options do not take it up, and leave it.
         #expect(throws: FileFormatError.self) {

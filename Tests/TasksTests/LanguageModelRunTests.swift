@@ -1,9 +1,11 @@
 import Foundation
 import Testing
+import YuyanDatasets
 import YuyanFileFormats
 import YuyanModels
 import YuyanTasks
 import YuyanTestSupport
+import YuyanTokenizers
 import YuyanTraining
 
 @Suite(.serialized) struct LanguageModelRunTests {
@@ -137,6 +139,144 @@ import YuyanTraining
         #expect(folder.text("out/README.md").contains("eval_loss"))
         let model = try DecoderModel(folder: "\(folder.path)/out")
         #expect(model.configuration.hiddenSize == 16)
+    }
+
+    private func evaluate(_ data: String?) throws -> JSONObject {
+        let place = "\(folder.path)/out"
+        let run = try TaskCatalog.run(Recipe(modelFolder: place), registryFolder: nil, version: "test")
+        return try run.evaluate(folder: place, data: EvaluationData(path: data), report: { _ in }).json
+    }
+
+    /// What is left out of text to learn from is not left out of text to judge by, however short it is.
+    @Test(arguments: ["order=blocks", "order=windows"]) func judgesOtherText(order: String) throws {
+        _ = try train("out", ["deduplicate=true", "near_duplicates=0.7", order])
+        try folder.write("a few words", to: "one.txt")
+        try folder.write("and some more of them", to: "two.txt")
+        let (one, two) = ("\(folder.path)/one.txt", "\(folder.path)/two.txt")
+        let bytes = try [one, two, "\(one), \(two)"].map { try evaluate($0)["bytes"]?.numberValue ?? 0 }
+        #expect(bytes == [11, 21, 32])
+    }
+
+    /// Tokens of another tokenizer are no text for a model, and a prepared folder has a part to judge by.
+    @Test func preparedFoldersFitTheModel() throws {
+        _ = try train("out")
+        func prepare(_ name: String, _ tokenizer: any Tokenizer, share: Double) throws -> String {
+            let place = "\(folder.path)/\(name)"
+            var options = PreparationOptions()
+            options.validationFraction = share
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            try TokenizerFiles.save(tokenizer, to: place)
+            let saved = try TokenizerFiles.load(folder: place)
+            let texts = ["\(folder.path)/texts"]
+            _ = try CorpusPreparer(paths: texts, tokenizer: saved, folder: place, options: options).run()
+            return place
+        }
+        let own = try TokenizerFiles.load(folder: "\(folder.path)/out")
+        #expect(try (evaluate(prepare("fits", own, share: 0.2))["tokens"]?.numberValue ?? 0) > 0)
+        let characters = CharacterTokenizer.train(on: ["abcdefghijklmnopqrstuvwxyz ."])
+        for (place, words) in [
+            (try prepare("other", characters, share: 0.2), "of another tokenizer than"),
+            (try prepare("whole", own, share: 0), "nothing to judge by"),
+        ] {
+            let error = #expect(throws: RecipeError.self) { try evaluate(place) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
+    }
+
+    /// A model that a run begins with brings its tokenizer along, and prepared tokens must be of it.
+    @Test func aModelKeepsItsTokenizer() throws {
+        _ = try train("first", ["tokenizer.type=bpe", "tokenizer.vocab_size=280"])
+        let own = try TokenizerFiles.load(folder: "\(folder.path)/first")
+        let begin = ["model.path=\(folder.path)/first", "data.prepared=\(folder.path)/again"]
+        _ = try train("second", begin)
+        let taken = try TokenizerFiles.load(folder: "\(folder.path)/second")
+        #expect(taken.tokenizerDocument() == own.tokenizerDocument())
+        _ = try train("bytes", ["data.prepared=\(folder.path)/bytes-data"])
+        let error = #expect(throws: RecipeError.self) {
+            _ = try train("third", begin + ["data.train=\(folder.path)/bytes-data"])
+        }
+        #expect(error?.description.contains("of another tokenizer") == true, "\(error?.description ?? "-")")
+    }
+
+    /// What a model is judged by lies beside it, wherever it was moved to, or where it learned from.
+    @Test func judgedByItsOwnTokens() throws {
+        _ = try train("moved", ["data.prepared=null"])
+        _ = try train("there", ["data.prepared=null", "data.train=\(folder.path)/moved/data"])
+        func judge(_ name: String) throws -> JSONValue? {
+            let place = "\(folder.path)/\(name)"
+            let run = try TaskCatalog.run(Recipe(modelFolder: place), registryFolder: nil, version: "test")
+            return try run.evaluate(folder: place, data: EvaluationData(), report: { _ in }).json["bytes"]
+        }
+        let bytes = try judge("moved")
+        #expect(try bytes != nil && judge("there") == bytes)
+        try FileManager.default.moveItem(atPath: "\(folder.path)/moved", toPath: "\(folder.path)/out")
+        // Another run where the model was.
+        _ = try train("moved", ["data.prepared=null", "validation_fraction=0.5"])
+        #expect(try judge("out") == bytes)
+    }
+
+    /// A run that is refused because its text has changed leaves the tokens of the finished one; touched files have the
+    /// same text.
+    @Test func refusedRunsReplaceNothing() throws {
+        let settings = ["tokenizer.type=bpe", "tokenizer.vocab_size=280"]
+        _ = try train("out", settings)
+        let names = ["tokenizer.json", "dataset.json", "train.bin", "validation.bin"]
+        let before = names.map { folder.bytes("tokens/\($0)") }
+        let texts = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/texts")
+        let past = Date(timeIntervalSince1970: 1_000_000_000)
+        for text in texts {
+            let path = "\(folder.path)/texts/\(text)"
+            try FileManager.default.setAttributes([.modificationDate: past], ofItemAtPath: path)
+        }
+        #expect(try train("out", settings + ["max_steps=2"]).0.step == 2)
+        #expect(folder.bytes("tokens/train.bin") == before[2])
+        try folder.writeTexts(smallCorpus(documents: 50))
+        for changed in [settings, ["tokenizer.type=bpe", "tokenizer.vocab_size=290"]] {
+            let error = #expect(throws: TrainingError.self) {
+                _ = try train("out", changed + ["max_steps=3"])
+            }
+            #expect(
+                error?.description.contains("no longer what the run") == true,
+                "\(error?.description ?? "-")"
+            )
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            #expect(!files.contains { $0.contains("changed") }, "\(files)")
+        }
+        #expect(folder.bytes("tokens/tokenizer.json") == before[0])
+        #expect(folder.bytes("tokens/validation.bin") == before[3])
+    }
+
+    /// What must not be learned from is kept to judge by.
+    @Test func excludedTextsAreJudgedBy() throws {
+        try folder.write("one fine day in the middle of the night two dead men got up", to: "judged.txt")
+        let judged = "\(folder.path)/judged.txt"
+        _ = try train("out", ["data.validation=\(judged)", "data.exclude_texts_of=\(judged)"])
+        #expect(try evaluate(nil)["bytes"]?.numberValue == 59)
+    }
+
+    /// Text that has no row is said before a run is recorded.
+    @Test func textThatIsTooShortTrainsNothing() throws {
+        try folder.write("short", to: "short.txt")
+        let settings = ["data.train=\(folder.path)/short.txt", "data.validation=\(folder.path)/texts"]
+        let error = #expect(throws: FileFormatError.self) {
+            _ = try train("out", settings + ["order=windows", "data.prepared=\(folder.path)/few"])
+        }
+        #expect(error?.description.contains("too few") == true, "\(error?.description ?? "-")")
+    }
+
+    /// A tokenizer that was brought along is not taken for one that was learned there.
+    @Test func aTokenizerIsOfTheRunThatLearnedIt() throws {
+        let place = "\(folder.path)/tokens"
+        func vocabulary(_ settings: [String]) throws -> Int {
+            let recipe = try recipe("out", settings)
+            return try CorpusStep.run(recipe, folder: place, report: { _ in }, isCancelled: { false })
+                .tokenizer.vocabularySize
+        }
+        let learned = ["tokenizer.type=bpe", "tokenizer.vocab_size=300"]
+        #expect(try vocabulary(learned) == 300)
+        _ = try train("bytes", ["data.prepared=\(folder.path)/others"])
+        #expect(try vocabulary(["tokenizer.path=\(folder.path)/bytes"]) < 300)
+        #expect(try vocabulary(learned) == 300)
     }
 
     /// The figures have intervals over blocks, which hold the same tokens as the whole, and a page.

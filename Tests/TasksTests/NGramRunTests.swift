@@ -232,12 +232,14 @@ import YuyanTraining
         fails("nowhere") { _ = try train("out", ["model.path=nowhere"]) }
         fails("nowhere.arpa") { _ = try train("out", ["model.path=nowhere.arpa"]) }
         _ = try train("out")
+        let bytes = "\(folder.path)/bytes"
+        _ = try train("of-bytes", ["tokenizer.type=byte", "data.prepared=\(bytes)"])
         fails("tokens, the tokenizer") {
             _ = try train(
                 "other",
                 [
-                    "model.path=\(folder.path)/out", "tokenizer.type=byte",
-                    "data.prepared=\(folder.path)/bytes",
+                    "model.path=\(folder.path)/out", "tokenizer.path=\(bytes)",
+                    "data.prepared=\(folder.path)/others",
                 ]
             )
         }

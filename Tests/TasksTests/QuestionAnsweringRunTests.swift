@@ -79,6 +79,19 @@ struct QuestionFolder {
         try asked.write(QuestionFolder.articles(20, seed: 2), to: "dev.json")
     }
 
+    /// Questions without an answer may stand among those to judge by alone, where the rules know them.
+    @Test func questionsWithoutAnswersAreToldBeforeTraining() throws {
+        try asked.write(QuestionFolder.articles(20, seed: 2, withImpossible: true), to: "dev.json")
+        func train(_ settings: [String]) throws {
+            let recipe = try asked.recipe("reader", settings + ["max_steps=2", "eval_steps=2"])
+            _ = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train { _ in }
+        }
+        let error = #expect(throws: RecipeError.self) { try train(["answer_standard=squad-1.1"]) }
+        let text = error?.description ?? "-"
+        #expect(text.contains("'0-1' has no answer") && text.contains("squad-2.0"), "\(text)")
+        try train([])
+    }
+
     private func run(_ recipe: Recipe) throws -> any TaskRun {
         try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
     }
@@ -119,7 +132,8 @@ struct QuestionFolder {
             #expect(count > 0 && count % 2 == 0, "\(caption)")
         }
         #expect(page.html.contains("Loss while it learned"))
-        let answers = try trained.predictor(folder: place).predict([
+        let predictor = try trained.predictor(folder: place)
+        let answers = try predictor.predict([
             row("which colour has the boat ?", "the cup is grey . the boat is blue . the hat is red ."),
             row("which colour has the cup ?", "the cup is grey . the boat is blue . the hat is red ."),
             row("which colour has the cup ?", ""),
@@ -127,6 +141,21 @@ struct QuestionFolder {
         #expect(answers.map { $0["answer"]?.stringValue } == ["blue", "grey", ""])
         #expect(answers[0]["start"]?.integerValue == 30)
         #expect((answers[0]["probability"]?.numberValue ?? 0) > 0.5)
+        // A misplaced answer is no matter to what is to be answered; a text alone is no question.
+        let context = "the cup is grey . the boat is blue . the hat is red ."
+        let misplaced = Record(
+            names: ["question", "context", "answers"],
+            values: [
+                .text("which colour has the boat ?"), .text(context),
+                .json([["text": "blue", "answer_start": 2]]),
+            ],
+            place: RecordPlace(path: "rows", line: 1)
+        )
+        #expect(try predictor.predict([misplaced]) == [answers[0]])
+        let alone = #expect(throws: RecipeError.self) { try predictor.row(text: context, pair: nil) }
+        for word in ["--text", "--input", "'question' and 'context'"] {
+            #expect(alone?.description.contains(word) == true, "\(alone?.description ?? "-")")
+        }
     }
 
     /// Questions without answers are judged when the command says whose rules hold; the message names the setting.

@@ -78,6 +78,56 @@ import YuyanTestSupport
         #expect(judged.data.examples.settings.recordsKey == nil)
     }
 
+    /// A file's key of one family does not hinder another one.
+    @Test(arguments: ["kernel_sizes", "model.kernel_sizes"])
+    func nullTakesKeysOfOtherFamiliesBack(key: String) throws {
+        let yaml = """
+            task: text-classification
+            data: { train: a.tsv }
+            model: { family: text-cnn, kernel_sizes: [2, 3] }
+            """
+        #expect(try recipe(yaml, ["model.family=linear", "\(key)=null"]).model.family == "linear")
+        // A key of neither stays an error, and so does one that has a value in the end.
+        for settings in [
+            ["\(key)=null", "\(key)=4"], [], ["no_such_size=null"], ["\(key)s=null", "\(key)=null"],
+        ] {
+            #expect(throws: RecipeError.self, "\(settings)") {
+                try recipe(yaml, ["model.family=linear"] + settings)
+            }
+        }
+    }
+
+    /// Lists are written in a setting as they are in a file, or without brackets.
+    @Test func settingsHoldLists() throws {
+        func network(_ family: String, _ setting: String) throws -> JSONObject {
+            try recipe(
+                "task: text-classification\nmodel: { family: \(family) }",
+                [setting]
+            ).model.network
+        }
+        for value in ["[3, 4]", "3,4", "[3,4]", "3, 4"] {
+            #expect(
+                try network("text-cnn", "model.kernel_sizes=\(value)")["kernel_sizes"] == [3, 4],
+                "\(value)"
+            )
+        }
+        #expect(try network("linear", "word_ngrams=[]")["word_ngrams"] == [])
+        func metrics(_ value: String) throws -> [SequenceMetric] {
+            try recipe("task: sequence-to-sequence", ["generation.metrics=\(value)"]).generation.metrics
+        }
+        #expect(try metrics("[bleu]") == [.bleu] && metrics("[\"f1\", chrf]") == [.f1, .chrf])
+        for (setting, words) in [
+            ("model.kernel_sizes=[3, x]", "must be whole numbers, as [3, 4] or 3,4"),
+            ("model.kernel_sizes=[[3], 4]", "model.kernel_sizes must be a list of single values"),
+            ("model.kernel_sizes=[3]]", "model.kernel_sizes must be a list"),
+        ] {
+            let error = #expect(throws: RecipeError.self) { try network("text-cnn", setting) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
+        // Where no list is understood, brackets are text.
+        #expect(try recipe("", ["data.train=[old]"]).data.train == "[old]")
+    }
+
     @Test func settingsWin() throws {
         let recipe = try recipe(
             "training: { seed: 1, max_steps: 5 }",
@@ -109,6 +159,7 @@ import YuyanTestSupport
             "per_device_train_batch_size=1000000000000000000",
             ["training.per_device_train_batch_size is 1000000000000000000; it must be from 1 to 1000000"]
         ),
+        ("output_dir=", ["training.output_dir is empty; it must be the path of a folder"]),
         ("num_train_epochs=1e300", ["training.num_train_epochs is 1e+300", "at most 1000000"]),
         (
             "vocab_size=1000000000000000000",

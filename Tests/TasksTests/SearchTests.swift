@@ -123,6 +123,22 @@ import YuyanTestSupport
         try paired.write(["t1\ta", "t1\tb"], to: "twice.tsv")
         let twice = "\(paired.folder.path)/twice.tsv"
         #expect(try message { try index(.bm25) { $0.inputs = [twice] } }.contains("line 2"))
+        // The number of a text without an id may be the id of another, before or behind it.
+        let rows = ["{\"id\": \"2\", \"text\": \"a\"}", "{\"text\": \"b\"}", "{\"id\": 2, \"text\": \"c\"}"]
+        for (lines, said) in [
+            (rows[0...1], "line 2: the text has no id, and its number 2 is the id of another"),
+            ([rows[1], rows[1], rows[2]], "line 3: the id '2' is the number of a text before"),
+            ([rows[0], rows[2]], "line 2: the id '2' was there before"),
+        ] {
+            try paired.write(Array(lines), to: "ids.jsonl")
+            let found = try message {
+                try index(.bm25) {
+                    $0.inputs = ["\(paired.folder.path)/ids.jsonl"]
+                    $0.data = DataSettings()
+                }
+            }
+            #expect(found.contains(said), "\(found)")
+        }
         #expect(!FileManager.default.fileExists(atPath: "\(paired.folder.path)/index"))
         #expect(throws: CancellationError.self) {
             var task = SearchIndexTask(inputs: ["\(paired.folder.path)/texts.tsv"])
@@ -138,6 +154,13 @@ import YuyanTestSupport
         #expect(try message { _ = try SearchEngine(folder, kind: .exact) }.contains("no vectors"))
         try index(.exact)
         #expect(try message { _ = try SearchEngine(folder, kind: .hybrid) }.contains("no terms"))
+        #expect(try message { _ = try SearchEngine(folder, kind: .hnsw) }.contains("ask with --kind exact"))
+        try index(.hybrid)
+        let joined = try message { _ = try SearchEngine(folder, kind: .hybridHNSW) }
+        #expect(joined.contains("no graph") && joined.contains("ask with --kind hybrid,"), "\(joined)")
+        try index(.hnsw)
+        #expect(try SearchEngine(folder, kind: .exact).kind == .exact)
+        try index(.exact)
         // Another model of another width, and one of the same width.
         try paired.write(["2 3", "king 1 0 0", "crown 0 1 0"], to: "words.vec")
         let settings = ["vectors=\(paired.folder.path)/words.vec", "remove_components=0"]

@@ -247,10 +247,19 @@ struct TranslationFolder {
         #expect((0...1).contains(outcome.metrics["eval_exact_match"] ?? 2), "\(outcome.metrics)")
         #expect((outcome.metrics["eval_f1"] ?? 0) >= outcome.metrics["eval_exact_match"] ?? 1)
         #expect(outcome.metrics["eval_bleu"] == nil)
-        let fields = [["source": "bob"], ["source": "bob", "source_pair": "bob lima ann rome cid oslo"]]
-        let answers = try run().predictor(folder: out).predict(fields.map(Self.row))
-        // Both texts are read.
+        let homes = ["bob oslo ann rome cid lima", "bob lima ann rome cid oslo"]
+        let fields = homes.map { ["source": "bob", "source_pair": $0] }
+        let predictor = try run().predictor(folder: out)
+        let answers = try predictor.predict(fields.map(Self.row))
+        // Both texts are read, and none of them alone.
         #expect(answers[0]["score"]?.numberValue != answers[1]["score"]?.numberValue)
+        #expect(try predictor.predict([predictor.row(text: "bob", pair: homes[1])]) == [answers[1]])
+        let half = #expect(throws: RecipeError.self) { try predictor.predict([Self.row(["source": "bob"])]) }
+        #expect(half?.description.contains("in the column 'source_pair'") == true)
+        let unpaired = #expect(throws: RecipeError.self) {
+            try run().explainer(folder: out).explain(ExplanationRequest("bob"))
+        }
+        #expect(unpaired?.description.contains("give --pair") == true)
     }
 
     /// Long texts are cut and told of, empty ones left out, and equal sources stay on one side of a division.

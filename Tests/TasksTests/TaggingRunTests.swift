@@ -137,6 +137,19 @@ struct TaggedFolder {
         #expect(answers[1]["tags"]?.arrayValue?.isEmpty == true)
     }
 
+    /// Text is cut at white space between scalars, whatever combines with it.
+    @Test func combiningMarksStay() throws {
+        _ = try train(try tagged.fieldRecipe())
+        let row = Record(
+            names: ["tokens"],
+            values: [.text("a \u{301}b")],
+            place: RecordPlace(path: "-", line: nil)
+        )
+        let answers = try run().predictor(folder: "\(tagged.folder.path)/out").predict([row])
+        let tokens = answers[0]["tokens"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        #expect(tokens.map { Array($0.unicodeScalars.map(\.value)) } == [[0x61], [0x301, 0x62]])
+    }
+
     /// The field on features learns the same from a recipe, and answers like the networks.
     @Test func fieldOnFeatures() throws {
         let outcome = try train(try tagged.fieldRecipe())

@@ -49,6 +49,19 @@ import YuyanTraining
         #expect(began != nil && gone.vectors == whole.vectors)
     }
 
+    /// A row without text is told with its place.
+    @Test func rowsWithoutTextAreNamed() throws {
+        let folder = try ScratchFolder()
+        try folder.write("{\"text\": \"a b\"}\n{\"content\": \"c d\"}\n", to: "rows.jsonl")
+        let task = WordVectorTask(
+            inputs: ["\(folder.path)/rows.jsonl"],
+            method: .glove(GloVeOptions(), window: 3),
+            output: "\(folder.path)/vectors"
+        )
+        let error = #expect(throws: FileFormatError.self) { try task.corpus() }
+        #expect(error?.description.contains("line 2") == true, "\(error?.description ?? "-")")
+    }
+
     /// Without a state the command begins again, with one it goes on: the errors tell them apart.
     @Test func theErrorTellsWhetherAStateIsKept() throws {
         let folder = try ScratchFolder()
@@ -75,6 +88,19 @@ import YuyanTraining
         var began: Int?
         _ = try task.run(report: { if case .goingOn(let epoch) = $0 { began = epoch } })
         #expect(began == 1 && !folder.exists("vectors/\(WordVectorTask.stateName)"))
+    }
+
+    /// What is wrong with the folder is said before the text is read.
+    @Test(arguments: ["taken", "taken/inside"]) func aFolderThatCannotBeMadeIsNamed(name: String) throws {
+        let folder = try ScratchFolder()
+        try folder.write("a file", to: "taken")
+        let task = WordVectorTask(
+            inputs: ["\(folder.path)/none.txt"],
+            method: .word2vec(Word2VecOptions()),
+            output: "\(folder.path)/\(name)"
+        )
+        let error = #expect(throws: FileFormatError.self) { try task.run() }
+        #expect(error?.description.contains("taken: is a file, not a folder") == true, "\(error as Any)")
     }
 
     /// Pairs that do not fit into memory lie in the folder while the training lasts, and change nothing.
@@ -107,7 +133,7 @@ import YuyanTraining
             atPath: "\(folder.path)/disk",
             withIntermediateDirectories: true
         )
-        try folder.write("left by a run that was killed", to: "\(pairs).1-2.tmp")
+        try folder.write("left by a run that was killed", to: "\(pairs).99999999-2.tmp")
         var asked = 0
         #expect(throws: ResumableStop.self) {
             try task("disk", memory: 0).run(isCancelled: {
@@ -115,7 +141,7 @@ import YuyanTraining
                 return asked > 11
             })
         }
-        #expect(folder.exists(pairs) && folder.exists(state) && !folder.exists("\(pairs).1-2.tmp"))
+        #expect(folder.exists(pairs) && folder.exists(state) && !folder.exists("\(pairs).99999999-2.tmp"))
         let kept = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/\(pairs)"))
         try kept.dropLast(5).write(to: URL(fileURLWithPath: "\(folder.path)/\(pairs)"))
         #expect(throws: FileFormatError.self) { try task("disk", memory: 0).run() }

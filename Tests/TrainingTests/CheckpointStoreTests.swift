@@ -73,6 +73,37 @@ import YuyanTraining
         #expect(store.damage(of: store.path(step: 3)) == nil)
     }
 
+    /// What killed runs left goes; whole checkpoints, those of other programs and what others write now stay.
+    @Test func leftoversAreRemoved() throws {
+        for step in [1, 2, 3] { try save(step) }
+        // Removals that were cut short after the marker, and before anything else or after everything.
+        unlink("\(folder.path)/checkpoint-1/complete.json")
+        for name in ["checkpoint-4", ".writing-5", ".writing-6.99999999", ".writing-7.\(getppid())"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(folder.path)/\(name)",
+                withIntermediateDirectories: true
+            )
+        }
+        // A save of a step that was there, killed between its two moves.
+        try FileManager.default.moveItem(
+            atPath: store.path(step: 2),
+            toPath: "\(folder.path)/.writing-2-before.99999999"
+        )
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/checkpoint-500",
+            withIntermediateDirectories: true
+        )
+        try folder.write("another program's", to: "checkpoint-500/training_args.bin")
+        try folder.write("no folder", to: "checkpoint-8")
+        try store.rotate(limit: 0, keep: nil, current: 3)
+        #expect(
+            folder.names() == [
+                ".writing-7.\(getppid())", "checkpoint-2", "checkpoint-3", "checkpoint-500", "checkpoint-8",
+            ]
+        )
+        for step in [2, 3] { #expect(store.damage(of: store.path(step: step)) == nil) }
+    }
+
     @Test func rotationKeepsTheBestAndDropsTheDamaged() throws {
         for step in [1, 2, 3, 4, 5, 9] { try save(step) }
         try FileManager.default.createDirectory(

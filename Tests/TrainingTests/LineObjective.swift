@@ -40,6 +40,8 @@ final class LineObjective: TrainingObjective {
 
     var model: any Module { line }
 
+    var metricNames: [String] { ["eval_loss"] + figures.keys }
+
     /// Targets of unequal count: as many as the micro-batch's number and one.
     func batch(step: Int, microBatch: Int) throws -> [Double] {
         try onStep(step)

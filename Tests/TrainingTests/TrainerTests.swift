@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import YuyanFileFormats
 import YuyanOptimizers
 import YuyanTestSupport
 import YuyanTraining
@@ -233,6 +234,16 @@ import YuyanTraining
         try arguments.validate()
     }
 
+    @Test func evaluationBatchesHaveAsManyRowsAsGivenOrAsInTraining() {
+        var arguments = TrainingArguments()
+        arguments.perDeviceTrainBatchSize = 40
+        #expect(arguments.evaluationRows() == 64 && arguments.evaluationRows(atLeast: 1) == 40)
+        arguments.perDeviceTrainBatchSize = 100
+        #expect(arguments.evaluationRows() == 100)
+        arguments.perDeviceEvalBatchSize = 3
+        #expect(arguments.evaluationRows() == 3 && arguments.evaluationRows(atLeast: 32) == 3)
+    }
+
     @Test func productsAndEpochsHaveBounds() throws {
         var arguments = TrainingArguments()
         arguments.perDeviceTrainBatchSize = 1_000_000
@@ -263,8 +274,37 @@ import YuyanTraining
     @Test func anUnknownMetricNamesTheKnown() throws {
         var arguments = shortArguments("\(folder.path)/out", steps: 1)
         arguments.metricForBestModel = "eval_f1"
-        let error = #expect(throws: TrainingError.self) { try LineRun(LineObjective()).run(arguments) }
-        #expect(error?.description.contains("eval_loss") == true)
+        let run = LineRun(LineObjective(figures: ["eval_f2": 1]))
+        run.objective.onStep = { _ in Issue.record("a step was done") }
+        let error = #expect(throws: TrainingError.self) { try run.run(arguments) }
+        let text = error?.description ?? "-"
+        #expect(text.contains("it gives eval_f2, eval_loss; did you mean 'eval_f2'?"), "\(text)")
+        #expect(folder.names().isEmpty, "nothing is written")
+    }
+
+    @Test func anOutputFolderThatIsAFileIsNamed() throws {
+        try folder.write("a file", to: "taken")
+        let error = #expect(throws: FileFormatError.self) {
+            try LineRun(LineObjective()).run(shortArguments("\(folder.path)/taken", steps: 1))
+        }
+        #expect(error?.description.contains("taken: is a file, not a folder") == true)
+        let none = #expect(throws: TrainingError.self) {
+            try LineRun(LineObjective()).run(shortArguments("", steps: 1))
+        }
+        #expect(none?.description.contains("output_dir is empty") == true, "\(none?.description ?? "-")")
+    }
+
+    /// A run that has nothing left to do clears up, too.
+    @Test func leftoversOfAKilledRunAreRemovedAtTheStart() throws {
+        let arguments = shortArguments("\(folder.path)/out", steps: 2)
+        _ = try LineRun(LineObjective()).run(arguments)
+        try FileManager.default.copyItem(
+            atPath: "\(folder.path)/out/checkpoint-2",
+            toPath: "\(folder.path)/out/checkpoint-1"
+        )
+        unlink("\(folder.path)/out/checkpoint-1/complete.json")
+        _ = try LineRun(LineObjective()).run(arguments)
+        #expect(!folder.exists("out/checkpoint-1") && folder.exists("out/checkpoint-2"))
     }
 
     /// A lower learning rate is advised only where numbers have left their range.

@@ -115,13 +115,18 @@ private struct ARPAFile {
     private let path: String
     /// The n-grams by length; in each row the context read backwards and then the token.
     private(set) var grams: [GramRows] = []
-    private(set) var unknownProbability: Float = 0
+    private(set) var unknownProbability = ARPAFile.leastProbability
     private(set) var wordCount = 0
     private(set) var foreignWords = 0
     private var counts: [Int] = []
+    /// Of each token and the beginning of a text whether it had a row.
+    private var isKnown: [Bool]
+    /// What a probability of 0 is read as, and that of words the file does not tell of.
+    private static let leastProbability = Float.leastNormalMagnitude
 
     init(_ path: String, _ words: ARPAWords) throws {
         (self.path, self.words) = (path, words)
+        isKnown = [Bool](repeating: false, count: words.words.count + 1)
         reader = try LineReader(path: path, maximumLineLength: 1 << 20)
     }
 
@@ -222,7 +227,7 @@ private struct ARPAFile {
                 "\(fields.count) fields; a logarithm, \(width) words and perhaps a weight of backing off are needed"
             )
         }
-        let probability = try number(fields[0], most: 1)
+        let probability = max(try number(fields[0], most: 1), Self.leastProbability)
         let backoff =
             fields.count == width + 2 ? try number(fields[width + 1], most: .greatestFiniteMagnitude) : 1
         let own = fields[1...width].map { words.symbol(Array($0)) }
@@ -232,6 +237,15 @@ private struct ARPAFile {
             let isMarker =
                 fields[1].elementsEqual(ARPAWords.unknownWord) || fields[1].elementsEqual(ARPAWords.end)
             if own[0] == nil, !isMarker { foreignWords += 1 }
+            if let symbol = own[0].map({ Int($0) }) {
+                guard !isKnown[symbol] else {
+                    throw wrong(
+                        "the word '\(String(decoding: fields[1].prefix(40), as: UTF8.self))' stands twice",
+                        .duplicate
+                    )
+                }
+                isKnown[symbol] = true
+            }
         }
         let symbols = own.compactMap { $0 }
         let mark = UInt32(words.words.count)

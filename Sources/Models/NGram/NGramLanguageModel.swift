@@ -1,11 +1,13 @@
 import CKernels
+import Synchronization
 import YuyanTensorCore
 
 /// A language model by counting: the probability of a token is that of the n-grams it ends, smoothed.
 ///
 /// The beginning of a text is a context of its own, and nothing before it is looked at; the token that ends texts, where
 /// a vocabulary has one, is predicted like any other, and what comes behind it begins a text. Every token of the
-/// vocabulary has a probability above 0 after every context, and these sum to 1. The same documents and options give
+/// vocabulary has a probability above 0 after every context, and these sum to 1; a model of another program (ARPA) says what
+/// its file says, 2⁻¹²⁶ for a token where that is less or nothing. The same documents and options give
 /// the same model, bit for bit, with any number of threads.
 ///
 /// Sources: as ``NGramOptions``, ``NGramDiscounts`` and Heafield et al., 2013, say; the tables are a trie of contexts read
@@ -350,32 +352,30 @@ extension NGramLanguageModel {
         _ pieces: [(document: Range<Int>, places: Range<Int>)]
     ) throws -> [NGramScore] {
         var scores = [NGramScore](repeating: NGramScore(order: order), count: pieces.count)
-        var hasForeign = false
+        let hasForeign = Atomic(false)
         try withTables { tables in
             scores.withUnsafeMutableBufferPointer { scores in
-                withUnsafeMutablePointer(to: &hasForeign) { hasForeign in
-                    forEachPiece(pieces.count) { number in
-                        let (document, places) = pieces[number]
-                        let start = max(places.lowerBound - levels.count, document.lowerBound)
-                        guard let tokens = line(corpus, document, start..<places.upperBound) else {
-                            hasForeign.pointee = true
-                            return
-                        }
-                        let mark = UInt32(vocabularySize)
-                        let symbols = tokens.map { Int32(bitPattern: $0) == endOfText ? mark : $0 }
-                        tokens.withUnsafeBufferPointer { tokens in
-                            symbols.withUnsafeBufferPointer { symbols in
-                                NGramScorer(tables, tokens, seenAs: symbols).add(
-                                    tokens.count - places.count..<tokens.count,
-                                    to: &scores[number]
-                                )
-                            }
+                forEachPiece(pieces.count) { number in
+                    let (document, places) = pieces[number]
+                    let start = max(places.lowerBound - levels.count, document.lowerBound)
+                    guard let tokens = line(corpus, document, start..<places.upperBound) else {
+                        hasForeign.store(true, ordering: .relaxed)
+                        return
+                    }
+                    let mark = UInt32(vocabularySize)
+                    let symbols = tokens.map { Int32(bitPattern: $0) == endOfText ? mark : $0 }
+                    tokens.withUnsafeBufferPointer { tokens in
+                        symbols.withUnsafeBufferPointer { symbols in
+                            NGramScorer(tables, tokens, seenAs: symbols).add(
+                                tokens.count - places.count..<tokens.count,
+                                to: &scores[number]
+                            )
                         }
                     }
                 }
             }
         }
-        if hasForeign {
+        if hasForeign.load(ordering: .relaxed) {
             throw NGramError("the text has a token outside the model's vocabulary of \(vocabularySize)")
         }
         return scores

@@ -99,15 +99,4 @@ struct RowDistances {
     static func score(_ distance: Float, _ metric: VectorMetric) -> Float {
         metric == .euclidean ? -max(distance, 0).squareRoot() : -distance
     }
-
-    /// Brings vectors to length 1; zeros stay.
-    static func normalize(_ rows: UnsafeMutableBufferPointer<Float>, width: Int) {
-        for start in stride(from: 0, to: rows.count, by: width) {
-            var sum = 0.0
-            for place in start..<start + width { sum += Double(rows[place]) * Double(rows[place]) }
-            guard sum > 0 else { continue }
-            let scale = 1 / sum.squareRoot()
-            for place in start..<start + width { rows[place] = Float(Double(rows[place]) * scale) }
-        }
-    }
 }

@@ -84,7 +84,7 @@ public struct SearchIndex: Sendable {
         }
     }
 
-    /// Writes the folder, which appears whole or not at all; an index that is there is replaced.
+    /// Writes the folder, which appears whole or not at all; an index that is there is replaced, and stays when that fails.
     ///
     /// - Parameter folder: The folder.
     /// - Throws: `FileFormatError` when something else is there or the disk refuses.
@@ -95,11 +95,8 @@ public struct SearchIndex: Sendable {
         let partial = "\(name).\(ProcessInfo.processInfo.processIdentifier).tmp"
         let old = "\(partial).old"
         try? manager.removeItem(atPath: partial)
-        defer {
-            try? manager.removeItem(atPath: partial)
-            try? manager.removeItem(atPath: old)
-        }
-        try manager.createDirectory(atPath: partial, withIntermediateDirectories: true)
+        defer { try? manager.removeItem(atPath: partial) }
+        try SafeFile.makeFolder(partial)
         try documents.write(to: "\(partial)/\(Self.documentFile)")
         try vectors?.write(to: "\(partial)/\(Self.vectorFile)")
         try terms?.write(to: "\(partial)/\(Self.termFile)")
@@ -115,8 +112,17 @@ public struct SearchIndex: Sendable {
         }
         object["facts"] = .object(facts)
         try JSONValue.object(object).write(to: "\(partial)/\(Self.configurationFile)")
-        if manager.fileExists(atPath: name) { try manager.moveItem(atPath: name, toPath: old) }
-        try manager.moveItem(atPath: partial, toPath: name)
+        guard manager.fileExists(atPath: name) else {
+            return try manager.moveItem(atPath: partial, toPath: name)
+        }
+        try manager.moveItem(atPath: name, toPath: old)
+        do {
+            try manager.moveItem(atPath: partial, toPath: name)
+        } catch {
+            try manager.moveItem(atPath: old, toPath: name)
+            throw error
+        }
+        try? manager.removeItem(atPath: old)
     }
 
     /// Refuses a place where something else than an index is.
@@ -124,6 +130,7 @@ public struct SearchIndex: Sendable {
     /// - Parameter folder: The folder that shall hold an index.
     /// - Throws: `FileFormatError` when something else is there.
     public static func checkPlace(_ folder: String) throws {
+        try SafeFile.checkFolder(folder)
         let manager = FileManager.default
         guard manager.fileExists(atPath: folder) else { return }
         let path = "\(folder)/\(configurationFile)"

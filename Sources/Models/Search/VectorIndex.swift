@@ -99,7 +99,7 @@ public final class VectorIndex: Sendable {
         }
         var rows = vectors
         if options.metric == .cosine {
-            rows.withUnsafeMutableBufferPointer { RowDistances.normalize($0, width: dimension) }
+            rows.normalizeRows(width: dimension)
         }
         var links: HNSWLinks?
         if options.kind == .hnsw {
@@ -162,7 +162,7 @@ public final class VectorIndex: Sendable {
         }
         var queries = queries
         if options.metric == .cosine {
-            queries.withUnsafeMutableBufferPointer { RowDistances.normalize($0, width: dimension) }
+            queries.normalizeRows(width: dimension)
         }
         return try rows.withNumbers { rows in
             try queries.withUnsafeBufferPointer { queries in

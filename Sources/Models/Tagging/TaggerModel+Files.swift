@@ -21,14 +21,12 @@ extension TaggerModel {
     ///
     /// - Parameters:
     ///   - folder: The folder.
-    ///   - labels: The names of the labels, which `id2label` tells.
+    ///   - labels: The names of the labels; `id2label` and `label2id` tell them.
     /// - Throws: `FileFormatError` when the disk refuses.
     public func save(to folder: String, labels: [String]) throws(FileFormatError) {
         var object = JSONObject(configuration.fields)
         object["num_labels"] = .integer(labelCount)
-        var names = JSONObject()
-        for (number, label) in labels.enumerated() { names.append(String(number), .string(label)) }
-        object["id2label"] = .object(names)
+        object.setLabels(labels)
         try JSONValue.object(object).write(to: "\(folder)/config.json")
         try saveParameters(to: "\(folder)/model.safetensors")
     }

@@ -37,7 +37,7 @@ public struct GloVeOptions: Sendable, Hashable {
         if epochs < 1 { return "epochs is \(epochs); it must be 1 or more" }
         if groups < 1 || groups > 1024 { return "groups is \(groups); it must be from 1 to 1024" }
         if !(learningRate > 0 && learningRate < 100) {
-            return "learning rate is \(learningRate); it must be above 0"
+            return "learning rate is \(learningRate); it must be above 0 and below 100"
         }
         if !(maximumCount > 0) { return "maximum count is \(maximumCount); it must be above 0" }
         return exponent.isFinite ? nil : "exponent is \(exponent); it must be a number"

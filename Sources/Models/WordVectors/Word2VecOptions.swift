@@ -52,7 +52,7 @@ public struct Word2VecOptions: Sendable, Hashable {
         if epochs < 1 { return "epochs is \(epochs); it must be 1 or more" }
         if streams < 1 || streams > 1024 { return "streams is \(streams); it must be from 1 to 1024" }
         if !(learningRate > 0 && learningRate < 100) {
-            return "learning rate is \(learningRate); it must be above 0"
+            return "learning rate is \(learningRate); it must be above 0 and below 100"
         }
         if !(finalLearningRate >= 0 && finalLearningRate <= learningRate) {
             return "final learning rate is \(finalLearningRate); it must be from 0 to the learning rate"

@@ -263,6 +263,14 @@ public final class Word2VecTrainer {
             placeCounts: [2],
             identity: identity
         )
+        guard place[1] < max(blocksOfEpoch, 1) else {
+            throw FileFormatError(
+                .malformed,
+                path: path,
+                at: .key("place"),
+                "block \(place[1]) of \(blocksOfEpoch)"
+            )
+        }
         (epoch, block) = (place[0], place[1])
     }
 

@@ -74,8 +74,6 @@ public final class WordCorpusBuilder {
 
     /// The number of words so far.
     public private(set) var wordCount = 0
-    /// The number of distinct words so far.
-    public var distinctCount: Int { table.count }
 
     /// Adds a word to the sentence; empty ones are passed over.
     ///

@@ -38,22 +38,8 @@ public struct WordVectorIndex: Sendable {
         self.vectors = vectors
         self.searchedCount = min(max(searchedCount ?? vectors.count, 0), vectors.count)
         var units = vectors.vectors
-        let width = vectors.dimension
-        units.withUnsafeMutableBufferPointer { units in
-            for row in 0..<vectors.count {
-                let place = row * width..<(row + 1) * width
-                WordVectorIndex.normalize(UnsafeMutableBufferPointer(rebasing: units[place]))
-            }
-        }
+        units.normalizeRows(width: vectors.dimension)
         self.units = units
-    }
-
-    private static func normalize(_ values: UnsafeMutableBufferPointer<Float>) {
-        var sum = 0.0
-        for value in values { sum += Double(value) * Double(value) }
-        guard sum > 0 else { return }
-        let scale = Float(1 / sum.squareRoot())
-        for place in values.indices { values[place] *= scale }
     }
 
     /// The vector of a word at length 1.
@@ -65,7 +51,7 @@ public struct WordVectorIndex: Sendable {
         guard var vector = vectors[word] else {
             throw WordVectorError(.unknownWord, "'\(word)' is not among the \(vectors.count) words")
         }
-        vector.withUnsafeMutableBufferPointer { Self.normalize($0) }
+        vector.normalizeRows(width: vectors.dimension)
         return vector
     }
 
@@ -102,7 +88,7 @@ public struct WordVectorIndex: Sendable {
     public func nearest(to vector: [Float], count: Int = 10) -> [WordNeighbour] {
         require(vector.count == vectors.dimension, "WordVectorIndex: a vector of width \(vector.count)")
         var unit = vector
-        unit.withUnsafeMutableBufferPointer { Self.normalize($0) }
+        unit.normalizeRows(width: vectors.dimension)
         return best(scores(of: unit), count, without: [])
     }
 
@@ -150,16 +136,16 @@ public struct WordVectorIndex: Sendable {
 
     private func best(_ scores: [Float], _ count: Int, without left: [Int]) -> [WordNeighbour] {
         guard count > 0 else { return [] }
-        // A sorted list of the best so far; few candidates reach its end.
-        var best: [Int] = []
-        for (place, score) in scores.enumerated() {
-            if best.count == count, let last = best.last, score <= scores[last] { continue }
-            if left.contains(place) || score.isNaN { continue }
-            let position = best.firstIndex { scores[$0] < score } ?? best.count
-            best.insert(place, at: position)
-            if best.count > count { best.removeLast() }
+        var best = BestRows(count)
+        var bound = best.bound
+        // NaN is below no bound.
+        for (place, score) in scores.enumerated() where -score <= bound && !left.contains(place) {
+            best.add(-score, Int32(place))
+            bound = best.bound
         }
-        return best.map { WordNeighbour(word: vectors.words[$0], place: $0, score: scores[$0]) }
+        return best.hits { -$0 }.map {
+            WordNeighbour(word: vectors.words[$0.row], place: $0.row, score: scores[$0.row])
+        }
     }
 
     /// The best answer to each of many analogies of rows (a : b = c : ?), or -1 where there is none.

@@ -16,9 +16,9 @@ public struct WordAnalogies: Sendable {
         public let name: String
         /// Questions answered rightly.
         public let right: Int
-        /// Questions whose words all have vectors.
+        /// Questions whose words all are among the searched ones.
         public let asked: Int
-        /// Questions left out because one of their words has none.
+        /// Questions left out because one of their words has no vector, or is not among the searched ones.
         public let unknown: Int
 
         /// The share of right answers among the questions asked; nil when none was.
@@ -75,7 +75,7 @@ public struct WordAnalogies: Sendable {
         sections.map { section in
             let known = section.questions.compactMap { words -> [Int]? in
                 let places = words.compactMap { index.vectors.place(of: index.vectors.spelling(of: $0)) }
-                return places.count == 4 && places[3] < index.searchedCount ? places : nil
+                return places.count == 4 && places.allSatisfy { $0 < index.searchedCount } ? places : nil
             }
             let answers = index.answers(to: known.map { ($0[0], $0[1], $0[2]) }, method: method)
             return Score(

@@ -48,10 +48,7 @@ struct AnswerFinder {
         (self.model, self.tokens, self.allowsNone) = (model, tokens, allowsNone)
         longest = recipe.model.network["max_answer_length"]?.integerValue ?? 30
         try QuestionTokens.Limits.check(longest, "max_answer_length")
-        let arguments = recipe.training
-        rows =
-            arguments.perDeviceEvalBatchSize > 0
-            ? arguments.perDeviceEvalBatchSize : max(arguments.perDeviceTrainBatchSize, 32)
+        rows = recipe.training.evaluationRows(atLeast: 32)
     }
 
     /// The best stretch of a question's text so far, and the sum over all stretches that is needed for its probability.

@@ -21,7 +21,8 @@ struct QuestionData {
         let parts = try ExampleParts<QuestionAnsweringExample>(recipe, isStratified: false)
         (training, validation, fingerprint) = (parts.training, parts.validation, parts.fingerprint)
         allowsNone = training.contains(where: \.isImpossible)
-        standard = recipe.answerStandard(of: training)
+        standard = recipe.answerStandard(of: training + validation)
+        try standard.check(validation, parts.validationPlaces, setting: "data.answer_standard: squad-2.0")
         let placed = training.count { $0.isImpossible || $0.answers.contains { $0.bytes != nil } }
         guard training.contains(where: { $0.answers.contains { $0.bytes != nil } }) else {
             throw RecipeError(
@@ -55,6 +56,24 @@ extension Recipe {
     }
 }
 
+extension AnswerStandard {
+    /// Refuses questions to judge by that have no answer where the rules know none.
+    ///
+    /// - Parameters:
+    ///   - examples: The questions.
+    ///   - places: Where each stands.
+    ///   - setting: How rules that know such questions are asked for.
+    /// - Throws: ``RecipeError`` naming the first one.
+    func check(_ examples: [QuestionAnsweringExample], _ places: [RecordPlace], setting: String) throws {
+        guard self != .squad2, let none = examples.firstIndex(where: \.isImpossible) else { return }
+        let name = examples[none].id.map { " '\($0)'" } ?? ""
+        throw RecipeError(
+            "\(places[none]): the question\(name) has no answer, which \(rawValue) does not know; \(setting) takes "
+                + "such questions"
+        )
+    }
+}
+
 /// A model that learns where texts answer questions.
 final class QuestionAnsweringObjective: TrainingObjective {
     /// The windows of a step.
@@ -64,6 +83,7 @@ final class QuestionAnsweringObjective: TrainingObjective {
     }
 
     let answering: QuestionAnsweringModel
+    let metricNames = ["eval_loss", "eval_exact_match", "eval_f1"]
     let stepsPerEpoch: Int
     let operationsPerStep: Double
     private let data: QuestionData
@@ -135,10 +155,8 @@ final class QuestionAnsweringObjective: TrainingObjective {
             return [:]
         }
         let figures = try AnswerFigures(data.validation, found, data.standard)
-        return [
-            "eval_loss": meanLoss(), "eval_exact_match": figures.scorer.exactMatch,
-            "eval_f1": figures.scorer.f1,
-        ]
+        let values = [meanLoss(), figures.scorer.exactMatch, figures.scorer.f1]
+        return Dictionary(uniqueKeysWithValues: zip(metricNames, values))
     }
 
     /// The mean loss of windows whose answer is known.

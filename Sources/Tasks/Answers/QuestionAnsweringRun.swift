@@ -109,6 +109,7 @@ struct QuestionAnsweringRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
+        try recipe.checkShare(of: folder, source)
         let answering = try TrainedAnswering(recipe, folder: folder)
         let reading = try recipe.reading(source.settings)
         let judged: JudgedExamples<QuestionAnsweringExample> = try reading.examples(
@@ -119,13 +120,7 @@ struct QuestionAnsweringRun: TaskRun {
         let examples = judged.examples
         let standard =
             AnswerStandard(rawValue: reading.data.examples.answerStandard) ?? answering.habits.standard
-        if let none = examples.firstIndex(where: \.isImpossible), standard != .squad2 {
-            let name = examples[none].id.map { " '\($0)'" } ?? ""
-            throw RecipeError(
-                "\(judged.places[none]): the question\(name) has no answer, which \(standard.rawValue) does not "
-                    + "know; --set answer_standard=squad-2.0 takes such questions"
-            )
-        }
+        try standard.check(examples, judged.places, setting: "--set answer_standard=squad-2.0")
         let (found, isCut) = try answering.answers(to: examples) { done, total in
             report(.status { "evaluating: \(done) of \(total) stretches of text" })
             return StopSignal.received == nil
@@ -221,10 +216,19 @@ struct AnswerPredictor: TaskPredictor {
         QuestionAnsweringExample.roles.filter { $0.name != "answers" }
     }
 
+    var recordsKey: String? { QuestionAnsweringExample.recordsKey }
+
+    func row(text: String, pair: String?) throws -> Record {
+        throw RecipeError(
+            "--text: a model that answers questions needs a question with every text; give --input FILE with the "
+                + "columns 'question' and 'context', or with articles as SQuAD has them"
+        )
+    }
+
     func check(_ row: Record) throws { _ = try questions(row) }
 
     private func questions(_ row: Record) throws -> [QuestionAnsweringExample] {
-        try QuestionAnsweringExample.examples(from: row, settings: dataSettings).map { try $0.get() }
+        try QuestionAnsweringExample.questions(from: row)
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {

@@ -10,6 +10,7 @@ import YuyanTraining
 struct ClassificationExplainer: TaskExplainer {
     let classifier: any TextClassifying
     let isMultiLabel: Bool
+    let pairs: LearnedPairs
 
     private var network: NeuralClassifier? { classifier as? NeuralClassifier }
     private var linear: LinearClassifier? { classifier as? LinearClassifier }
@@ -25,6 +26,7 @@ struct ClassificationExplainer: TaskExplainer {
 
     func explain(_ request: ExplanationRequest) throws -> ExplainedText {
         try request.check([.pair, .label], of: "a classifier")
+        try pairs.check(request.pair, role: ClassificationPredictor.pairRole)
         let (method, text, pair) = (try method(request), request.text, request.pair)
         let shares = try probabilities([ClassifierText(text, pair: pair)])
         let labels = classifier.labels.labels

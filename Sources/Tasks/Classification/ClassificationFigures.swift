@@ -75,28 +75,35 @@ struct ClassificationFigures {
 
     // MARK: During training
 
-    /// What an evaluation during training tells, without intervals.
-    func quick() throws -> [TaskFigure] {
-        let loss = TaskFigure("loss", mean(losses))
-        if isMultiLabel {
-            let scorer = try multiLabelScorer()
-            return [
-                loss, TaskFigure("accuracy", scorer.exactMatch),
-                TaskFigure("macro_f1", scorer.counts.occurring.average(.macro).f1),
-                TaskFigure("micro_f1", scorer.average(.micro).f1),
-            ]
-        }
-        let confusion = confusion
-        return [
-            loss, TaskFigure("accuracy", confusion.accuracy),
-            TaskFigure("macro_f1", ClassificationReport(confusion).average(.macro).f1),
-            TaskFigure("matthews_correlation", confusion.matthewsCorrelation),
-        ]
+    /// What is told of classes of which a text has one, by name.
+    private static let ofOneClass: [(name: String, figure: @Sendable (ConfusionMatrix) -> Double)] = [
+        ("accuracy", { $0.accuracy }), ("macro_f1", { ClassificationReport($0).average(.macro).f1 }),
+        ("matthews_correlation", { $0.matthewsCorrelation }),
+    ]
+    /// What is told of classes of which a text may have several, by name.
+    private static let ofSeveralClasses: [(name: String, figure: @Sendable (MultiLabelScorer) -> Double)] = [
+        ("accuracy", { $0.exactMatch }), ("macro_f1", { $0.counts.occurring.average(.macro).f1 }),
+        ("micro_f1", { $0.average(.micro).f1 }),
+    ]
+
+    /// The names of what an evaluation during training tells.
+    static func metricNames(isMultiLabel: Bool) -> [String] {
+        let names = isMultiLabel ? ofSeveralClasses.map(\.name) : ofOneClass.map(\.name)
+        return (["loss"] + names).map { "eval_\($0)" }
     }
 
-    /// The same by the names that a trainer's evaluation has.
+    /// What an evaluation during training tells, without intervals.
     func metrics() throws -> [String: Double] {
-        Dictionary(try quick().map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+        var values = [mean(losses)]
+        if isMultiLabel {
+            let scorer = try multiLabelScorer()
+            values += Self.ofSeveralClasses.map { $0.figure(scorer) }
+        } else {
+            let confusion = confusion
+            values += Self.ofOneClass.map { $0.figure(confusion) }
+        }
+        let names = Self.metricNames(isMultiLabel: isMultiLabel)
+        return Dictionary(uniqueKeysWithValues: zip(names, values))
     }
 
     // MARK: With intervals
@@ -287,16 +294,16 @@ struct ClassificationFigures {
             return isMultiLabel ? sum / Double(classCount) : sum
         }
         let decisions = calibrationDecisions
-        let calibration = try Calibration(
-            labels: decisions.map(\.isRight),
-            probabilities: decisions.map(\.share)
-        )
+        let (labels, shares) = (decisions.map(\.isRight), decisions.map(\.share))
+        let calibration = try Calibration(labels: labels, probabilities: shares)
         let interval =
             isMultiLabel
             ? nil
-            : bootstrapInterval(count: decisions.count, resamples: 500) { draw in
-                Self.calibrationError(draw.map { decisions[$0] })
-            }
+            : try Calibration.expectedErrorInterval(
+                labels: labels,
+                probabilities: shares,
+                resamples: 500
+            )
         return [
             TaskFigure("log_loss", mean(losses), interval: bootstrapMeanInterval(losses)),
             TaskFigure("brier_score", mean(penalties), interval: bootstrapMeanInterval(penalties)),
@@ -313,15 +320,5 @@ struct ClassificationFigures {
             }
         }
         return classes.indices.map { (min(confidence($0), 1), predictions[$0] == classes[$0]) }
-    }
-
-    /// The expected calibration error over ten bins of equal width.
-    private static func calibrationError(_ decisions: [(share: Double, isRight: Bool)]) -> Double {
-        var gaps = [Double](repeating: 0, count: 10)
-        for decision in decisions {
-            let bin = min(max(Int((decision.share * 10).rounded(.up)) - 1, 0), 9)
-            gaps[bin] += decision.share - (decision.isRight ? 1 : 0)
-        }
-        return gaps.reduce(0) { $0 + $1.magnitude } / Double(max(decisions.count, 1))
     }
 }

@@ -53,8 +53,7 @@ final class ClassificationObjective: TrainingObjective {
         smoothing = Float(arguments.labelSmoothingFactor)
         isMultiLabel = recipe.isMultiLabel
         let rows = arguments.perDeviceTrainBatchSize
-        evaluationRows =
-            arguments.perDeviceEvalBatchSize > 0 ? arguments.perDeviceEvalBatchSize : max(rows, 64)
+        evaluationRows = arguments.evaluationRows()
         batches = ExampleBatches(
             lengths: training.lengths,
             rows: rows,
@@ -66,6 +65,8 @@ final class ClassificationObjective: TrainingObjective {
     }
 
     var model: any Module { classifier }
+
+    var metricNames: [String] { ClassificationFigures.metricNames(isMultiLabel: isMultiLabel) }
 
     func batch(step: Int, microBatch: Int) throws -> Batch {
         let members = batches.members(step * accumulation + microBatch)

@@ -34,7 +34,8 @@ struct ClassificationRun: TaskRun {
             summary: "\(recipe.model.family), \(data.labels.count) labels",
             fingerprint: data.fingerprint,
             facts: ["\(data.training.count) examples to learn from, \(data.validation.count) to judge by"],
-            labels: data.labels
+            labels: data.labels,
+            pairs: LearnedPairs(data.training.texts.lazy.map(\.pair))
         ).write(recipe, outcome)
         return outcome
     }
@@ -44,6 +45,7 @@ struct ClassificationRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
+        try recipe.checkShare(of: folder, source, isStratified: true)
         let classifier = try family.open(recipe, folder)
         let part = try part(source, classifier.labels, report)
         if part.skippedCount > 0 {
@@ -97,6 +99,7 @@ struct ClassificationRun: TaskRun {
         ClassificationPredictor(
             classifier: try family.open(recipe, folder),
             isMultiLabel: recipe.isMultiLabel,
+            pairs: try LearnedPairs(folder: folder, recipe, role: ClassificationPredictor.pairRole),
             dataSettings: recipe.data.examples.settings
         )
     }
@@ -104,7 +107,8 @@ struct ClassificationRun: TaskRun {
     func explainer(folder: String) throws -> any TaskExplainer {
         ClassificationExplainer(
             classifier: try family.open(recipe.exact, folder),
-            isMultiLabel: recipe.isMultiLabel
+            isMultiLabel: recipe.isMultiLabel,
+            pairs: try LearnedPairs(folder: folder, recipe, role: ClassificationPredictor.pairRole)
         )
     }
 }
@@ -113,14 +117,20 @@ struct ClassificationRun: TaskRun {
 struct ClassificationPredictor: TaskPredictor {
     let classifier: any TextClassifying
     let isMultiLabel: Bool
+    let pairs: LearnedPairs
     let dataSettings: DataSettings
 
-    var inputRoles: [ExampleRole] { [ExampleRole("text"), ExampleRole("text_pair", isRequired: false)] }
+    /// The field of second texts.
+    static let pairRole = "text_pair"
+
+    var inputRoles: [ExampleRole] { [ExampleRole("text"), ExampleRole(Self.pairRole, isRequired: false)] }
 
     func check(_ row: Record) throws { _ = try input(row) }
 
     private func input(_ row: Record) throws -> ClassifierText {
-        ClassifierText(try row.requiredText("text"), pair: try row.text("text_pair"))
+        let text = ClassifierText(try row.requiredText("text"), pair: try row.text(Self.pairRole))
+        try pairs.check(text.pair, role: Self.pairRole)
+        return text
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {

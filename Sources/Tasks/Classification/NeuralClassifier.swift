@@ -34,10 +34,7 @@ struct NeuralClassifier: TextClassifying {
             maxLength: model.configuration.maxLength,
             isFramed: model.configuration.isFramed
         )
-        let arguments = recipe.training
-        rows =
-            arguments.perDeviceEvalBatchSize > 0
-            ? arguments.perDeviceEvalBatchSize : max(arguments.perDeviceTrainBatchSize, 64)
+        rows = recipe.training.evaluationRows()
     }
 
     func answers(

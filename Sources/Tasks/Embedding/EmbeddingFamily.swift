@@ -187,10 +187,7 @@ struct WordVectorAveraging {
         )
         return try session.run(dataFingerprint: data.fingerprint) { reached in
             let folder = recipe.training.outputDir
-            try FileManager.default.createDirectory(
-                atPath: "\(folder)/\(AveragedWordVectors.wordFolder)",
-                withIntermediateDirectories: true
-            )
+            try SafeFile.makeFolder("\(folder)/\(AveragedWordVectors.wordFolder)")
             reached(1)
             let pairs = data.validation
             let found = try WordVectorEmbedder(model, words).vectors(pairs.texts) { _ in

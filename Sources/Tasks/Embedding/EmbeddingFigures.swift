@@ -169,19 +169,25 @@ struct EmbeddingFigures {
         )
     }
 
-    /// What an evaluation during training tells, without intervals.
-    func metrics() throws -> [String: Double] {
-        var figures: [TaskFigure] = []
-        if let retrieval {
-            figures = Self.figures(retrieval, intervals: nil)
-        } else {
-            figures = [TaskFigure("spearman", try spearman), TaskFigure("pearson", try pearson)]
-        }
-        return Dictionary(figures.map { ("eval_\($0.name)", $0.value) }, uniquingKeysWith: { $1 })
+    /// The correlations of scores with cosines, by name.
+    private static let correlations:
+        [(name: String, figure: @Sendable ([Double], [Double]) throws -> Double)] = [
+            ("spearman", { try spearmanCorrelation($0, $1) }),
+            ("pearson", { try pearsonCorrelation($0, $1) }),
+        ]
+
+    /// The names of what an evaluation during training tells.
+    static func metricNames(_ kind: SimilarityKind) -> [String] {
+        (kind == .scores ? correlations.map(\.name) : shown).map { "eval_\($0)" }
     }
 
-    private var spearman: Double { get throws { try spearmanCorrelation(pairs.scores, cosines) } }
-    private var pearson: Double { get throws { try pearsonCorrelation(pairs.scores, cosines) } }
+    /// What an evaluation during training tells, without intervals.
+    func metrics() throws -> [String: Double] {
+        let values =
+            try retrieval.map { Self.figures($0, intervals: nil).map(\.value) }
+            ?? Self.correlations.map { try $0.figure(pairs.scores, cosines) }
+        return Dictionary(uniqueKeysWithValues: zip(Self.metricNames(kind), values))
+    }
 
     /// All figures with intervals: from a bootstrap over questions, or over pairs with scores.
     func all() throws -> [TaskFigure] {
@@ -202,10 +208,9 @@ struct EmbeddingFigures {
                 }
             }
         }
-        return [
-            TaskFigure("pairs", Double(pairs.count), isCount: true),
-            TaskFigure("spearman", try spearman, interval: interval(spearmanCorrelation)),
-            TaskFigure("pearson", try pearson, interval: interval(pearsonCorrelation)),
-        ]
+        let own = try Self.correlations.map { name, figure in
+            TaskFigure(name, try figure(pairs.scores, cosines), interval: interval(figure))
+        }
+        return [TaskFigure("pairs", Double(pairs.count), isCount: true)] + own
     }
 }

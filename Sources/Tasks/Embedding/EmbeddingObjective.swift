@@ -148,7 +148,7 @@ final class EmbeddingObjective: TrainingObjective {
         (self.training, self.validation) = (training, validation)
         let arguments = recipe.training
         accumulation = arguments.gradientAccumulationSteps
-        evaluationRows = NeuralEmbedder.evaluationRows(recipe)
+        evaluationRows = recipe.training.evaluationRows()
         temperature = recipe.model.network["temperature"]?.numberValue ?? 0.05
         let lengths = training.lengths
         batches = ExampleBatches(
@@ -164,6 +164,8 @@ final class EmbeddingObjective: TrainingObjective {
     }
 
     var model: any Module { embedder }
+
+    var metricNames: [String] { ["eval_loss"] + EmbeddingFigures.metricNames(kind) }
 
     func batch(step: Int, microBatch: Int) throws -> EmbeddingBatch {
         let number = step * accumulation + microBatch

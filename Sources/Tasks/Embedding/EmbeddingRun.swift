@@ -55,6 +55,7 @@ struct EmbeddingRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
+        try recipe.checkShare(of: folder, source)
         let model = try EmbeddingFamily.open(recipe, folder)
         let recipe = try recipe.reading(source.settings)
         let judged: JudgedExamples<SimilarityExample> = try recipe.examples(

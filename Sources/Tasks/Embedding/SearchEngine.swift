@@ -90,18 +90,20 @@ public struct SearchIndexTask {
         _ isCancelled: () -> Bool
     ) throws -> (ids: [String], texts: [String]) {
         var (ids, texts): ([String], [String]) = ([], [])
-        var seen: Set<String> = []
+        // Of each name whether it is the number of a text without one.
+        var names: [String: Bool] = [:]
         let reader = RecordReader(inputs, settings: data)
         while let row = try reader.next() {
-            let id: String
+            let own: String?
             do {
                 texts.append(try row.requiredText("text"))
-                id = try row.text("id") ?? String(texts.count)
+                own = try row.text("id")
             } catch {
                 throw RecipeError("\(row.place): \(error)")
             }
-            guard seen.insert(id).inserted else {
-                throw RecipeError("\(row.place): the id '\(id)' was there before; every text needs its own")
+            let id = own ?? String(texts.count)
+            if let isNumber = names.updateValue(own == nil, forKey: id) {
+                throw RecipeError("\(row.place): \(Self.clash(id, isOwn: own != nil, withNumber: isNumber))")
             }
             ids.append(id)
             if ids.count % 4096 == 0 {
@@ -114,6 +116,17 @@ public struct SearchIndexTask {
             throw RecipeError("\(inputs.joined(separator: ", ")): there are no texts")
         }
         return (ids, texts)
+    }
+
+    /// What is wrong with a second text of a name.
+    private static func clash(_ id: String, isOwn: Bool, withNumber: Bool) -> String {
+        guard isOwn else {
+            return
+                "the text has no id, and its number \(id) is the id of another text; give it an id of its own"
+        }
+        return withNumber
+            ? "the id '\(id)' is the number of a text before that has no id; give that text an id of its own"
+            : "the id '\(id)' was there before; every text needs its own"
     }
 
     private func vectorIndex(
@@ -205,6 +218,13 @@ public struct SearchEngine {
         kind = wanted ?? own ?? (index.terms == nil ? .exact : index.vectors == nil ? .bm25 : .hybrid)
         if kind.hasVectors, index.vectors == nil { throw RecipeError("\(folder): the index has no vectors") }
         if kind.hasTerms, index.terms == nil { throw RecipeError("\(folder): the index has no terms") }
+        if kind.vectorKind == .hnsw, index.vectors?.options.kind != .hnsw {
+            let plain: SearchKind = kind.hasTerms ? .hybrid : .exact
+            throw RecipeError(
+                "\(folder): the index has no graph, which \(kind.rawValue) walks through; ask with --kind "
+                    + "\(plain.rawValue), or make the index with --kind \(kind.rawValue)"
+            )
+        }
         let segmenter = kind.hasTerms ? facts["segmenter"]?.stringValue : nil
         terms = SearchTerms(
             segmenter: try segmenter.map { try TextWords.segmenter($0) },

@@ -81,13 +81,7 @@ struct NeuralEmbedder: TextEmbedding {
             maxLength: model.configuration.maxLength,
             isFramed: model.configuration.isFramed
         )
-        rows = Self.evaluationRows(recipe)
-    }
-
-    /// The texts of a batch when nothing is learned.
-    static func evaluationRows(_ recipe: Recipe) -> Int {
-        let own = recipe.training.perDeviceEvalBatchSize
-        return own > 0 ? own : max(recipe.training.perDeviceTrainBatchSize, 64)
+        rows = recipe.training.evaluationRows()
     }
 
     var dimension: Int { model.dimension }
@@ -152,9 +146,9 @@ struct WordVectorEmbedder: TextEmbedding {
         var all: [Float] = []
         all.reserveCapacity(texts.count * dimension)
         for (number, text) in texts.enumerated() {
-            let vector = model.vector(of: words(text))
-            let length = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-            all += length > 0 ? vector.map { Float(Double($0) / length) } : vector
+            var vector = model.vector(of: words(text))
+            vector.normalizeRows(width: dimension)
+            all += vector
             if number % Self.group == 0, !progress(number) { throw CancellationError() }
         }
         return (all, [Bool](repeating: false, count: texts.count))

@@ -34,7 +34,7 @@ final class MaskedLanguageObjective: TrainingObjective {
     ///   - masked: The model.
     ///   - corpus: The prepared text.
     ///   - recipe: How batches are cut and tokens hidden.
-    /// - Throws: ``RecipeError`` for a tokenizer without mask, `FileFormatError` when the data is too short for one row.
+    /// - Throws: ``RecipeError`` for a tokenizer without mask, or no room for a token.
     init(_ masked: MaskedLanguageModel, _ corpus: PreparedCorpus, _ recipe: Recipe) throws {
         self.masked = masked
         tokenizer = corpus.tokenizer
@@ -71,11 +71,11 @@ final class MaskedLanguageObjective: TrainingObjective {
             2 * Double(configuration.hiddenSize) * Double(configuration.hiddenSize + configuration.vocabSize)
         operationsPerStep =
             3 * (masked.encoder.forwardFlops(length: positions) + hidden * head) * Double(rows)
-        // The first batch is cut here, so that data that is too short is said before anything is trained.
-        _ = try batch(step: 0, microBatch: 0)
     }
 
     var model: any Module { masked }
+
+    var metricNames: [String] { Array(Self.metrics(LanguageModelParts("blocks")).keys) }
 
     func batch(step: Int, microBatch: Int) throws -> Batch {
         let number = step * settings.accumulation + microBatch

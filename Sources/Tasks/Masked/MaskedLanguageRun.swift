@@ -30,8 +30,11 @@ struct MaskedLanguageRun: TaskRun {
         let model = try makeModel(corpus.tokenizer)
         // Rows of an encoder run over the ends of documents whatever the recipe says.
         let fingerprint = corpus.fingerprint(isolatesDocuments: false)
+        let objective = try MaskedLanguageObjective(model, corpus, recipe)
+        // Text that is too short for a row is said before anything is trained.
+        _ = try objective.batch(step: 0, microBatch: 0)
         let outcome = try session.train(
-            MaskedLanguageObjective(model, corpus, recipe),
+            objective,
             tables: model.encoder.tables,
             dataFingerprint: fingerprint,
             willStart: { engine in
@@ -87,7 +90,7 @@ struct MaskedLanguageRun: TaskRun {
         data: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
-        let corpus = try text.corpus(folder: folder, data: data)
+        let corpus = try text.corpus(folder: folder, data: data, report: report)
         let model = try MaskedLanguageModel(folder: folder)
         recipe.settle(model)
         let found = try MaskedLanguageObjective(model, corpus, recipe).judged(

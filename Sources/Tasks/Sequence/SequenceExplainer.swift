@@ -6,11 +6,13 @@ import YuyanTraining
 /// Explains texts that were written by what their tokens look at in the source.
 struct SequenceExplainer: TaskExplainer {
     let writer: SequenceWriter
+    let pairs: LearnedPairs
 
     var methods: [ExplanationMethod] { [.crossAttention] }
 
     func explain(_ request: ExplanationRequest) throws -> ExplainedText {
         try request.check([.pair], of: "a model that writes texts")
+        try pairs.check(request.pair, role: SequencePredictor.pairRole)
         _ = try method(request)
         let input = SequenceInput(request.text, pair: request.pair)
         guard !input.isEmpty else { throw RecipeError("--text is empty; there is nothing to read") }

@@ -103,6 +103,10 @@ final class SequenceObjective: TrainingObjective {
 
     var model: any Module { sequenceModel }
 
+    var metricNames: [String] {
+        ["eval_loss", "eval_perplexity"] + recipe.generation.metrics.map { "eval_\($0.rawValue)" }
+    }
+
     func batch(step: Int, microBatch: Int) throws -> SequenceBatch {
         let members = batches.members(step * recipe.training.gradientAccumulationSteps + microBatch)
         return training.batch(members, start: sequenceModel.startToken)
@@ -134,9 +138,8 @@ final class SequenceObjective: TrainingObjective {
             outputs: written.map(\.text),
             metrics: recipe.generation.metrics
         )
-        var values = ["eval_loss": loss, "eval_perplexity": exp(loss)]
-        for figure in try figures.all(withIntervals: false) { values["eval_\(figure.name)"] = figure.value }
-        return values
+        let values = [loss, exp(loss)] + (try figures.all(withIntervals: false).map(\.value))
+        return Dictionary(zip(metricNames, values), uniquingKeysWith: { $1 })
     }
 
     func saveModel(to folder: String) throws { try save(folder) }

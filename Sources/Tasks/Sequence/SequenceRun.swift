@@ -56,7 +56,8 @@ struct SequenceRun: TaskRun {
             title: "A model from texts to texts trained with Yuyan \(version)",
             summary: "\(recipe.model.family), \(model.parameterCount) parameters",
             fingerprint: data.fingerprint,
-            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"]
+            facts: ["\(data.training.count) pairs to learn from, \(data.validation.count) to judge by"],
+            pairs: LearnedPairs(data.training.lazy.map(\.sourcePair))
         ).write(recipe, outcome)
         return outcome
     }
@@ -96,9 +97,7 @@ struct SequenceRun: TaskRun {
         _ validation: [SequenceExample],
         _ report: (TaskEvent) -> Void
     ) -> [SequenceExample] {
-        let arguments = recipe.training
-        let rows = arguments.perDeviceEvalBatchSize > 0 ? arguments.perDeviceEvalBatchSize : 64
-        let most = arguments.maxEvalBatches * rows
+        let most = recipe.training.maxEvalBatches * recipe.training.evaluationRows()
         guard most > 0, most < validation.count else { return validation }
         report(
             .note("texts are written for \(most) of the validation rows (max_eval_batches) during training")
@@ -191,6 +190,7 @@ struct SequenceRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
+        try recipe.checkShare(of: folder, source)
         try recipe.generation.check()
         let writer = try SequenceWriter(recipe, folder: folder)
         let judged: JudgedExamples<SequenceExample> = try recipe.reading(source.settings).examples(
@@ -225,29 +225,39 @@ struct SequenceRun: TaskRun {
         try recipe.generation.check()
         return SequencePredictor(
             writer: try SequenceWriter(recipe, folder: folder),
+            pairs: try LearnedPairs(folder: folder, recipe, role: SequencePredictor.pairRole),
             dataSettings: recipe.data.examples.settings
         )
     }
 
     func explainer(folder: String) throws -> any TaskExplainer {
         try recipe.generation.check()
-        return SequenceExplainer(writer: try SequenceWriter(recipe.exact, folder: folder))
+        return SequenceExplainer(
+            writer: try SequenceWriter(recipe.exact, folder: folder),
+            pairs: try LearnedPairs(folder: folder, recipe, role: SequencePredictor.pairRole)
+        )
     }
 }
 
 /// A trained model that writes texts for rows.
 struct SequencePredictor: TaskPredictor {
     let writer: SequenceWriter
+    let pairs: LearnedPairs
     let dataSettings: DataSettings
 
-    var inputRoles: [ExampleRole] { [ExampleRole("source"), ExampleRole("source_pair", isRequired: false)] }
+    /// The field of second texts.
+    static let pairRole = "source_pair"
+
+    var inputRoles: [ExampleRole] { [ExampleRole("source"), ExampleRole(Self.pairRole, isRequired: false)] }
 
     func check(_ row: Record) throws { _ = try input(row) }
 
     private func input(_ row: Record) throws -> SequenceInput {
         // A line of a file of texts is a source by itself.
         let name = row["source"] == nil && row["text"] != nil ? "text" : "source"
-        return SequenceInput(try row.requiredText(name), pair: try row.text("source_pair"))
+        let input = SequenceInput(try row.requiredText(name), pair: try row.text(Self.pairRole))
+        try pairs.check(input.pair, role: Self.pairRole)
+        return input
     }
 
     func predict(_ rows: [Record]) throws -> [JSONObject] {

@@ -22,8 +22,11 @@ struct SequenceWriter {
 
     init(_ model: any SequenceToSequenceModel, _ tokens: SequenceTokens, _ recipe: Recipe) throws {
         (self.model, self.tokens) = (model, tokens)
-        let own = recipe.training.perDeviceEvalBatchSize
-        search = try BeamSearch(model, recipe.generation.options(model), maximumRows: own > 0 ? own : 64)
+        search = try BeamSearch(
+            model,
+            recipe.generation.options(model),
+            maximumRows: recipe.training.evaluationRows()
+        )
     }
 
     /// Opens a model folder.

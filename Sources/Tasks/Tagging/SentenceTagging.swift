@@ -37,10 +37,10 @@ extension SentenceTagging {
     /// The tokens of a text without tokens of its own: what stands between white space, or its characters unless
     /// white space already parts those.
     func tokens(of text: String) -> [String] {
-        let parts = text.split(whereSeparator: \.isWhitespace)
-        let scalars = parts.reduce(0) { $0 + $1.unicodeScalars.count }
+        let parts = text.unicodeScalars.split(whereSeparator: \.properties.isWhitespace)
+        let scalars = parts.reduce(0) { $0 + $1.count }
         guard isOfCharacters, scalars * 2 > parts.count * 3 else { return parts.map { String($0) } }
-        return parts.flatMap { $0.unicodeScalars.map { String($0) } }
+        return parts.flatMap { $0.map { String($0) } }
     }
 }
 

@@ -88,7 +88,7 @@ struct Tagger<Network: TaggingNetwork>: SentenceTagging {
                 "\(labels.count) labels for a model of \(network.model.labelCount)"
             )
         }
-        rows = recipe.taggerEvaluationRows
+        rows = recipe.training.evaluationRows()
     }
 
     var tags: [String] { labels.labels }
@@ -100,14 +100,6 @@ struct Tagger<Network: TaggingNetwork>: SentenceTagging {
             throw CancellationError()
         }
         return numbers.map { $0.map { labels.labels[Int($0)] } }
-    }
-}
-
-extension Recipe {
-    /// The sentences that a tagger judges at a time.
-    var taggerEvaluationRows: Int {
-        let own = training.perDeviceEvalBatchSize
-        return own > 0 ? own : max(training.perDeviceTrainBatchSize, 64)
     }
 }
 
@@ -165,6 +157,7 @@ final class TaggingObjective<Network: TaggingNetwork>: TrainingObjective {
     }
 
     private let network: Network
+    let metricNames = ["eval_loss", "eval_accuracy", "eval_f1"]
     let stepsPerEpoch: Int
     let operationsPerStep: Double
     private let data: TaggingData
@@ -182,7 +175,7 @@ final class TaggingObjective<Network: TaggingNetwork>: TrainingObjective {
         let arguments = recipe.training
         accumulation = arguments.gradientAccumulationSteps
         smoothing = Float(arguments.labelSmoothingFactor)
-        evaluationRows = recipe.taggerEvaluationRows
+        evaluationRows = recipe.training.evaluationRows()
         batches = ExampleBatches(
             lengths: training.lengths,
             rows: arguments.perDeviceTrainBatchSize,
@@ -249,7 +242,7 @@ final class TaggingObjective<Network: TaggingNetwork>: TrainingObjective {
             scoring: data.scoring
         )
         let loss = words > 0 ? sum / Double(words) : .nan
-        return ["eval_loss": loss, "eval_accuracy": figures.accuracy, "eval_f1": figures.f1]
+        return Dictionary(uniqueKeysWithValues: zip(metricNames, [loss, figures.accuracy, figures.f1]))
     }
 
     func saveModel(to folder: String) throws {

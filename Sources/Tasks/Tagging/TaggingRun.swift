@@ -49,6 +49,7 @@ struct TaggingRun: TaskRun {
         data source: EvaluationData,
         report: @escaping (TaskEvent) -> Void
     ) throws -> TaskEvaluation {
+        try recipe.checkShare(of: folder, source)
         let tagger = try family.open(recipe, folder)
         let sentences = try kind.sentences(
             of: recipe.reading(source.settings),

@@ -95,6 +95,18 @@ import YuyanModels
         try check(0, [2], false, -0.5)
     }
 
+    /// A file without a probability for unknown words, or one of nothing, leaves no token impossible.
+    @Test(arguments: ["", "-99\t<unk>\n"]) func everyTokenIsPossible(unknown: String) throws {
+        let folder = try ScratchFolder()
+        let count = unknown.isEmpty ? 2 : 3
+        let text = "\\data\\\nngram 1=\(count)\n\n\\1-grams:\n\(unknown)-0.3\ta\n-0.3\t</s>\n\n\\end\\\n"
+        let words = try ARPAWords(["a", "b", "end"], endOfText: 2, unknown: nil)
+        let model = try NGramLanguageModel.readARPA(try folder.write(text, "few.arpa"), words: words).model
+        let documents = NGramDocuments([[0, 1, 2]] as [[Int32]])
+        #expect(try model.probability(of: 1, after: [], fromStart: false) > 0)
+        #expect(try model.score(documents).nats.isFinite)
+    }
+
     @Test func spellingsAreKeptApart() throws {
         let spellings = [" ", "\n", "\\x20", "<s>", "</s>", "a b", "\u{3000}", "", "é", nil, "<|end|>"]
         let words = try ARPAWords(spellings, endOfText: 10, unknown: nil)
@@ -136,6 +148,7 @@ import YuyanModels
                 whole.replacingOccurrences(of: "ngram 2=1", with: "ngram 2=2")
                     .replacingOccurrences(of: "a b\n", with: "a b\n-0.25\ta b\n"), .duplicate, "twice"
             ),
+            (whole.replacingOccurrences(of: "-1\tb\n", with: "-1\ta\n"), .duplicate, "'a' stands twice"),
             (
                 "\\data\\\nngram 1=1\n\n\\1-grams:\n-1\tz\n\n\\end\\\n", .mismatch, "none of its words"
             ),

@@ -105,7 +105,11 @@ import YuyanModels
         _ = try folder.write("{\"model_type\": \"decoder\"}", "config.json")
         #expect(throws: FileFormatError.self) { try index.save(to: folder.path) }
         #expect(throws: FileFormatError.self) { try SearchIndex(folder: folder.path) }
-        #expect(throws: (any Error).self) { try index.save(to: folder.file("config.json")) }
+        for (name, words) in [("config.json", "is a file, not a folder"), ("config.json/a", "is a file")] {
+            let error = #expect(throws: FileFormatError.self) { try index.save(to: folder.file(name)) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
+        }
+        #expect(throws: FileFormatError.self) { try index.save(to: "") }
         #expect(throws: FileFormatError.self) { try SearchIndex(folder: folder.file("nowhere")) }
         #expect(FileManager.default.fileExists(atPath: folder.file("config.json")))
     }

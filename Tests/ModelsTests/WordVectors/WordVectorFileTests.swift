@@ -165,6 +165,20 @@ import YuyanModels
         #expect(throws: WordVectorError.self) { _ = try index.nearest(to: "unknown") }
     }
 
+    /// Rows on one line are equally near, however long they are.
+    @Test func ofEquallyNearWordsTheFirstComesFirst() throws {
+        let table = WordVectors(
+            words: ["far", "a", "b", "none", "c", "d"],
+            dimension: 2,
+            vectors: [-1, 2, 1, 3, 7, 21, .nan, 1, 0.1, 0.3, 2, 6]
+        )
+        let found = WordVectorIndex(table).nearest(to: [1, 3], count: 3)
+        #expect(found.map(\.word) == ["a", "b", "c"])
+        #expect(
+            WordVectorIndex(table).nearest(to: [1, 3], count: 9).map(\.word) == ["a", "b", "c", "d", "far"]
+        )
+    }
+
     @Test func sectionsAndUnknownWordsAreCounted() throws {
         let folder = try ScratchFolder()
         let path = try folder.write(
@@ -200,6 +214,13 @@ import YuyanModels
         let questions = try folder.write("France Paris Italy Rome\nFrance Paris Norway Oslo\n", "questions")
         let scores = try WordAnalogies(contentsOf: questions, name: "capitals").scores(index)
         #expect(scores.map(\.asked) == [1] && scores.map(\.unknown) == [1])
+        // All four words are among the searched ones, as published figures of the most frequent words have it.
+        let few = WordVectorIndex(table, searchedCount: 4)
+        for question in ["france paris italy rome", "italy rome france paris"] {
+            let path = try folder.write("\(question)\nfrance paris us US\n", "few")
+            let scores = try WordAnalogies(contentsOf: path, name: "few").scores(few)
+            #expect(scores.map(\.asked) == [1] && scores.map(\.unknown) == [1], "\(question)")
+        }
         let pairs = try folder.write("Paris rome 8\nUS us 9\nOslo Rome 1\n", "pairs")
         let compared = try WordSimilarities(contentsOf: pairs).compared(index)
         #expect(compared.judgements == [8, 9] && compared.unknown == 1)

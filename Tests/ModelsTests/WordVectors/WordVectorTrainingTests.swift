@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Testing
+import YuyanFileFormats
 import YuyanModels
 
 @Suite struct WordVectorTrainingTests {
@@ -122,6 +123,23 @@ import YuyanModels
         #expect(second.vectors().vectors == whole.vectors().vectors)
         let other = try Word2VecTrainer(corpus: corpus, options: Self.options { $0.window = 4 })
         #expect(throws: WordVectorError.self) { try other.restoreState(from: folder.file("state")) }
+        // A place that no training comes to.
+        let file = Array(try Data(contentsOf: URL(fileURLWithPath: folder.file("state"))))
+        let length = (0..<8).reduce(0) { $0 | Int(file[$1]) << (8 * $1) }
+        var header = String(decoding: file[8..<8 + length], as: UTF8.self)
+            .replacingOccurrences(
+                of: #""place":"([0-9]+) "#,
+                with: #""place":"$1 9999999"#,
+                options: .regularExpression
+            )
+        while header.utf8.count % 8 != 0 { header += " " }
+        let prefix = (0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) }
+        let damaged = Data(prefix + Array(header.utf8) + file[(8 + length)...])
+        try damaged.write(to: URL(fileURLWithPath: folder.file("damaged")))
+        let error = #expect(throws: FileFormatError.self) {
+            try second.restoreState(from: folder.file("damaged"))
+        }
+        #expect(error?.description.contains("block 9999999") == true, "\(error?.description ?? "-")")
     }
 
     @Test func wrongOptionsAndTooLittleTextAreErrors() {
@@ -134,6 +152,13 @@ import YuyanModels
         #expect(throws: WordVectorError.self) {
             _ = try Word2VecTrainer(corpus: WordCorpusBuilder().finish())
         }
+    }
+
+    @Test func learningRatesHaveBothBounds() {
+        var (vectors, pairs) = (Word2VecOptions(), GloVeOptions())
+        (vectors.learningRate, pairs.learningRate) = (1e30, 1e30)
+        let words = "learning rate is 1e+30; it must be above 0 and below 100"
+        #expect(vectors.problem == words && pairs.problem == words)
     }
 
     struct GloVeGolden: Decodable {
