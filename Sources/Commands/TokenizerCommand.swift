@@ -147,11 +147,7 @@ struct TokenizerTrainCommand: ParsableCommand {
             report: RunPrinter(console).show,
             isCancelled: { StopSignal.received != nil }
         )
-        do {
-            try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-        } catch {
-            throw RecipeError("--output: the folder \(output) cannot be made: \(error.localizedDescription)")
-        }
+        try SafeFile.makeFolder(output)
         try TokenizerFiles.save(tokenizer, to: output)
         console.note("\(tokenizer.vocabularySize) entries in \(output)/tokenizer.json")
     }

@@ -124,15 +124,7 @@ public final class NearDuplicateIndex {
     public init(folder: String, settings: NearDuplicateSettings = NearDuplicateSettings()) throws {
         self.settings = settings
         self.folder = folder
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw FileFormatError(
-                .inputOutput,
-                path: folder,
-                "cannot make the folder: \(error.localizedDescription)"
-            )
-        }
+        try SafeFile.makeFolder(folder)
         store = try SignatureStore(
             folder: folder,
             slotCount: settings.hasher.permutations,

@@ -40,7 +40,7 @@ final class PreparationLog {
     init(folder: String, configuration: String, width: TokenWidth, operatorNames: [String]) throws {
         self.folder = folder
         self.width = width
-        try Self.makeFolder(folder)
+        try SafeFile.makeFolder(folder)
         lock = try Self.openDescriptor("\(folder)/lock", O_RDWR | O_CREAT)
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             let error = FileFormatError(
@@ -83,18 +83,6 @@ final class PreparationLog {
             try FileManager.default.removeItem(atPath: folder)
         } catch {
             throw FileFormatError(.inputOutput, path: folder, "cannot remove the working folder: \(error)")
-        }
-    }
-
-    static func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FileFormatError(
-                .inputOutput,
-                path: path,
-                "cannot make the folder (\(error.localizedDescription)); choose one that can be written"
-            )
         }
     }
 

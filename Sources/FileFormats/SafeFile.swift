@@ -103,6 +103,41 @@ public enum SafeFile {
         for folder in try missingFolders(path).reversed() { try SystemCalls.makeFolder(folder) }
     }
 
+    /// Puts a folder where another one may be, which is moved aside first, and back when that fails.
+    ///
+    /// - Parameters:
+    ///   - folder: The name that the new folder gets.
+    ///   - new: The new folder, on the same file system.
+    ///   - old: Where a folder that is there goes, for the caller to remove; nothing may be there.
+    /// - Throws: `FileFormatError` when a step fails; a folder that was there then has its name again.
+    public static func replaceFolder(
+        _ folder: String,
+        by new: String,
+        movingAsideTo old: String
+    ) throws(FileFormatError) {
+        let name = path(beside: folder, ending: "")
+        guard SystemCalls.isFolder(name) != nil else { return try SystemCalls.rename(new, to: name) }
+        try SystemCalls.rename(name, to: old)
+        do throws(FileFormatError) {
+            try SystemCalls.rename(new, to: name)
+        } catch {
+            try SystemCalls.rename(old, to: name)
+            throw error
+        }
+    }
+
+    /// A name beside a folder's.
+    ///
+    /// - Parameters:
+    ///   - folder: The folder; it may end with `/`.
+    ///   - ending: What follows the folder's name.
+    /// - Returns: The name.
+    public static func path(beside folder: String, ending: String) -> String {
+        var name = folder[...]
+        while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+        return String(name) + ending
+    }
+
     /// A folder and those above it, as far as they do not exist.
     private static func missingFolders(_ path: String) throws(FileFormatError) -> [String] {
         guard !path.isEmpty else {

@@ -66,14 +66,17 @@ public enum CorpusStep {
             if let path = tokenizerPath(recipe) { try corpus.check(isOf: path) }
             return corpus
         }
-        let preparation = Preparation(recipe, try options(recipe), folder: folder)
+        let preparation = try Preparation(recipe: recipe, options: options(recipe), folder: folder)
         guard keepsTokens, let known = try? open(folder), try !preparation.isFinished() else {
             return try preparation.run(report: report, isCancelled: isCancelled)
         }
         // Files that were only touched give the same tokens.
-        let side = "\(folder).changed"
-        defer { try? FileManager.default.removeItem(atPath: side) }
-        let changed = Preparation(recipe, preparation.options, folder: side)
+        let side = SafeFile.path(beside: folder, ending: ".changed")
+        let old = SafeFile.path(beside: folder, ending: ".replaced")
+        // A call that was killed may have left it.
+        try? FileManager.default.removeItem(atPath: old)
+        defer { for path in [side, old] { try? FileManager.default.removeItem(atPath: path) } }
+        let changed = Preparation(recipe: recipe, options: preparation.options, folder: side)
         let found = try changed.run(report: report, isCancelled: isCancelled)
         guard found.fingerprint(isolatesDocuments: true) == known.fingerprint(isolatesDocuments: true) else {
             throw TrainingError(
@@ -82,8 +85,7 @@ public enum CorpusStep {
                     + "folder to begin anew"
             )
         }
-        try FileManager.default.removeItem(atPath: folder)
-        try FileManager.default.moveItem(atPath: side, toPath: folder)
+        try SafeFile.replaceFolder(folder, by: side, movingAsideTo: old)
         return try open(folder)
     }
 
@@ -219,16 +221,8 @@ private struct Preparation {
     /// The file that says how a folder's tokenizer came to be, so that it is made anew when that changes.
     private var originPath: String { "\(folder)/tokenizer_training.json" }
 
-    init(_ recipe: Recipe, _ options: PreparationOptions, folder: String) {
-        (self.recipe, self.options, self.folder) = (recipe, options, folder)
-    }
-
     func run(report: (CorpusEvent) -> Void, isCancelled: () -> Bool) throws -> PreparedCorpus {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError("the folder \(folder) cannot be made: \(error.localizedDescription)")
-        }
+        try SafeFile.makeFolder(folder)
         do {
             let tokenizer = try makeTokenizer(report: report, isCancelled: isCancelled)
             try preparer(tokenizer).run(progress: { report(.preparing($0)) }, isCancelled: isCancelled)

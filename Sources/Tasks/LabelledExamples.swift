@@ -255,10 +255,7 @@ extension Recipe {
             report(.status { "\(count) examples" })
             return StopSignal.received == nil
         }
-        try FileManager.default.createDirectory(
-            atPath: training.outputDir,
-            withIntermediateDirectories: true
-        )
+        try SafeFile.makeFolder(training.outputDir)
         let path = "\(training.outputDir)/\(PreparationReport.fileName)"
         try SafeFile.write(text: inspection.page.html, to: path)
         return TaskPreparation(plain: inspection.plain, reportPath: path)

@@ -78,8 +78,6 @@ public struct LanguageModelRun {
         let tables = [decoder.tokenEmbedding.weight, decoder.positionEmbedding?.weight, decoder.head?.weight]
         let fingerprint = corpus.fingerprint(isolatesDocuments: recipe.data.isolateDocuments)
         let objective = makeObjective(decoder, corpus)
-        // Text that is too short for a row is said before anything is trained.
-        _ = try objective.batch(step: 0, microBatch: 0)
         let outcome = try session.train(
             objective,
             tables: tables.compactMap { $0 },

@@ -70,16 +70,19 @@ extension LanguageModelRun {
                 "--set: this model reads text, whose recipe says how; name a recipe's data"
             )
         }
-        let corpus =
-            try data.path.map { try self.corpus(folder, $0, report) }
-            ?? CorpusStep.open(preparedFolder(of: folder))
-        try corpus.check(isOf: folder)
+        let corpus = try data.path.map { try self.corpus(folder, $0, report) } ?? ownCorpus(folder)
         guard corpus.dataset.description.validation != nil else {
             throw RecipeError(
                 "\(corpus.folder): the prepared folder has nothing to judge by; prepare it with a "
                     + "data.validation_fraction, or give the text itself (--data)"
             )
         }
+        return corpus
+    }
+
+    private func ownCorpus(_ folder: String) throws -> PreparedCorpus {
+        let corpus = try CorpusStep.open(preparedFolder(of: folder))
+        try corpus.check(isOf: folder)
         return corpus
     }
 

@@ -33,7 +33,7 @@ enum LearnedPairs: String, CaseIterable {
             let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
             throw FileFormatError(
                 .malformed,
-                path: "\(folder)/data.json",
+                path: "\(folder)/\(RunCard.dataFile)",
                 at: .key("pairs"),
                 "one of \(known) is needed"
             )

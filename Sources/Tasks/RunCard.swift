@@ -18,7 +18,7 @@ struct RunCard {
     var pairs: LearnedPairs?
 
     /// The file of a model folder that says what the data were.
-    private static let dataFile = "data.json"
+    static let dataFile = "data.json"
 
     /// What a model folder says of the data that the model learned from.
     ///

@@ -37,6 +37,8 @@ struct TrainingSession {
         }
         let totalSteps = Trainer<Objective>.stepCount(arguments, stepsPerEpoch: objective.stepsPerEpoch)
         let engine = MatrixEngine(dtype: objective.model.setComputeDType(recipe.computeDType))
+        // Data that are too short for a batch are said before anything is written.
+        _ = try objective.batch(step: 0, microBatch: 0)
         willStart(engine)
         try UnfinishedFiles.makeFolder(recipe.training.outputDir)
         var record = try RunRecord(

@@ -101,6 +101,34 @@ import YuyanFileFormats
         }
     }
 
+    @Test func foldersAreReplacedWholeOrNotAtAll() throws {
+        let folder = try TemporaryFolder()
+        func make(_ name: String) throws {
+            try SafeFile.makeFolder(folder.file(name))
+            _ = try folder.write(Array(name.utf8), "\(name)/name")
+        }
+        func replace(_ name: String) throws {
+            try SafeFile.replaceFolder(
+                folder.file(name),
+                by: folder.file("new"),
+                movingAsideTo: SafeFile.path(beside: folder.file(name), ending: ".old")
+            )
+        }
+        try make("new")
+        try replace("a/")
+        #expect(try folder.names == ["a"])
+        try make("new")
+        try replace("a/")
+        #expect(try folder.names == ["a", "a.old"])
+        // What is not there replaces nothing.
+        try FileManager.default.removeItem(atPath: folder.file("a.old"))
+        expectFailure(.notFound, "rename") { try replace("a") }
+        #expect(try folder.names == ["a"] && SafeFile.readText(folder.file("a/name")) == "new")
+        #expect(
+            SafeFile.path(beside: "/", ending: "x") == "/x" && SafeFile.path(beside: "b//", ending: "") == "b"
+        )
+    }
+
     /// Temporary files are of processes; no process has so large a number.
     @Test func abandonedFilesAreThoseOfProcessesThatEnded() throws {
         let folder = try TemporaryFolder()

@@ -91,9 +91,8 @@ public struct SearchIndex: Sendable {
     public func save(to folder: String) throws {
         let manager = FileManager.default
         try Self.checkPlace(folder)
-        let name = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
-        let partial = "\(name).\(ProcessInfo.processInfo.processIdentifier).tmp"
-        let old = "\(partial).old"
+        let process = ProcessInfo.processInfo.processIdentifier
+        let partial = SafeFile.path(beside: folder, ending: ".\(process).tmp")
         try? manager.removeItem(atPath: partial)
         defer { try? manager.removeItem(atPath: partial) }
         try SafeFile.makeFolder(partial)
@@ -112,16 +111,8 @@ public struct SearchIndex: Sendable {
         }
         object["facts"] = .object(facts)
         try JSONValue.object(object).write(to: "\(partial)/\(Self.configurationFile)")
-        guard manager.fileExists(atPath: name) else {
-            return try manager.moveItem(atPath: partial, toPath: name)
-        }
-        try manager.moveItem(atPath: name, toPath: old)
-        do {
-            try manager.moveItem(atPath: partial, toPath: name)
-        } catch {
-            try manager.moveItem(atPath: old, toPath: name)
-            throw error
-        }
+        let old = "\(partial).old"
+        try SafeFile.replaceFolder(folder, by: partial, movingAsideTo: old)
         try? manager.removeItem(atPath: old)
     }
 

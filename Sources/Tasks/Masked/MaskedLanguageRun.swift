@@ -31,8 +31,6 @@ struct MaskedLanguageRun: TaskRun {
         // Rows of an encoder run over the ends of documents whatever the recipe says.
         let fingerprint = corpus.fingerprint(isolatesDocuments: false)
         let objective = try MaskedLanguageObjective(model, corpus, recipe)
-        // Text that is too short for a row is said before anything is trained.
-        _ = try objective.batch(step: 0, microBatch: 0)
         let outcome = try session.train(
             objective,
             tables: model.encoder.tables,
