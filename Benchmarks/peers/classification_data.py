@@ -57,6 +57,17 @@ def shopping(label):
     return read
 
 
+def tweets(folder):
+    names = dict(line.split("\t") for line in lines(folder / "mapping.txt") if line)
+    return [[(text, names[label]) for text, label in zip(lines(folder / f"{part}_text.txt"),
+                                                         lines(folder / f"{part}_labels.txt")) if text]
+            for part in ("train", "val")]
+
+
+def disciplines(folder):
+    return table(folder / "train.tsv", 1, 2, False), table(folder / "dev.tsv", 1, 2, False)
+
+
 def category_and_praise(row):
     """One label or two, parted by a comma."""
     return row["cat"] + (",positive" if row["label"] == "1" else "")
@@ -71,6 +82,8 @@ SETS = {
     "shopping-sentiment": ("cls-shopping-zh", shopping(lambda row: row["label"])),
     "shopping-labels": ("cls-shopping-zh", shopping(category_and_praise)),
     "weibo-emotion": ("cls-weibo-emotion-zh", headed),
+    "tweet-emotion": ("cls-tweet-emotion-en", tweets),
+    "csl-discipline": ("cls-csl-discipline-zh", disciplines),
 }
 
 

@@ -13,7 +13,8 @@ where train.txt has the texts alone; the encoder keeps the special tokens around
 sizes, initial distributions, dropout, batches of like length in a new order every epoch, AdamW without decay of vectors,
 linear schedule, clipping at 1, and the best epoch by accuracy on the development part. `bag-of-embeddings` is fastText
 with bigrams at its learning rate 0.5 and the best of 5, 15 and 25 epochs; `linear` is scikit-learn's TF-IDF and logistic
-regression with C = 10 on words and pairs of words, or on 1 to 3 characters with `--characters`.
+regression with C = 10 on words, pairs of words and 3 to 5 characters of words, or on 1 to 3 characters with
+`--characters`; with 5,000 rows or more, on those that occur in two.
 """
 import argparse
 import json
@@ -46,8 +47,15 @@ class Rows:
 def scikit(training, validation, characters):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    kind = dict(analyzer="char", ngram_range=(1, 3)) if characters else dict(ngram_range=(1, 2))
-    vectors = TfidfVectorizer(**kind)
+    from sklearn.pipeline import FeatureUnion, make_pipeline
+    from sklearn.preprocessing import Normalizer
+    least = 1 if len(training.texts) < 5000 else 2
+    if characters:
+        vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=least)
+    else:
+        kinds = [("words", TfidfVectorizer(ngram_range=(1, 2), min_df=least)),
+                 ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=least))]
+        vectors = make_pipeline(FeatureUnion(kinds), Normalizer())
     model = LogisticRegression(C=10, max_iter=1000, tol=1e-5)
     model.fit(vectors.fit_transform(training.texts), training.labels)
     return model.score(vectors.transform(validation.texts), validation.labels), None

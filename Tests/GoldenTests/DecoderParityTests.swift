@@ -3,9 +3,11 @@ import Testing
 import YuyanModels
 import YuyanTestSupport
 
-/// Toy decoders of transformers: logits, loss, every gradient and ten losses of training, element by element.
+/// Toy decoders of transformers, Llama with factors on its branches (ReZero) among them, with its norms and without.
+///
+/// Logits, loss, every gradient and ten losses of training, element by element.
 @Suite struct DecoderParityTests {
-    static let names = ["gpt2", "llama", "llama-tied"]
+    static let names = ["gpt2", "llama", "llama-tied", "rezero", "rezero-without-norms"]
 
     struct Golden {
         let file: ModelGolden

@@ -2,11 +2,15 @@ import Testing
 import YuyanGeneration
 import YuyanTestSupport
 
-/// Toy models from sequences to sequences: MarianMTModel and T5 of transformers, and a recurrent one in PyTorch.
+/// Toy models from sequences to sequences: MarianMTModel and T5 of transformers, and in PyTorch recurrent ones and
+/// Transformers with norms before the branches.
 ///
 /// Logits, losses, every gradient and thirty losses of training, element by element.
 @Suite struct SequenceModelParityTests {
-    static let names = ["marian", "t5", "additive", "multiplicative", "input-feeding"]
+    static let names = [
+        "marian", "t5", "additive", "multiplicative", "input-feeding", "sinusoidal", "rotary",
+        "rotary-rezero",
+    ]
 
     struct Golden {
         let file: ModelGolden

@@ -52,7 +52,8 @@ extension ClassificationScore {
 enum ReferenceRuns {
     static let numeric: [String: @Sendable (ReferenceCase) throws -> [Double]] = [
         "classification": classification, "multi_label": multiLabel, "ranking": ranking,
-        "one_versus_rest": oneVersusRest, "probabilities": probabilities, "calibrated": calibrated,
+        "one_versus_rest": oneVersusRest, "one_versus_rest_unseen": oneVersusRestUnseen,
+        "probabilities": probabilities, "calibrated": calibrated,
         "entities": entities, "bleu": bleu, "chrf": chrF, "self_bleu": selfBLEU, "diversity": diversity,
         "rouge": rouge, "squad": answers, "cmrc": answers, "correlation": correlation,
         "retrieval": retrieval, "mcnemar": mcNemar,
@@ -121,6 +122,21 @@ enum ReferenceRuns {
                 weights: try set.optionalNumbers("weights")
             )
         }
+    }
+
+    /// A class that no example has, or all have, has no area, and no mean over classes has a value.
+    ///
+    /// scikit-learn's weighted mean passes over classes without examples.
+    private static func oneVersusRestUnseen(_ set: ReferenceCase) throws -> [Double] {
+        let areas = rocAUCByClass(
+            labels: try set.integers("labels"),
+            scores: try set.numbers("scores"),
+            classCount: try set.integer("classCount"),
+            weights: try set.optionalNumbers("weights")
+        )
+        let means = try oneVersusRest(set)
+        #expect(areas.contains { $0.isNaN } && means[1].isNaN)
+        return areas + [means[0], means[2]]
     }
 
     private static func probabilities(_ set: ReferenceCase) throws -> [Double] {

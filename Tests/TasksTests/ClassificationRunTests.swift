@@ -399,6 +399,33 @@ import YuyanTraining
         _ = try labelled.evaluate("out", "dev.tsv")
     }
 
+    /// Which n-grams a linear model counts depends on the language and on how many texts there are, unless the recipe says.
+    @Test func ngramsOfLinearModels() throws {
+        try labelled.writeParts()
+        func features(_ name: String, _ settings: [String]) throws -> [JSONValue?] {
+            try labelled.train(try labelled.recipe("linear", name, settings))
+            let file = try JSONValue(contentsOf: "\(labelled.folder.path)/\(name)/config.json")
+            return [
+                "word_ngrams", "character_ngrams", "characters_within_words", "balance_ngrams", "min_texts",
+            ].map { file[$0] }
+        }
+        #expect(try features("usual", []) == [[1, 2], [3, 5], true, true, 1])
+        #expect(try features("words", ["word_ngrams=1,2"]) == [[1, 2], .null, false, false, 1])
+        #expect(try features("hashed", ["hashed_columns=1000"]) == [[1, 2], .null, false, false, 1])
+        let own = ["word_ngrams=1", "character_ngrams=2,3", "balance_ngrams=false", "min_texts=3"]
+        #expect(try features("own", own) == [[1, 1], [2, 3], false, false, 3])
+        let within = ["character_ngrams=2", "characters_within_words=true"]
+        #expect(try features("within", within) == [.null, [2, 2], true, false, 1])
+        let error = #expect(throws: RecipeError.self) {
+            _ = try features("refused", ["hashed_columns=1000", "balance_ngrams=true"])
+        }
+        #expect(error?.description.contains("balanced") == true, "\(error?.description ?? "-")")
+        let chinese = (0..<5000).map { (text: "天气\($0 % 7)很\($0 % 2 == 0 ? "好" : "坏")", label: "\($0 % 2)") }
+        try labelled.write(chinese, to: "train.tsv")
+        try labelled.write(Array(chinese.prefix(20)), to: "dev.tsv")
+        #expect(try features("chinese", []) == [.null, [1, 3], false, false, 2])
+    }
+
     /// Languages are slices where there are several and their texts are clear.
     @Test func slicesByLanguage() throws {
         try labelled.writeParts()

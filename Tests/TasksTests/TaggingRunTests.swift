@@ -97,6 +97,24 @@ struct TaggedFolder {
         return try TaskCatalog.run(recipe, registryFolder: nil, version: "test")
     }
 
+    /// Languages are slices where there are several.
+    @Test func slicesByLanguage() throws {
+        _ = try train(try tagged.recipe("gru", ["crf=true"]))
+        let english = "Nobody in the audience could understand why the second half of the plot was so dull ."
+        let chinese = "今天早上的天气非常好，我们沿着河边一直走到了傍晚才回家。"
+        let sentences = [english.split(separator: " ").map(String.init), chinese.map { String($0) }]
+        let rows = sentences.map { tokens in tokens.map { "\($0)\tO" } + ["Salzburg\tB-LOC", ""] }
+        let text = (0..<6).flatMap { _ in rows.joined() }.joined(separator: "\n")
+        try tagged.folder.write(text, to: "both.conll")
+        let data = EvaluationData(path: "\(tagged.folder.path)/both.conll")
+        let found = try run().evaluate(folder: "\(tagged.folder.path)/out", data: data, report: { _ in })
+        let slices = try #require(found.document["slices"]?.arrayValue)
+        let languages = slices.filter { $0["by"]?.stringValue == "language" }
+        #expect(languages.map { $0["slice"]?.stringValue } == ["language en", "language zh"], "\(slices)")
+        #expect(languages.map { $0["examples"]?.integerValue } == [6, 6])
+        #expect(languages.allSatisfy { $0["f1"]?.numberValue != nil })
+    }
+
     @Test(arguments: [("lstm", "true"), ("gru", "true"), ("rnn", "false")])
     func learnsJudgesAndAnswers(family: String, crf: String) throws {
         let outcome = try train(try tagged.recipe(family, ["crf=\(crf)"]))
@@ -117,9 +135,8 @@ struct TaggedFolder {
         let macro = try #require(figures["macro_f1"])
         #expect((macro.interval?.low ?? 2) <= macro.value && macro.value <= (macro.interval?.high ?? 0))
         let slices = try #require(evaluation.document["slices"]?.arrayValue)
-        #expect(
-            slices.count == 4 && slices.allSatisfy { $0["f1"] != nil && $0["by"]?.stringValue == "length" }
-        )
+        #expect(slices.filter { $0["by"]?.stringValue == "length" }.count == 4)
+        #expect(slices.allSatisfy { $0["f1"] != nil })
         #expect(evaluation.document["confusion_matrix"] == nil)
         #expect(evaluation.document["types"]?["LOC"]?["support"]?.integerValue ?? 0 > 5)
         let rows = ["Dr Chen Bo saw Neuerburg", ""].map {

@@ -12,6 +12,8 @@ import sklearn
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import Normalizer
 
 SEED = 20261126
 FIXTURES = Path(__file__).resolve().parents[2] / "Fixtures"
@@ -63,11 +65,18 @@ def texts(rng, count, classes):
     return made, labels
 
 
-def linear(name, rng, classes, c, scheme="multinomial", **options):
-    """A classifier at its optimum, and what it says of other texts."""
+def linear(name, rng, classes, c, scheme="multinomial", words=None, characters=None, within=False, **options):
+    """A classifier at its optimum, and what it says of other texts; n-grams of characters have U+0001 before them."""
     train, labels = texts(rng, 60, classes)
     other, _ = texts(rng, 15, classes)
-    vectorizer = TfidfVectorizer(**options)
+    kinds = []
+    if words:
+        kinds.append(("", TfidfVectorizer(ngram_range=words, **options)))
+    if characters:
+        analyzer = "char_wb" if within else "char"
+        kinds.append(("\1", TfidfVectorizer(analyzer=analyzer, ngram_range=characters, **options)))
+    # Each kind has length 1, and then all of them together.
+    vectorizer = make_pipeline(FeatureUnion(kinds), Normalizer())
     rows = vectorizer.fit_transform(train)
     model = LogisticRegression(C=c, tol=1e-12, max_iter=100000)
     if scheme == "one-vs-rest":
@@ -76,9 +85,9 @@ def linear(name, rng, classes, c, scheme="multinomial", **options):
     estimators = model.estimators_ if scheme == "one-vs-rest" else [model]
     return {
         "name": name, "texts": train, "labels": labels, "classes": classes, "c": c, "scheme": scheme,
-        "characters": options.get("analyzer") == "char", "ngrams": options.get("ngram_range", (1, 1)),
+        "words": words, "characters": characters, "charactersStayInWords": within,
         "minimumTexts": options.get("min_df", 1), "sublinear": options.get("sublinear_tf", False),
-        "features": list(vectorizer.get_feature_names_out()),
+        "features": [mark + feature for mark, kind in kinds for feature in kind.get_feature_names_out()],
         "coefficients": np.concatenate([e.coef_ for e in estimators]),
         "intercepts": np.concatenate([e.intercept_ for e in estimators]),
         "others": other, "probabilities": model.predict_proba(vectorizer.transform(other)),
@@ -102,10 +111,13 @@ def main():
     golden = {
         "glove": glove(rng),
         "linear": [
-            linear("two classes, words", rng, 2, 1.0),
-            linear("three classes, pairs of words", rng, 3, 10.0, ngram_range=(1, 2), min_df=2, sublinear_tf=True),
-            linear("four classes, characters", rng, 4, 10.0, analyzer="char", ngram_range=(1, 3)),
-            linear("three classes, each against the rest", rng, 3, 2.0, scheme="one-vs-rest"),
+            linear("two classes, words", rng, 2, 1.0, words=(1, 1)),
+            linear("three classes, pairs of words", rng, 3, 10.0, words=(1, 2), min_df=2, sublinear_tf=True),
+            linear("four classes, characters", rng, 4, 10.0, characters=(1, 3)),
+            linear("three classes, each against the rest", rng, 3, 2.0, scheme="one-vs-rest", words=(1, 1)),
+            linear("two classes, characters within words", rng, 2, 5.0, characters=(2, 5), within=True, min_df=2),
+            linear("three classes, words and characters", rng, 3, 10.0, words=(1, 2), characters=(4, 5), within=True,
+                   min_df=3),
         ],
     }
     path = FIXTURES / "classical" / "classical.json"

@@ -146,6 +146,26 @@ def one_versus_rest(rng):
     return {"labels": labels, "scores": scores.ravel(), "classCount": classes, "weights": weights}, expected
 
 
+def one_versus_rest_unseen(rng):
+    """A class that no example has: its own area and the mean have no value, the micro average has one.
+
+    The weighted mean is left out: scikit-learn passes over classes without examples there, and we do not.
+    """
+    classes, count = rng.choice([2, 3, 4]), rng.choice([1, 4, 8])
+    unseen = rng.randrange(classes)
+    labels = [rng.choice([c for c in range(classes) if c != unseen]) for _ in range(count)]
+    scores = np.array([[rng.random() + (label == c) * 0.3 for c in range(classes)] for label in labels])
+    scores = scores / scores.sum(axis=1, keepdims=True)
+    weights = None if rng.random() < 0.5 else [round(rng.random(), 2) + 0.1 for _ in labels]
+    # One column for each class, as scikit-learn makes them itself for three classes or more.
+    table = np.array([[int(label == c) for c in range(classes)] for label in labels])
+    expected = []
+    for average in (None, "macro", "micro"):
+        found = skm.roc_auc_score(table, scores, average=average, sample_weight=weights)
+        expected += list(np.atleast_1d(found))
+    return {"labels": labels, "scores": scores.ravel(), "classCount": classes, "weights": weights}, expected
+
+
 def probabilities(rng):
     classes, count = rng.choice([2, 3, 5]), rng.choice([1, 3, 30])
     labels = [rng.randrange(classes) for _ in range(count)]
@@ -392,8 +412,9 @@ def mcnemar(rng):
         [exact, square, stats.chi2.sf(square, 1), (b - c) / count, *newcombe(*table)]
 
 
-KINDS = [classification, multi_label, ranking, one_versus_rest, probabilities, calibrated, entities, bleu, bleu_tokens,
-         chrf, self_bleu, diversity, rouge, stem, squad, cmrc, correlation, retrieval, mcnemar]
+KINDS = [classification, multi_label, ranking, one_versus_rest, one_versus_rest_unseen, probabilities, calibrated,
+         entities, bleu, bleu_tokens, chrf, self_bleu, diversity, rouge, stem, squad, cmrc, correlation, retrieval,
+         mcnemar]
 
 
 def main():

@@ -74,10 +74,11 @@ extension TextFeatures {
         let (starts, ends) = options.lowercases ? Self.origins(of: text) : Self.identity(text)
         let size = text.utf8.count
         return counted.withUTF8 { bytes in
-            let line = options.characterNGrams == nil ? [] : WordScanner.origins(bytes)
+            let hasLine = options.characterNGrams != nil && !options.charactersStayInWords
+            let line = hasLine ? WordScanner.origins(bytes) : []
             return occurrences(in: text).map { found in
                 let own =
-                    found.isOfCharacters
+                    found.isOfLine
                     ? line[found.place.lowerBound]..<line[found.place.upperBound] : found.place
                 // Small letters that are no scalar's own cannot be traced back.
                 guard starts.count == bytes.count, !own.isEmpty else { return (found.column, 0..<size) }

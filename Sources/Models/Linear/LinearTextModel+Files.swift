@@ -46,12 +46,13 @@ extension LinearTextModel {
             "tolerance": .number(options.tolerance), "max_iterations": .integer(options.maximumIterations),
             "is_converged": .bool(isConverged), "iterations": .integer(iterations),
             "word_ngrams": range(own.wordNGrams), "character_ngrams": range(own.characterNGrams),
+            "characters_within_words": .bool(own.charactersStayInWords),
             "words": .string(own.words.rawValue), "lowercase": .bool(own.lowercases),
             "min_texts": .integer(own.minimumTexts),
             "max_features": own.maximumFeatures.map { .integer($0) } ?? .null,
             "hashed_columns": own.hashedColumns.map { .integer($0) } ?? .null,
             "sublinear": .bool(own.sublinear), "inverse_frequencies": .bool(own.usesInverseFrequencies),
-            "normalize": .bool(own.normalizes),
+            "normalize": .bool(own.normalizes), "balance_ngrams": .bool(own.balancesKinds),
         ]
     }
 
@@ -134,6 +135,8 @@ extension LinearTextModel {
         features.sublinear = try reader.flag("sublinear") ?? false
         features.usesInverseFrequencies = try reader.flag("inverse_frequencies") ?? true
         features.normalizes = try reader.flag("normalize") ?? true
+        features.balancesKinds = try reader.flag("balance_ngrams") ?? false
+        features.charactersStayInWords = try reader.flag("characters_within_words") ?? false
         options.features = features
         if let problem = options.problem { throw FileFormatError(.malformed, path: reader.path, problem) }
         return options

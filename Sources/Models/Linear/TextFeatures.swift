@@ -24,6 +24,9 @@ public struct TextFeatureOptions: Sendable, Hashable {
     public var wordNGrams: ClosedRange<Int>? = 1...1
     /// The least and most characters (scalars) of an n-gram, white space among them; nil for none.
     public var characterNGrams: ClosedRange<Int>?
+    /// Whether n-grams of characters stay inside words, which white space separates and which have a space before and
+    /// after them (`char_wb`); otherwise they run over the whole text (`char`).
+    public var charactersStayInWords = false
     /// How words are found.
     public var words = Words.letters
     /// Whether capitals count as small letters.
@@ -40,6 +43,10 @@ public struct TextFeatureOptions: Sendable, Hashable {
     public var usesInverseFrequencies = true
     /// Whether a text's numbers are brought to length 1.
     public var normalizes = true
+    /// Whether n-grams of words and those of characters count alike in a text.
+    ///
+    /// The numbers of each kind are brought to length 1 before those of the text are. It needs a vocabulary.
+    public var balancesKinds = false
 
     /// The defaults.
     public init() {}
@@ -55,6 +62,9 @@ public struct TextFeatureOptions: Sendable, Hashable {
         }
         if wordNGrams == nil, characterNGrams == nil {
             return "there are n-grams of neither words nor characters"
+        }
+        if balancesKinds, hashedColumns != nil {
+            return "n-grams of words and characters cannot be balanced where they share hashed columns"
         }
         if minimumTexts < 1 { return "n-grams must occur in \(minimumTexts) texts; it must be 1 or more" }
         if let maximumFeatures, maximumFeatures < 1 {
@@ -75,6 +85,8 @@ struct TextFeatures: Sendable {
     /// The factor of each column; nil without.
     let inverseFrequencies: [Float]?
     private let table: ByteStringTable?
+    /// How many columns, the first ones, are those of n-grams of characters.
+    private let characterColumns: Int
 
     static let characterMark: UInt8 = 1
 
@@ -86,6 +98,9 @@ struct TextFeatures: Sendable {
         var table = ByteStringTable()
         for string in vocabulary ?? [] { _ = table.insert(string) }
         self.table = vocabulary == nil ? nil : table
+        // Their mark sorts before every word.
+        characterColumns =
+            vocabulary?.firstIndex { $0.utf8.first != Self.characterMark } ?? vocabulary?.count ?? 0
     }
 
     /// Learns the vocabulary and the frequencies from texts, and gives their rows too.
@@ -175,18 +190,31 @@ struct TextFeatures: Sendable {
     private func weigh(_ part: inout SparseMatrix.Part) {
         for row in 0..<part.starts.count - 1 {
             let range = Int(part.starts[row])..<Int(part.starts[row + 1])
-            var sum = 0.0
+            var words = range.lowerBound
             for index in range {
                 var value = Double(part.values[index])
                 if options.sublinear { value = 1 + log(value) }
                 if let inverseFrequencies { value *= Double(inverseFrequencies[Int(part.places[index])]) }
                 part.values[index] = Float(value)
-                sum += value * value
+                if part.places[index] < characterColumns { words = index + 1 }
             }
-            guard options.normalizes, sum > 0 else { continue }
-            let length = sum.squareRoot()
-            for index in range { part.values[index] = Float(Double(part.values[index]) / length) }
+            if options.balancesKinds {
+                part.normalize(range.lowerBound..<words)
+                part.normalize(words..<range.upperBound)
+            }
+            if options.normalizes { part.normalize(range) }
         }
+    }
+}
+
+extension SparseMatrix.Part {
+    /// Brings numbers to length 1; zeros stay.
+    fileprivate mutating func normalize(_ range: Range<Int>) {
+        var sum = 0.0
+        for index in range { sum += Double(values[index]) * Double(values[index]) }
+        guard sum > 0 else { return }
+        let length = sum.squareRoot()
+        for index in range { values[index] = Float(Double(values[index]) / length) }
     }
 }
 
@@ -214,9 +242,10 @@ extension SparseMatrix.Part {
 /// Where an n-gram that has a column stands.
 struct NGramOccurrence {
     let column: Int32
-    /// Its bytes in the text as it is counted; for n-grams of characters, the numbers of the scalars of its line.
+    /// Its bytes in the text as it is counted; for n-grams of characters that run over the whole text, the numbers of
+    /// the scalars of its line.
     let place: Range<Int>
-    let isOfCharacters: Bool
+    let isOfLine: Bool
 }
 
 /// Finds the n-grams of one text after another and counts their columns.
@@ -240,7 +269,12 @@ private struct NGramScanner {
         var text = options.lowercases ? text.lowercased() : text
         text.withUTF8 { bytes in
             if let sizes = options.wordNGrams { scanWords(bytes, sizes, column) }
-            if let sizes = options.characterNGrams { scanCharacters(bytes, sizes, column) }
+            guard let sizes = options.characterNGrams else { return }
+            if options.charactersStayInWords {
+                scanCharactersOfWords(bytes, sizes, column)
+            } else {
+                scanCharacters(bytes, sizes, column)
+            }
         }
     }
 
@@ -261,13 +295,13 @@ private struct NGramScanner {
     private mutating func add(
         _ column: Int32?,
         at place: @autoclosure () -> Range<Int>,
-        isOfCharacters: Bool = false
+        isOfLine: Bool = false
     ) {
         guard let column else { return }
         columns.append(column)
         guard occurrences != nil else { return }
         occurrences?.append(
-            NGramOccurrence(column: column, place: place(), isOfCharacters: isOfCharacters)
+            NGramOccurrence(column: column, place: place(), isOfLine: isOfLine)
         )
     }
 
@@ -302,7 +336,44 @@ private struct NGramScanner {
                 scratch.append(contentsOf: line[starts[start + size - 1]..<starts[start + size]])
                 guard size >= sizes.lowerBound else { continue }
                 let found = scratch.withUnsafeBufferPointer { column($0) }
-                add(found, at: start..<start + size, isOfCharacters: true)
+                add(found, at: start..<start + size, isOfLine: true)
+            }
+        }
+    }
+
+    private mutating func scanCharactersOfWords(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        _ sizes: ClosedRange<Int>,
+        _ column: (UnsafeBufferPointer<UInt8>) -> Int32?
+    ) {
+        WordScanner.find(bytes, .whitespace, &words)
+        var starts: [Int] = []
+        for word in words {
+            // A space, the word's scalars and a space, counted from the byte before the word.
+            starts.removeAll(keepingCapacity: true)
+            starts.append(0)
+            for place in word where bytes[place] & 0xC0 != 0x80 { starts.append(place - word.lowerBound + 1) }
+            starts += [word.count + 1, word.count + 2]
+            let scalars = starts.count - 1
+            // A word that is shorter than the shortest n-gram is one.
+            let shortest = min(sizes.lowerBound, scalars)
+            for start in 0...scalars - shortest {
+                scratch.removeAll(keepingCapacity: true)
+                scratch.append(TextFeatures.characterMark)
+                for size in 1...sizes.upperBound where start + size <= scalars {
+                    let (first, last) = (starts[start + size - 1], starts[start + size])
+                    if first == 0 || first == word.count + 1 {
+                        scratch.append(0x20)
+                    } else {
+                        let place = word.lowerBound + first - 1
+                        scratch.append(contentsOf: bytes[place..<place + last - first])
+                    }
+                    guard size >= shortest else { continue }
+                    let found = scratch.withUnsafeBufferPointer { column($0) }
+                    let low = word.lowerBound + max(starts[start] - 1, 0)
+                    let high = word.lowerBound + min(last - 1, word.count)
+                    add(found, at: low < high ? low..<high : word)
+                }
             }
         }
     }

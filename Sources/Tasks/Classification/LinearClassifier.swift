@@ -127,6 +127,9 @@ struct LinearClassification {
         return try figures.metrics()
     }
 
+    /// From how many texts to learn from on n-grams of a single text are left out, unless the recipe says.
+    private static let manyTexts = 5000
+
     /// The keys of the section `model` as options.
     private func options() throws -> LinearTextOptions {
         guard recipe.model.path == nil else {
@@ -146,6 +149,9 @@ struct LinearClassification {
         var options = LinearTextOptions()
         options.features.wordNGrams = try range("word_ngrams")
         options.features.characterNGrams = try range("character_ngrams")
+        options.features.hashedColumns = network["hashed_columns"]?.integerValue
+        let isHashed = options.features.hashedColumns != nil
+        var staysInWords = false
         let isOpen = ["word_ngrams", "character_ngrams"].allSatisfy { network[$0]?.arrayValue == nil }
         if isOpen {
             // Chinese has no spaces: its words are found as well by their characters.
@@ -154,14 +160,20 @@ struct LinearClassification {
                 options.features.characterNGrams = 1...3
             } else {
                 options.features.wordNGrams = 1...2
+                // Columns that are shared leave words no weight of their own beside so many n-grams.
+                if !isHashed { (options.features.characterNGrams, staysInWords) = (3...5, true) }
             }
         }
+        options.features.charactersStayInWords =
+            network["characters_within_words"]?.boolValue ?? staysInWords
+        let hasBoth = options.features.wordNGrams != nil && options.features.characterNGrams != nil
+        options.features.balancesKinds = network["balance_ngrams"]?.boolValue ?? (hasBoth && !isHashed)
         options.features.words = network["words"] == "whitespace" ? .whitespace : .letters
         options.features.lowercases = network["lowercase"]?.boolValue ?? true
         options.features.sublinear = network["sublinear"]?.boolValue ?? false
-        options.features.minimumTexts = network["min_texts"]?.integerValue ?? 1
+        options.features.minimumTexts =
+            network["min_texts"]?.integerValue ?? (data.training.texts.count < Self.manyTexts ? 1 : 2)
         options.features.maximumFeatures = network["max_features"]?.integerValue
-        options.features.hashedColumns = network["hashed_columns"]?.integerValue
         options.inverseRegularization = network["inverse_regularization"]?.numberValue ?? 10
         options.tolerance = network["tolerance"]?.numberValue ?? options.tolerance
         options.scheme = network["scheme"] == "one-vs-rest" ? .oneVersusRest : .multinomial
@@ -184,13 +196,15 @@ extension ClassifierFamily {
             settings: [
                 NetworkSetting("word_ngrams", .integers, .null),
                 NetworkSetting("character_ngrams", .integers, .null),
+                NetworkSetting("characters_within_words", .flag, .null),
+                NetworkSetting("balance_ngrams", .flag, .null),
                 NetworkSetting(
                     "words",
                     .word(TextFeatureOptions.Words.allCases.map(\.rawValue)),
                     "letters"
                 ),
                 NetworkSetting("lowercase", .flag, true), NetworkSetting("sublinear", .flag, false),
-                NetworkSetting("min_texts", .integer, 1), NetworkSetting("max_features", .integer, .null),
+                NetworkSetting("min_texts", .integer, .null), NetworkSetting("max_features", .integer, .null),
                 NetworkSetting("hashed_columns", .integer, .null),
                 NetworkSetting("scheme", .word(["multinomial", "one-vs-rest"]), "multinomial"),
                 NetworkSetting("inverse_regularization", .number, 10),

@@ -222,9 +222,11 @@ struct TaggingFigures {
         }
     }
 
-    /// Sentences of like length, with the F1 of entities or arguments, or with the accuracy.
+    /// Sentences of like length and of a language, with the F1 of entities or arguments, or with the accuracy.
     var slices: EvaluationSlices {
-        let slices = EvaluationSlices.byLength(sentences.map(\.tags.count), unit: "tokens")
+        let slices =
+            EvaluationSlices.byLength(sentences.map(\.tags.count), unit: "tokens")
+            + EvaluationSlices.byLanguage(sentences.map { $0.input.tokens.joined(separator: " ") })
         return EvaluationSlices(slices, figure: found == nil ? "accuracy" : "f1", value: rowsFigure)
     }
 }

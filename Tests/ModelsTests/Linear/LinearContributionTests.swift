@@ -68,6 +68,14 @@ import YuyanModels
         #expect(try places("İzm ab") { _ in } == ["zm": [2..<4], "ab": [5..<7]])
         let characters = try places("a  b") { ($0.wordNGrams, $0.characterNGrams) = (nil, 2...2) }
         #expect(characters == ["a ": [0..<3], " b": [1..<4]])
+        let inner = try places("Äb\n c") {
+            ($0.wordNGrams, $0.characterNGrams, $0.charactersStayInWords) = (nil, 3...4, true)
+        }
+        #expect(inner == [" äb": [0..<3], "äb ": [0..<3], " äb ": [0..<3], " c ": [5..<6]])
+        let single = try places("ab") {
+            ($0.wordNGrams, $0.characterNGrams, $0.charactersStayInWords) = (nil, 1...1, true)
+        }
+        #expect(single == [" ": [0..<2, 0..<2], "a": [0..<1], "b": [1..<2]])
         let hashed = try places("ab cd ab") { $0.hashedColumns = 1 << 12 }
         #expect(hashed == ["ab": [0..<2, 6..<8], "cd": [3..<5]])
         let empty = try LinearTextModel.train(texts: ["aa", "bb"], labels: [0, 1], classes: 2)

@@ -11,8 +11,8 @@ import YuyanModels
             let labels: [Int32]
             let classes, minimumTexts: Int
             let c: Double
-            let characters, sublinear: Bool
-            let ngrams: [Int]
+            let charactersStayInWords, sublinear: Bool
+            let words, characters: [Int]?
             let coefficients, probabilities: [[Double]]
             let intercepts: [Double]
         }
@@ -21,9 +21,10 @@ import YuyanModels
 
     private static func options(_ golden: Golden.Case) -> LinearTextOptions {
         var options = LinearTextOptions()
-        let range = golden.ngrams[0]...golden.ngrams[1]
-        options.features.wordNGrams = golden.characters ? nil : range
-        options.features.characterNGrams = golden.characters ? range : nil
+        options.features.wordNGrams = golden.words.map { $0[0]...$0[1] }
+        options.features.characterNGrams = golden.characters.map { $0[0]...$0[1] }
+        options.features.charactersStayInWords = golden.charactersStayInWords
+        options.features.balancesKinds = golden.words != nil && golden.characters != nil
         options.features.minimumTexts = golden.minimumTexts
         options.features.sublinear = golden.sublinear
         (options.inverseRegularization, options.tolerance) = (golden.c, 1e-9)
@@ -33,7 +34,7 @@ import YuyanModels
 
     @Test func weightsAreThoseOfScikitLearn() throws {
         let cases = try classicalGolden(Golden.self).linear
-        #expect(cases.count == 4)
+        #expect(cases.count == 6)
         for golden in cases {
             let model = try LinearTextModel.train(
                 texts: golden.texts,
@@ -42,9 +43,7 @@ import YuyanModels
                 options: Self.options(golden)
             )
             #expect(model.isConverged)
-            let names = (model.featureNames ?? []).map {
-                golden.characters ? String($0.unicodeScalars.dropFirst()) : $0
-            }
+            let names = model.featureNames ?? []
             #expect(Set(names) == Set(golden.features), "\(golden.name)")
             var places: [String: Int] = [:]
             for (place, name) in golden.features.enumerated() { places[name] = place }
@@ -102,6 +101,8 @@ import YuyanModels
             var options = LinearTextOptions()
             (options.scheme, options.features.hashedColumns) = (scheme, hashed)
             options.features.characterNGrams = 2...3
+            options.features.balancesKinds = hashed == nil
+            options.features.charactersStayInWords = classes == 3
             let own = labels.map { classes == 2 ? min($0, 1) : $0 }
             let model = try LinearTextModel.train(
                 texts: texts,
@@ -166,6 +167,12 @@ import YuyanModels
         }
         #expect(throws: LinearModelError.self) {
             _ = try LinearTextModel.train(texts: ["."], labels: [0], classes: 2)
+        }
+        var options = LinearTextOptions()
+        (options.features.hashedColumns, options.features.balancesKinds) = (64, true)
+        #expect(options.problem?.contains("balanced") == true)
+        #expect(throws: LinearModelError.self) {
+            _ = try LinearTextModel.train(texts: ["aa"], labels: [0], classes: 2, options: options)
         }
         let (texts, labels) = Self.sample(50)
         #expect(throws: CancellationError.self) {
