@@ -7,15 +7,19 @@ from worker import serve
 
 
 class Classifier(nn.Module):
-    def __init__(self, readout, vocabulary, input_width, width, layers):
+    def __init__(self, readout, vocabulary, input_width, width, layers, cell=nn.LSTM):
         super().__init__()
         self.readout = readout
+        inner = [nn.Linear(2 * width, 128), nn.Tanh(), nn.Linear(128, 1, bias=False)]
+        self.query = nn.Sequential(*inner) if readout == "attention" else None
         self.embedding = nn.Embedding(vocabulary, input_width)
-        self.layers = nn.LSTM(input_width, width, layers, batch_first=True, bidirectional=True)
+        self.layers = cell(input_width, width, layers, batch_first=True, bidirectional=True)
         self.output = nn.Linear(2 * width, 2)
 
     def forward(self, ids):
         hidden, _ = self.layers(self.embedding(ids))
+        if self.readout == "attention":
+            return self.output((self.query(hidden).softmax(1) * hidden).sum(1))
         return self.output(hidden.amax(1) if self.readout == "max" else hidden[:, -1])
 
 

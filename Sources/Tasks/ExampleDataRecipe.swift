@@ -26,8 +26,8 @@ extension DataRecipe {
     /// The keys of tasks on labelled or structured rows: files, division, and how rows are read.
     static var exampleFields: [RecipeField<DataRecipe>] {
         [
-            .text("train", "dataset", at: \.train),
-            .optionalText("validation", at: \.validation),
+            .text("train", "dataset", at: \.train).orList,
+            .optionalText("validation", at: \.validation).orList,
             .numberOrUsual("validation_fraction", at: \.validationFraction),
         ] + DataSettings.keys.filter { $0 != "multi_label" }.map(reading)
     }

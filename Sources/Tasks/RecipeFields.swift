@@ -80,6 +80,13 @@ extension RecipeField {
         optional(key, aliases, path, .text(oneOf: []))
     }
 
+    /// The field, which understands a list as its elements with commas between them.
+    var orList: RecipeField {
+        var field = self
+        field.takesList = true
+        return field
+    }
+
     static func flag(_ key: String, _ aliases: String..., at path: Path<Bool>) -> RecipeField {
         required(key, aliases, path, .flag)
     }

@@ -81,7 +81,7 @@ extension Recipe {
                 data.pipeline = try PipelineReader(file: name).steps(node)
                 continue
             }
-            if key == "data", ["train", "dataset"].contains(innerKey), let list = node.sequence {
+            if key == "data", takesSources(innerKey), let list = node.sequence {
                 data.sources = try TrainingSourceReader(file: name).sources(list)
                 continue
             }
@@ -97,6 +97,13 @@ extension Recipe {
             for (path, scalar) in try Self.scalars(node, innerKey, "\(Self.place(node, name)): \(key)") {
                 try assign(section: key, key: path, scalar, place: Self.place(inner, name))
             }
+        }
+    }
+
+    /// Whether a key of the section `data` may list sources of text, which have settings of their own.
+    private func takesSources(_ key: String) -> Bool {
+        taskDescription.dataFields.contains {
+            $0.key == "train" && !$0.takesList && ($0.key == key || $0.aliases.contains(key))
         }
     }
 
@@ -151,7 +158,13 @@ extension Recipe {
 
     private mutating func assign(section: String, key: String, _ value: RecipeScalar, place: String) throws {
         switch section {
-        case "data": try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
+        case "data":
+            if takesSources(key), let list = try Self.bracketed(value, key, "\(place): \(section)")?.sequence
+            {
+                data.sources = try TrainingSourceReader(file: place).sources(list)
+                return
+            }
+            try assign(taskDescription.dataFields, to: \.data, section, key, value, place)
         case "tokenizer": try assign(TokenizerRecipe.fields, to: \.tokenizer, section, key, value, place)
         case "model" where key == "family": break  // The recipe began with it.
         case "model" where value.isNull && isOfAnotherFamily(key): break

@@ -124,14 +124,17 @@ extension Recipe {
 
     /// A setting's value for a key that takes lists: in brackets it is the list that it would be in a file.
     static func list(_ value: RecipeScalar, _ key: String, _ place: String) throws -> RecipeScalar {
-        guard !value.isQuoted, value.text.hasPrefix("["), value.text.hasSuffix("]") else { return value }
-        let node: Node?
+        try bracketed(value, key, place).flatMap { try scalars($0, key, place).first?.1 } ?? value
+    }
+
+    /// What a setting's value in brackets would be in a file; nil without brackets.
+    static func bracketed(_ value: RecipeScalar, _ key: String, _ place: String) throws -> Node? {
+        guard !value.isQuoted, value.text.hasPrefix("["), value.text.hasSuffix("]") else { return nil }
         do {
-            node = try Yams.compose(yaml: value.text)
+            return try Yams.compose(yaml: value.text)
         } catch {
             throw RecipeError("\(place).\(key) must be a list as [a, b], not \"\(value.text)\"")
         }
-        return try node.flatMap { try scalars($0, key, place).first?.1 } ?? value
     }
 
     /// Says where a value stands that something else refused.

@@ -202,6 +202,17 @@ import YuyanTestSupport
         // A setting of the command line takes the place of the list.
         let other = try Recipe(yaml: recipe.resolved.printed(), name: "r.yaml", overrides: ["data.train=x"])
         #expect(other.data.train == "x" && other.data.sources.isEmpty)
+        // So does a list, in the brackets that it would have in the file.
+        let listed = try self.recipe(
+            yaml,
+            ["data.train=[a/, { path: b.csv, weight: 2 }]", "validation=[c, d]"]
+        )
+        #expect(listed.data.sources == [CorpusSource("a/"), CorpusSource("b.csv", weight: 2)])
+        #expect(listed.data.validation == "c,d")
+        // Rows are read from files one after the other.
+        let rows = "task: text-classification\ndata: { train: [a.tsv, b.tsv] }"
+        #expect(try self.recipe(rows).data.train == "a.tsv,b.tsv")
+        #expect(try self.recipe(rows, ["train=[c.tsv, d.tsv]"]).data.train == "c.tsv,d.tsv")
     }
 
     @Test(arguments: [

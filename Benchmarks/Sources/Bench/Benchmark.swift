@@ -14,7 +14,7 @@
 ///   of a convolutional classifier, or of one on a Transformer encoder in BERT's form.
 /// - `sequence <dtype> <B> <T> <V> <D> <F> <layers> <heads>`: a whole step of a Transformer that reads B sequences and
 ///   writes B others.
-/// - `latency f32 <textcnn|bilstm|encoder> <T> <V> <sizes …>`: the answer to one sentence.
+/// - `latency f32 <family> <T> <V> <sizes …>`: the answer to one sentence by a classifier, see ``ClassifierSizes``.
 /// - `decode <config> <dtype>`: one token of one text behind a key/value cache.
 struct Benchmark {
     let specification: String
@@ -107,9 +107,11 @@ struct Benchmark {
 
     /// Answers to sentences of 20 tokens.
     static var latencies: [Benchmark] {
-        ["textcnn 20 14000 300 100", "bilstm 20 14000 300 128 1", "encoder 20 8000 128 4 2 512"].map {
-            Benchmark("latency f32 \($0)", unit: "sentences/s", work: 1)
-        }
+        [
+            "bag 20 14000 64", "mlp 20 14000 300 256", "textcnn 20 14000 300 100", "dpcnn 20 14000 300 250 4",
+            "bilstm 20 14000 300 128 1", "bigru 20 14000 300 128 1", "birnn 20 14000 300 128 1",
+            "bilstm-attention 20 14000 300 128 1", "encoder 20 8000 128 4 2 512",
+        ].map { Benchmark("latency f32 \($0)", unit: "sentences/s", work: 1) }
     }
 
     static func decode(_ model: ModelSize, _ dtype: String) -> Benchmark {

@@ -2,29 +2,41 @@ import YuyanModels
 
 /// Text classifiers of the sizes that a benchmark's words say.
 enum ClassifierSizes {
-    /// The configuration of a family: `textcnn` <D> <filters>, `bilstm` <D> <H> <layers>, or `encoder` <D> <heads>
-    /// <layers> <F> in BERT's form, with a vocabulary.
+    /// The configuration of a family, with a vocabulary.
+    ///
+    /// `bag` <D>, `mlp` <D> <H>, `textcnn` <D> <filters>, `dpcnn` <D> <filters> <blocks>, `bilstm`, `bigru`, `birnn` and
+    /// `bilstm-attention` <D> <H> <layers>, or `encoder` <D> <heads> <layers> <F> in BERT's form.
     static func configuration(
         _ family: String,
         positions: Int,
         vocabulary: Int,
         _ sizes: [Int]
     ) throws -> any TextEncoderConfiguration {
-        let keys: [String: [String]] = [
-            "textcnn": ["embedding_dim", "num_filters"],
-            "bilstm": ["embedding_dim", "hidden_size", "num_layers"],
-            "encoder": ["hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size"],
+        let recurrent = ["embedding_dim", "hidden_size", "num_layers"]
+        let families: [String: (type: String, keys: [String])] = [
+            "bag": ("bag-of-embeddings", ["embedding_dim"]),
+            "mlp": ("mlp", ["embedding_dim", "hidden_sizes"]),
+            "textcnn": ("text-cnn", ["embedding_dim", "num_filters"]),
+            "dpcnn": ("dpcnn", ["embedding_dim", "num_filters", "num_blocks"]),
+            "bilstm": ("lstm", recurrent), "bigru": ("gru", recurrent), "birnn": ("rnn", recurrent),
+            "bilstm-attention": ("lstm", recurrent),
+            "encoder": (
+                "bert", ["hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size"]
+            ),
         ]
-        guard let own = keys[family], own.count == sizes.count else {
-            throw BenchError("«\(family) \(sizes)» are no sizes of textcnn, bilstm or encoder")
+        guard let own = families[family], own.keys.count == sizes.count else {
+            let known = families.keys.sorted().joined(separator: ", ")
+            throw BenchError("«\(family) \(sizes)» are no sizes of one of \(known)")
         }
         var object = JSONObject()
-        object["model_type"] = .string(
-            ["textcnn": "text-cnn", "bilstm": "lstm", "encoder": "bert"][family] ?? ""
-        )
+        object["model_type"] = .string(own.type)
+        if family == "bilstm-attention" { object["pooling"] = "attention" }
+        if family == "bag" { object["max_ngram"] = 1 }
         object["vocab_size"] = .integer(vocabulary)
         object["max_position_embeddings"] = .integer(positions)
-        for (key, size) in zip(own, sizes) { object[key] = .integer(size) }
+        for (key, size) in zip(own.keys, sizes) {
+            object[key] = key == "hidden_sizes" ? [.integer(size)] : .integer(size)
+        }
         return try TextEncoderFamilies.configuration(ConfigurationReader(.object(object)))
     }
 
@@ -119,7 +131,7 @@ final class SequenceWorkload: Workload {
     func run() { step.run { model.loss(batch, scale: 1 / Float(batch.targetCount)) } }
 }
 
-/// The answer to one sentence: latency f32 <textcnn|bilstm|encoder> <T> <V> <sizes …>.
+/// The answer to one sentence: latency f32 <family> <T> <V> <sizes …>, see ``ClassifierSizes``.
 final class LatencyWorkload: Workload {
     private let model: TextClassifierModel
     private let batch: TokenBatch
