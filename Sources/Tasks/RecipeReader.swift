@@ -82,7 +82,7 @@ extension Recipe {
                 continue
             }
             if key == "data", takesSources(innerKey), let list = node.sequence {
-                data.sources = try TrainingSourceReader(file: name).sources(list)
+                try data.take(list, TrainingSourceReader(file: name))
                 continue
             }
             if node.null != nil { continue }
@@ -161,7 +161,7 @@ extension Recipe {
         case "data":
             if takesSources(key), let list = try Self.bracketed(value, key, "\(place): \(section)")?.sequence
             {
-                data.sources = try TrainingSourceReader(file: place).sources(list)
+                try data.take(list, TrainingSourceReader(file: place))
                 return
             }
             try assign(taskDescription.dataFields, to: \.data, section, key, value, place)

@@ -21,6 +21,11 @@ extension DataRecipe {
 
     static func textFormat(_ name: String) -> TextFormat? { formats.first { $0.name == name }?.format }
 
+    /// Takes a list of sources in, which wins over a path that was there.
+    mutating func take(_ list: Node.Sequence, _ reader: TrainingSourceReader) throws {
+        (train, sources) = ("", try reader.sources(list))
+    }
+
     /// The value of `train` as a recipe writes it.
     var trainJSON: JSONValue {
         sources.isEmpty ? .string(train) : .array(sources.map(TrainingSourceReader.json))

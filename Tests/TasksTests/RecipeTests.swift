@@ -208,7 +208,7 @@ import YuyanTestSupport
             ["data.train=[a/, { path: b.csv, weight: 2 }]", "validation=[c, d]"]
         )
         #expect(listed.data.sources == [CorpusSource("a/"), CorpusSource("b.csv", weight: 2)])
-        #expect(listed.data.validation == "c,d")
+        #expect(listed.data.validation == "c,d" && listed.data.train.isEmpty)
         // Rows are read from files one after the other.
         let rows = "task: text-classification\ndata: { train: [a.tsv, b.tsv] }"
         #expect(try self.recipe(rows).data.train == "a.tsv,b.tsv")
