@@ -125,7 +125,7 @@ import YuyanTestSupport
             #expect(error?.description.contains(words) == true, "\(error?.description ?? "-")")
         }
         // Where no list is understood, brackets are text.
-        #expect(try recipe("", ["data.train=[old]"]).data.train == "[old]")
+        #expect(try recipe("", ["data.prepared=[old]"]).data.prepared == "[old]")
     }
 
     @Test func settingsWin() throws {
