@@ -121,7 +121,7 @@ struct BadInputTests {
         ("training:\n  seed: -1", ["bad.yaml:2", "training.seed"]),
         ("training: [1, 2]", ["bad.yaml:1", "training"]),
         ("data: { train: { a: b } }", ["bad.yaml:1", "data.train", "single value"]),
-        ("data: { validation: [a, b] }", ["bad.yaml:1", "data.validation", "single value"]),
+        ("data: { prepared: [a, b] }", ["bad.yaml:1", "data.prepared", "single value"]),
         (
             "data:\n  train:\n    - { path: a, wieght: 2 }",
             ["bad.yaml:3", "wieght", "did you mean 'weight'?"]
