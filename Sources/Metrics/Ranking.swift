@@ -154,7 +154,8 @@ public func rocAUCByClass(
 ///   - average: macro for the plain mean, weighted for a mean by the classes' frequencies, micro for one curve over
 ///     all N × C decisions.
 ///   - weights: the weight of each example; nil for 1 each.
-/// - Returns: the mean area; NaN when any class has no example or has all of them.
+/// - Returns: the mean area; NaN when any class has all examples or none, but that a class without examples counts
+///   nothing in the weighted mean.
 public func rocAUCOneVersusRest(
     labels: [Int],
     scores: [Double],
@@ -173,7 +174,7 @@ public func rocAUCOneVersusRest(
     if average == .macro { return mean(areas) }
     var frequencies = [Double](repeating: 0, count: classCount)
     for (index, label) in labels.enumerated() { frequencies[label] += weights?[index] ?? 1 }
-    let terms = zip(areas, frequencies).map { $0 * $1 }
+    let terms = zip(areas, frequencies).map { $1 == 0 ? 0 : $0 * $1 }
     return compensatedSum(terms) / compensatedSum(frequencies)
 }
 

@@ -1,3 +1,5 @@
+import YuyanTensorCore
+
 extension [Float] {
     /// Brings rows to length 1; rows of zeros stay.
     ///
@@ -5,14 +7,25 @@ extension [Float] {
     ///
     /// - Parameter width: The width of a row, at least 1.
     package mutating func normalizeRows(width: Int) {
-        withUnsafeMutableBufferPointer { rows in
-            for start in stride(from: 0, to: rows.count, by: width) {
-                var sum = 0.0
-                for place in start..<start + width { sum += Double(rows[place]) * Double(rows[place]) }
-                guard sum > 0 else { continue }
-                let scale = 1 / sum.squareRoot()
-                for place in start..<start + width { rows[place] = Float(Double(rows[place]) * scale) }
-            }
+        for start in stride(from: 0, to: count, by: width) { normalize(start..<start + width) }
+    }
+
+    /// Brings the numbers of a range to length 1; zeros stay.
+    ///
+    /// Traps when the range lies outside the numbers.
+    ///
+    /// - Parameter range: The range.
+    mutating func normalize(_ range: Range<Int>) {
+        require(
+            range.lowerBound >= 0 && range.upperBound <= count,
+            "normalize: \(range) lies outside the \(count) numbers"
+        )
+        withUnsafeMutableBufferPointer { numbers in
+            var sum = 0.0
+            for place in range { sum += Double(numbers[place]) * Double(numbers[place]) }
+            guard sum > 0 else { return }
+            let scale = 1 / sum.squareRoot()
+            for place in range { numbers[place] = Float(Double(numbers[place]) * scale) }
         }
     }
 }

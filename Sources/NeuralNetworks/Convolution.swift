@@ -57,13 +57,21 @@ public final class Convolution1D: Module {
             x.rank == 3 && x.shape[2] == weight.shape[1],
             "Convolution1D: \(x.shape) does not fit; [B, T, \(weight.shape[1])] is wanted"
         )
-        let source = lengths.map { masked(x, lengths: $0) } ?? x
+        let source = masked(x, lengths: lengths)
         let (columns, outputWidth) = (weight.shape[1] * window.width, weight.shape[0])
-        // A window lies as [K, C] in memory.
-        let matrix = weight.tensor(as: x.dtype).permuted([0, 2, 1]).reshaped(outputWidth, columns)
         let parts = windows(source, window)
-        let rows = parts.reshaped([parts.shape[0], parts.shape[1], columns])
-        return linear(rows, weight: matrix, bias: bias?.tensor(), activation: activation)
+        let (batch, count) = (parts.shape[0], parts.shape[1])
+        let filters = weight.tensor(as: x.dtype)
+        // A window lies as [K, C] in memory, a filter as [C, K]: the fewer ones are brought to the others' order.
+        let movesWindows = batch * count < outputWidth
+        let matrix = movesWindows ? filters : filters.permuted([0, 2, 1])
+        let rows = movesWindows ? parts.permuted([0, 1, 3, 2]) : parts
+        return linear(
+            rows.reshaped(batch, count, columns),
+            weight: matrix.reshaped(outputWidth, columns),
+            bias: bias?.tensor(),
+            activation: activation
+        )
     }
 
     /// The filters as ``windowMaxima(_:filters:lengths:)`` takes them.

@@ -55,7 +55,7 @@ public func pooled(_ x: Tensor, _ pooling: SequencePooling, lengths: Tensor? = n
         let one = Tensor(1, dtype: x.dtype, backend: x.backend)
         weights = weights / maximum(lengths?.cast(to: x.dtype) ?? whole, one).reshaped(batch, 1)
     }
-    let source = lengths.map { masked(x, lengths: $0) } ?? x
+    let source = masked(x, lengths: lengths)
     return matmul(weights.reshaped(batch, 1, positions), source).reshaped(batch, width)
 }
 

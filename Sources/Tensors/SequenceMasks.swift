@@ -23,10 +23,11 @@ public func sequenceMask(lengths: Tensor, positions: Int) -> Tensor {
 ///
 /// - Parameters:
 ///   - x: Sequences [B, T, C].
-///   - lengths: The lengths i32 [B].
+///   - lengths: The lengths i32 [B]; nil when all are T.
 ///   - filling: The value beyond a length.
-/// - Returns: A tensor of the same shape and dtype.
-public func masked(_ x: Tensor, lengths: Tensor, filling: Double = 0) -> Tensor {
+/// - Returns: A tensor of the same shape and dtype; x itself without lengths.
+public func masked(_ x: Tensor, lengths: Tensor?, filling: Double = 0) -> Tensor {
+    guard let lengths else { return x }
     require(
         x.rank == 3 && lengths.shape == [x.shape[0]],
         "masked: lengths \(lengths.shape) do not fit the sequences \(x.shape); [B] and [B, T, C] are wanted"

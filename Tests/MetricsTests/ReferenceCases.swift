@@ -124,9 +124,7 @@ enum ReferenceRuns {
         }
     }
 
-    /// A class that no example has, or all have, has no area, and no mean over classes has a value.
-    ///
-    /// scikit-learn's weighted mean passes over classes without examples.
+    /// A class that no example has, or all have, has no area, and the plain mean over classes has no value.
     private static func oneVersusRestUnseen(_ set: ReferenceCase) throws -> [Double] {
         let areas = rocAUCByClass(
             labels: try set.integers("labels"),
@@ -134,9 +132,8 @@ enum ReferenceRuns {
             classCount: try set.integer("classCount"),
             weights: try set.optionalNumbers("weights")
         )
-        let means = try oneVersusRest(set)
-        #expect(areas.contains { $0.isNaN } && means[1].isNaN)
-        return areas + [means[0], means[2]]
+        #expect(areas.contains { $0.isNaN })
+        return areas + (try oneVersusRest(set))
     }
 
     private static func probabilities(_ set: ReferenceCase) throws -> [Double] {

@@ -235,6 +235,33 @@ import YuyanTestSupport
         #expect(layer.namedParameters().map(\.name) == ["weight", "bias"])
     }
 
+    /// Few windows and many are multiplied in different orders of memory; results and gradients are the same.
+    @Test func fewWindowsAreConvolvedAsManyAre() {
+        var random = RandomSource(seed: 8)
+        let window = WindowOptions(width: 3, leading: 1, trailing: 1)
+        let layer = Convolution1D(inputWidth: 5, outputWidth: 20, window: window, random: &random)
+        let text = Tensor.normal([1, 4, 5], random: &random)
+        let factors = Tensor.normal([1, 4, 20], random: &random)
+        func valuesAndGradients(copies: Int) -> [[Double]] {
+            let input = Parameter(concatenate(Array(repeating: text, count: copies), axis: 0))
+            let parameters = layer.parameters() + [input]
+            parameters.forEach { $0.gradient = nil }
+            let tape = Tape()
+            var result = text
+            let sum = tape.record {
+                result = layer(input.tensor(), activation: .gelu)
+                return (result * factors).sum() * (1 / Double(copies))
+            }
+            tape.backward(from: sum)
+            let own = input.gradient.map { $0.slice(axis: 0, 0..<1).doubles().map { $0 * Double(copies) } }
+            return [result.slice(axis: 0, 0..<1).doubles(), own ?? []]
+                + layer.parameters().map { $0.gradient?.doubles() ?? [] }
+        }
+        for (few, many) in zip(valuesAndGradients(copies: 1), valuesAndGradients(copies: 6)) {
+            expectClose(actual: few, expected: many, absolute: 1e-5)
+        }
+    }
+
     @Test func fieldsLearnTheirLabels() {
         var random = RandomSource(seed: 7)
         let field = ConditionalRandomField(labels: 3, random: &random)

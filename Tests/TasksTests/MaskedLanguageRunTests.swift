@@ -146,7 +146,7 @@ import YuyanTraining
     /// Sizes that are not the model's are not passed over.
     @Test(arguments: [
         ("hidden_size=48", "model.hidden_size is 48", "has 32; leave the key out"),
-        ("norm_placement=post", "model.norm_placement is \"post\"", "has \"pre\""),
+        ("norm_placement=pre", "model.norm_placement is \"pre\"", "has \"post\""),
         ("use_rezero=true", "model.use_rezero is true", "has false"),
         ("max_position_embeddings=16", "model.max_position_embeddings is 16", "has 32"),
     ]) func sizesAreTheModels(setting: String, first: String, second: String) throws {
@@ -160,7 +160,7 @@ import YuyanTraining
         let text = error?.description ?? ""
         #expect(text.contains(first) && text.contains(second) && text.contains(place), "\(text)")
         // The sizes that it has may be said.
-        let same = ["hidden_size=32", "use_rezero=false", "norm_placement=pre"]
+        let same = ["hidden_size=32", "use_rezero=false", "norm_placement=post"]
         try labelled.train(labelled.recipe("encoder", "out", settings + same))
         let own = #expect(throws: RecipeError.self) {
             try run(

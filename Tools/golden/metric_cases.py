@@ -143,14 +143,15 @@ def one_versus_rest(rng):
     weights = None if rng.random() < 0.5 else [round(rng.random(), 2) + 0.1 for _ in labels]
     expected = [skm.roc_auc_score(labels, scores, multi_class="ovr", average=average, sample_weight=weights)
                 for average in ("macro", "weighted", "micro")]
-    return {"labels": labels, "scores": scores.ravel(), "classCount": classes, "weights": weights}, expected
+    return several(labels, scores, classes, weights), expected
+
+
+def several(labels, scores, classes, weights):
+    return {"labels": labels, "scores": scores.ravel(), "classCount": classes, "weights": weights}
 
 
 def one_versus_rest_unseen(rng):
-    """A class that no example has: its own area and the mean have no value, the micro average has one.
-
-    The weighted mean is left out: scikit-learn passes over classes without examples there, and we do not.
-    """
+    """A class that no example has: its own area and the plain mean have no value, the other means have one."""
     classes, count = rng.choice([2, 3, 4]), rng.choice([1, 4, 8])
     unseen = rng.randrange(classes)
     labels = [rng.choice([c for c in range(classes) if c != unseen]) for _ in range(count)]
@@ -160,10 +161,10 @@ def one_versus_rest_unseen(rng):
     # One column for each class, as scikit-learn makes them itself for three classes or more.
     table = np.array([[int(label == c) for c in range(classes)] for label in labels])
     expected = []
-    for average in (None, "macro", "micro"):
+    for average in (None, "macro", "weighted", "micro"):
         found = skm.roc_auc_score(table, scores, average=average, sample_weight=weights)
         expected += list(np.atleast_1d(found))
-    return {"labels": labels, "scores": scores.ravel(), "classCount": classes, "weights": weights}, expected
+    return several(labels, scores, classes, weights), expected
 
 
 def probabilities(rng):

@@ -199,22 +199,11 @@ struct TextFeatures: Sendable {
                 if part.places[index] < characterColumns { words = index + 1 }
             }
             if options.balancesKinds {
-                part.normalize(range.lowerBound..<words)
-                part.normalize(words..<range.upperBound)
+                part.values.normalize(range.lowerBound..<words)
+                part.values.normalize(words..<range.upperBound)
             }
-            if options.normalizes { part.normalize(range) }
+            if options.normalizes { part.values.normalize(range) }
         }
-    }
-}
-
-extension SparseMatrix.Part {
-    /// Brings numbers to length 1; zeros stay.
-    fileprivate mutating func normalize(_ range: Range<Int>) {
-        var sum = 0.0
-        for index in range { sum += Double(values[index]) * Double(values[index]) }
-        guard sum > 0 else { return }
-        let length = sum.squareRoot()
-        for index in range { values[index] = Float(Double(values[index]) / length) }
     }
 }
 

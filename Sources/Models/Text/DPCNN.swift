@@ -97,22 +97,23 @@ public final class DPCNN: TextEncoder, MixedPrecisionModule {
     /// - Returns: [B, filters]; zeros for a text without tokens.
     public func callAsFunction(_ batch: TokenBatch) -> Tensor {
         var lengths = batch.lengths
-        func tensor() -> Tensor { Tensor(lengths.map { Int32($0) }, shape: [batch.rows]) }
+        func own(_ x: Tensor) -> Tensor? { TokenBatch.lengthTensor(lengths, positions: x.shape[1]) }
         let given = vectors(batch.idTensor)
-        var x = region(given.cast(to: productDType(for: given.dtype)), lengths: tensor())
+        var x = region(given.cast(to: productDType(for: given.dtype)), lengths: own(given))
         let halving = WindowOptions(width: 3, stride: 2, trailing: 2)
         for block in 0..<configuration.numBlocks {
             if block > 0 {
                 // Every text goes through all blocks, however short, so that others in the batch change nothing.
-                x = maxPool1D(masked(x, lengths: tensor(), filling: -Self.far), halving)
+                x = maxPool1D(masked(x, lengths: own(x), filling: -Self.far), halving)
                 lengths = lengths.map { ($0 + 1) / 2 }
-                x = masked(x.slice(axis: 1, 0..<max(lengths.max() ?? 1, 1)).contiguous(), lengths: tensor())
+                x = x.slice(axis: 1, 0..<max(lengths.max() ?? 1, 1)).contiguous()
+                x = masked(x, lengths: own(x))
             }
             let (first, second) = (convolutions[2 * block], convolutions[2 * block + 1])
-            let middle = first(relu(x), lengths: tensor())
-            x = x + second(relu(middle), lengths: tensor())
+            let middle = first(relu(x), lengths: own(x), activation: .relu)
+            x = x + second(middle, lengths: own(x))
         }
-        return pooled(x, .max, lengths: tensor()).cast(to: given.dtype)
+        return pooled(x, .max, lengths: own(x)).cast(to: given.dtype)
     }
 
     /// Less than any value that a layer gives.

@@ -73,7 +73,16 @@ public struct TokenBatch: Sendable, Hashable {
     public var idTensor: Tensor { Tensor(ids, shape: [rows, length]) }
 
     /// The lengths i32 [B]; nil when all are T.
-    public var lengthTensor: Tensor? {
-        lengths.allSatisfy { $0 == length } ? nil : Tensor(lengths.map { Int32($0) }, shape: [rows])
+    public var lengthTensor: Tensor? { Self.lengthTensor(lengths, positions: length) }
+
+    /// Lengths as layers take them.
+    ///
+    /// - Parameters:
+    ///   - lengths: The lengths of B sequences.
+    ///   - positions: The positions T that they have room in.
+    /// - Returns: i32 [B]; nil when all are T.
+    static func lengthTensor(_ lengths: [Int], positions: Int) -> Tensor? {
+        lengths.allSatisfy { $0 == positions }
+            ? nil : Tensor(lengths.map { Int32($0) }, shape: [lengths.count])
     }
 }

@@ -197,7 +197,11 @@ extension TaskDescription {
                     "encoder",
                     settings,
                     modelTypes: TransformerEncoderConfiguration.modelTypes,
-                    defaults: { $0.model.network["max_position_embeddings"] = 256 }
+                    defaults: { recipe in
+                        recipe.model.network["max_position_embeddings"] = 256
+                        // With norms before the branches learning stands at the frequencies of tokens for much longer.
+                        recipe.model.network["norm_placement"] = .string(NormPlacement.post.rawValue)
+                    }
                 )
             ],
             defaults: { recipe in
