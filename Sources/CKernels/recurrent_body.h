@@ -100,34 +100,35 @@ YK_INLINE void YK_NAME(save_row)(void *out, yk_dtype t, const float *x, int64_t 
 // ---- Forward ----
 
 typedef struct YK_NAME(forward_state) {
-    float *gates;  // [rows][gates][width]: pre-activations, then activated
+    float *gates[PIECE_ROWS + ROW_UNIT]; // of each row: pre-activations, then activated
+    int64_t stride; // from gate to gate
     float *hidden; // [rows][width]
     float *next;
     float *cell;   // [rows][width]: the LSTM's c, the GRU's W h + b of n
 } YK_NAME(forward_state);
 
 // One vector of units of one row: `a` is W h + b of each gate.
-YK_INLINE void YK_NAME(cell)(yk_recurrent_cell cell, const vf *a, float *gates, int64_t width, float *memory,
+YK_INLINE void YK_NAME(cell)(yk_recurrent_cell cell, const vf *a, float *gates, int64_t stride, float *memory,
                              const float *hidden, float *next) {
     if (cell == YK_LSTM) {
         const vf i = YK_NAME(gate)(YK_NAME(load)(gates) + a[0]);
-        const vf f = YK_NAME(gate)(YK_NAME(load)(gates + width) + a[1]);
-        const vf g = YK_NAME(squash)(YK_NAME(load)(gates + 2 * width) + a[2]);
-        const vf o = YK_NAME(gate)(YK_NAME(load)(gates + 3 * width) + a[3]);
+        const vf f = YK_NAME(gate)(YK_NAME(load)(gates + stride) + a[1]);
+        const vf g = YK_NAME(squash)(YK_NAME(load)(gates + 2 * stride) + a[2]);
+        const vf o = YK_NAME(gate)(YK_NAME(load)(gates + 3 * stride) + a[3]);
         const vf c = f * YK_NAME(load)(memory) + i * g;
         YK_NAME(store)(gates, i);
-        YK_NAME(store)(gates + width, f);
-        YK_NAME(store)(gates + 2 * width, g);
-        YK_NAME(store)(gates + 3 * width, o);
+        YK_NAME(store)(gates + stride, f);
+        YK_NAME(store)(gates + 2 * stride, g);
+        YK_NAME(store)(gates + 3 * stride, o);
         YK_NAME(store)(memory, c);
         YK_NAME(store)(next, o * YK_NAME(squash)(c));
     } else if (cell == YK_GRU) {
         const vf r = YK_NAME(gate)(YK_NAME(load)(gates) + a[0]);
-        const vf z = YK_NAME(gate)(YK_NAME(load)(gates + width) + a[1]);
-        const vf n = YK_NAME(squash)(YK_NAME(load)(gates + 2 * width) + r * a[2]);
+        const vf z = YK_NAME(gate)(YK_NAME(load)(gates + stride) + a[1]);
+        const vf n = YK_NAME(squash)(YK_NAME(load)(gates + 2 * stride) + r * a[2]);
         YK_NAME(store)(gates, r);
-        YK_NAME(store)(gates + width, z);
-        YK_NAME(store)(gates + 2 * width, n);
+        YK_NAME(store)(gates + stride, z);
+        YK_NAME(store)(gates + 2 * stride, n);
         YK_NAME(store)(memory, a[2]);
         YK_NAME(store)(next, n + z * (YK_NAME(load)(hidden) - n));
     } else {
@@ -142,6 +143,11 @@ YK_INLINE void YK_NAME(cell)(yk_recurrent_cell cell, const vf *a, float *gates, 
 YK_INLINE void YK_NAME(step_tile)(yk_recurrent_cell cell, const YK_NAME(forward_state) * s, int64_t row, int64_t unit,
                                   int64_t H, int64_t width, const float *panel, const float *bias, const int ROWS,
                                   const int GATES) {
+    // They may lie far apart, and are needed when the product is done.
+    UNROLL
+    for (int r = 0; r < ROWS; r++)
+        UNROLL
+        for (int g = 0; g < GATES; g++) __builtin_prefetch(s->gates[row + r] + g * s->stride + unit, 1);
     vf sums[12 * 4];
     UNROLL
     for (int r = 0; r < ROWS; r++)
@@ -173,8 +179,8 @@ YK_INLINE void YK_NAME(step_tile)(yk_recurrent_cell cell, const YK_NAME(forward_
     UNROLL
     for (int r = 0; r < ROWS; r++) {
         const int64_t at = (row + r) * width + unit;
-        YK_NAME(cell)(cell, sums + r * GATES, s->gates + (row + r) * GATES * width + unit, width, s->cell + at,
-                      s->hidden + at, s->next + at);
+        YK_NAME(cell)(cell, sums + r * GATES, s->gates[row + r] + unit, s->stride, s->cell + at, s->hidden + at,
+                      s->next + at);
     }
 }
 
@@ -193,11 +199,15 @@ static void YK_NAME(forward_rows)(const recurrent_piece *p) {
     const yk_recurrent_call *c = p->plan->call;
     const int64_t H = c->H, G = p->plan->gates, width = p->plan->width;
     const int64_t room = (p->count + ROW_UNIT - 1) / ROW_UNIT * ROW_UNIT;
-    const size_t floats = (size_t)(room * width * (G + 3));
+    // Gates that are kept and fill whole vectors stay where they are; one row of scratch stands for those behind the last.
+    const bool in_place = c->keeps && H % YK_LANES == 0;
+    const int64_t gate_rows = in_place ? 1 : room;
+    const size_t floats = (size_t)(gate_rows * width * G + room * width * 3);
     float *scratch = yk_scratch(1, floats * sizeof(float));
     memset(scratch, 0, floats * sizeof(float));
-    YK_NAME(forward_state) state = {.gates = scratch};
-    state.hidden = scratch + room * width * G;
+    YK_NAME(forward_state) state = {.stride = in_place ? H : width};
+    for (int64_t i = 0; i < room; i++) state.gates[i] = scratch + i % gate_rows * width * G;
+    state.hidden = scratch + gate_rows * width * G;
     state.next = state.hidden + room * width;
     state.cell = state.next + room * width;
     int64_t steps = 0;
@@ -215,10 +225,12 @@ static void YK_NAME(forward_rows)(const recurrent_piece *p) {
         active = recurrent_active(p, step, active);
         for (int64_t i = 0; i < active; i++) {
             const int64_t t = recurrent_position(s, recurrent_length(c, p->rows[i]), step);
-            const float *pre = sequence_at(s->gates, YK_F32, p->rows[i], t);
-            for (int64_t g = 0; g < G; g++)
-                memcpy(state.gates + (i * G + g) * width, pre + g * H, (size_t)H * sizeof(float));
+            float *pre = sequence_at(s->gates, YK_F32, p->rows[i], t);
+            if (in_place) state.gates[i] = pre;
+            for (int64_t g = 0; !in_place && g < G; g++)
+                memcpy(state.gates[i] + g * width, pre + g * H, (size_t)H * sizeof(float));
         }
+        for (int64_t i = active; in_place && i < room; i++) state.gates[i] = scratch;
         switch (c->cell) {
         case YK_LSTM: YK_NAME(step)(YK_LSTM, p, &state, active, LSTM_ROWS, 4); break;
         case YK_GRU: YK_NAME(step)(YK_GRU, p, &state, active, GRU_ROWS, 3); break;
@@ -237,8 +249,8 @@ static void YK_NAME(forward_rows)(const recurrent_piece *p) {
             }
             if (!c->keeps) continue;
             float *gates = sequence_at(s->gates, YK_F32, row, t);
-            for (int64_t g = 0; g < G; g++)
-                memcpy(gates + g * H, state.gates + (i * G + g) * width, (size_t)H * sizeof(float));
+            for (int64_t g = 0; !in_place && g < G; g++)
+                memcpy(gates + g * H, state.gates[i] + g * width, (size_t)H * sizeof(float));
             if (s->memory.address)
                 memcpy(sequence_at(s->memory, YK_F32, row, t), state.cell + i * width, (size_t)H * sizeof(float));
         }
