@@ -59,6 +59,62 @@ import YuyanTraining
         #expect(pieces.contains("tokenizer is wordpiece") && pieces.contains("word"), "\(pieces)")
     }
 
+    @Test func encodersOfTaggers() throws {
+        let tagged = try TaggedFolder()
+        try tagged.write(TaggedFolder.sentences(60, seed: 1), to: "train.conll")
+        try tagged.write(TaggedFolder.sentences(10, seed: 2), to: "dev.conll")
+        try tagged.folder.write("2 4\nriver 1 0 0 0.5\nAnna -1 0 0 0.5\n", to: "v.txt")
+        let vectors = ["vectors=\(tagged.folder.path)/v.txt", "freeze_vectors=true", "tokenizer.type=word"]
+        var notes: [String] = []
+        func train(_ settings: [String]) throws {
+            let recipe = try tagged.encoderRecipe(Self.encoder + vectors + settings)
+            _ = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train { event in
+                if case .note(let note) = event { notes.append(note) }
+            }
+        }
+        try train([])
+        #expect(notes.contains { $0.hasPrefix("2 of ") && $0.hasSuffix("which stay") }, "\(notes)")
+        let key = "bert.embeddings.word_embeddings.weight"
+        let found = try rows("\(tagged.folder.path)/out", key, ["river", "Anna"], width: 4)
+        #expect(found == [[1, 0, 0, 0.5], [-1, 0, 0, 0.5]])
+        let pieces = refusal { try train(["tokenizer.type=wordpiece"]) }
+        #expect(pieces.contains("tokenizer is wordpiece"), "\(pieces)")
+        let model = refusal { try train(["model.path=\(tagged.folder.path)/out"]) }
+        #expect(model.contains("model.vectors and model.path exclude each other"), "\(model)")
+    }
+
+    /// Pre-training needs a tokenizer with a mask, whose tokens may be whole words, too.
+    @Test func encodersOfPretraining() throws {
+        let folder = try ScratchFolder()
+        let text = (0..<80).map { $0 % 3 == 0 ? "salt and pepper" : "cats and dogs" }.joined(separator: "\n")
+        try folder.write(text, to: "text.txt")
+        try folder.write("2 4\nsalt 1 0 0 0.5\ncats -1 0 0 0.5\n", to: "v.txt")
+        let yaml = """
+            task: masked-language-modeling
+            data: { train: "\(folder.path)/text.txt", validation_fraction: 0.2 }
+            tokenizer: { vocab_size: 60 }
+            model: { max_position_embeddings: 16 }
+            training: { output_dir: "\(folder.path)/out", tensorboard: false, learning_rate: 1.0e-2,
+                        per_device_train_batch_size: 4 }
+            """
+        var notes: [String] = []
+        func train(_ settings: [String]) throws {
+            let recipe = try Recipe(yaml: yaml, name: "r.yaml", overrides: Self.encoder + settings)
+            _ = try TaskCatalog.run(recipe, registryFolder: nil, version: "test").train { event in
+                if case .note(let note) = event { notes.append(note) }
+            }
+        }
+        let vectors = ["vectors=\(folder.path)/v.txt", "freeze_vectors=true"]
+        let pieces = refusal { try train(vectors) }
+        #expect(pieces.contains("tokenizer is wordpiece"), "\(pieces)")
+        try train([])
+        try train(vectors + ["tokenizer.path=\(folder.path)/out", "output_dir=\(folder.path)/second"])
+        #expect(notes.contains { $0.hasPrefix("2 of ") && $0.hasSuffix("which stay") }, "\(notes)")
+        let key = "bert.embeddings.word_embeddings.weight"
+        let found = try rows("\(folder.path)/second", key, ["salt", "cats"], width: 4)
+        #expect(found == [[1, 0, 0, 0.5], [-1, 0, 0, 0.5]])
+    }
+
     /// Where rows are multiplied by the root of their width, what the network reads are the vectors themselves.
     @Test(arguments: [("recurrent", "tokenEmbedding.weight"), ("encoder-decoder", "tokenEmbedding.weight")])
     func tablesOfWriters(family: String, key: String) throws {

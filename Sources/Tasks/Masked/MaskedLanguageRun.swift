@@ -27,7 +27,7 @@ struct MaskedLanguageRun: TaskRun {
         let session = TrainingSession(recipe: recipe, registryFolder: registryFolder, version: version)
         try session.check()
         let corpus = try text.prepare(report: { report($0.taskEvent) })
-        let model = try makeModel(corpus.tokenizer)
+        let model = try makeModel(corpus.tokenizer, report: report)
         // Rows of an encoder run over the ends of documents whatever the recipe says.
         let fingerprint = corpus.fingerprint(isolatesDocuments: false)
         let objective = try MaskedLanguageObjective(model, corpus, recipe)
@@ -56,7 +56,11 @@ struct MaskedLanguageRun: TaskRun {
         return outcome
     }
 
-    private func makeModel(_ tokenizer: any Tokenizer) throws -> MaskedLanguageModel {
+    private func makeModel(
+        _ tokenizer: any Tokenizer,
+        report: (TaskEvent) -> Void
+    ) throws -> MaskedLanguageModel {
+        let vectors = try PretrainedVectors(recipe)
         if let path = recipe.model.path {
             let fields = try recipe.fieldsToBeginWith(path) { reader in
                 JSONObject(try MaskedLanguageModel.configuration(reader).fields)
@@ -73,6 +77,7 @@ struct MaskedLanguageRun: TaskRun {
         var object = recipe.model.network
         object["model_type"] = "encoder"
         object["vocab_size"] = .integer(tokenizer.vocabularySize)
+        try vectors?.fit(&object, recipe)
         let configuration: TransformerEncoderConfiguration
         do {
             configuration = try MaskedLanguageModel.configuration(ConfigurationReader(.object(object)))
@@ -80,7 +85,9 @@ struct MaskedLanguageRun: TaskRun {
             throw RecipeError("model.\(error)")
         }
         var random = RandomSource(seed: recipe.training.seed)
-        return MaskedLanguageModel(configuration, random: &random)
+        let model = MaskedLanguageModel(configuration, random: &random)
+        if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
+        return model
     }
 
     func evaluate(
@@ -188,7 +195,7 @@ extension TaskDescription {
                 NetworkSetting("mlm_probability", .number, 0.15, .task),
                 NetworkSetting("whole_word_mask", .flag, true, .task),
                 NetworkSetting("words", .path, .null, .task),
-            ]
+            ] + PretrainedVectors.settings
         return TaskDescription(
             name: "masked-language-modeling",
             dataFields: DataRecipe.fields,

@@ -116,6 +116,8 @@ struct NeuralTagging {
         // A model to begin with has its own sizes, but not these.
         for key in ["classifier_dropout", "crf"] { object[key] = recipe.model.network[key] }
         object["of_characters"] = .bool(CharacterTokens.areUsual(in: sentences))
+        let vectors = try PretrainedVectors(recipe)
+        try vectors?.fit(&object, recipe)
         let configuration: EncoderTaggerConfiguration
         do {
             configuration = try EncoderTaggerConfiguration(ConfigurationReader(.object(object)))
@@ -125,6 +127,7 @@ struct NeuralTagging {
         var random = RandomSource(seed: recipe.training.seed)
         let model = EncoderTagger(configuration, labelCount: data.labels.count, random: &random)
         if let path = recipe.model.path { try model.loadEncoder(folder: path) }
+        if let note = try vectors?.fill(model.encoder.tables.first, tokenizer) { report(.note(note)) }
         return model
     }
 }

@@ -132,7 +132,7 @@ struct TaggerFamily {
                 NetworkSetting.encoder + [
                     NetworkSetting("classifier_dropout", .number, 0.1, .task),
                     NetworkSetting("crf", .flag, true, .task),
-                ]
+                ] + PretrainedVectors.settings
             },
             defaults: { recipe in
                 recipe.training.learningRate = 5e-4
