@@ -150,19 +150,7 @@ public final class SelfAttention: RandomizedModule {
     ///   - context: Positions, segments, causality, cache.
     /// - Returns: [B, T, D].
     public func callAsFunction(_ x: Tensor, context: AttentionContext) -> Tensor {
-        var packed = inputProjection(x)
-        if let frequencies = context.frequencies {
-            guard let positions = context.positions else {
-                fatalError("SelfAttention: rotary frequencies were given without positions")
-            }
-            packed = packedRotary(
-                packed,
-                heads: heads + keyValueHeads,
-                headWidth: headWidth,
-                positions: positions,
-                frequencies: frequencies
-            )
-        }
+        let packed = projected(x, context)
         var options = AttentionOptions(scale: scale, isCausal: context.isCausal)
         if isTraining && dropout > 0 {
             options.dropout = dropout
@@ -197,19 +185,20 @@ public final class SelfAttention: RandomizedModule {
 
     /// The weights that the layer gives, without dropout; for looking at, since they take T×T values.
     ///
-    /// Traps for causal attention and for rotary positions, a cache or a bias, which this does not know.
+    /// Traps for causal attention, a cache or a bias, which this does not know, and when rotary frequencies come without
+    /// positions.
     ///
     /// - Parameters:
     ///   - x: The input [B, T, D].
-    ///   - context: Segments.
+    ///   - context: Segments and positions.
     /// - Returns: [B, H, T, T]: rows that sum to 1 over what a position sees; zeros where it sees nothing.
     public func weights(_ x: Tensor, context: AttentionContext) -> Tensor {
         require(
-            context.frequencies == nil && context.cache == nil && context.bias == nil && !context.isCausal,
-            "SelfAttention.weights: only attention in both directions without rotary positions is known"
+            context.cache == nil && context.bias == nil && !context.isCausal,
+            "SelfAttention.weights: only attention in both directions without a bias is known"
         )
         let (rows, count) = (x.shape[0], x.shape[1])
-        let parts = apart(inputProjection(x))
+        let parts = apart(projected(x, context))
         let group = heads / keyValueHeads
         let queries = parts[0].permuted([0, 2, 1, 3]).contiguous()
         // Every key head serves a group of query heads.
@@ -229,6 +218,22 @@ public final class SelfAttention: RandomizedModule {
             }
         }
         return maskedSoftmax(scores, visible: Tensor(visible, shape: [rows, 1, count, count]))
+    }
+
+    /// Queries, keys and values side by side, turned where positions are rotary.
+    private func projected(_ x: Tensor, _ context: AttentionContext) -> Tensor {
+        let packed = inputProjection(x)
+        guard let frequencies = context.frequencies else { return packed }
+        guard let positions = context.positions else {
+            fatalError("SelfAttention: rotary frequencies were given without positions")
+        }
+        return packedRotary(
+            packed,
+            heads: heads + keyValueHeads,
+            headWidth: headWidth,
+            positions: positions,
+            frequencies: frequencies
+        )
     }
 
     /// Attention of new positions over a cache that takes them up first.

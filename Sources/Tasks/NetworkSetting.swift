@@ -111,6 +111,11 @@ extension NetworkSetting {
             NetworkSetting("hidden_dropout_prob", .number, 0.1, .behavior),
             NetworkSetting("attention_probs_dropout_prob", .number, 0.1, .behavior),
             NetworkSetting("max_position_embeddings", .integer, 512),
+            NetworkSetting(
+                "position_embedding_type",
+                .word(EncoderPositions.allCases.map(\.rawValue)),
+                "absolute"
+            ),
             NetworkSetting("norm_placement", .word(NormPlacement.allCases.map(\.rawValue)), "pre"),
             NetworkSetting("use_rezero", .flag, false),
         ]

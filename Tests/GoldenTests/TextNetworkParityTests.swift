@@ -5,13 +5,14 @@ import YuyanTestSupport
 /// Toy classifiers, taggers and a reader of answers beside the same networks in PyTorch.
 ///
 /// The reference sees one text at a time, without padding; here all of a batch lie side by side. Logits, losses, every
-/// gradient and thirty losses of training, element by element. The encoders have norms before the branches and take the
-/// mean of their states, as recipes make them; for the tagger on one of them all sequences of labels are summed and
+/// gradient and thirty losses of training, element by element. The encoders have norms before the branches, or rotary positions, and
+/// take the mean of their states, as recipes make them; for the tagger on one of them all sequences of labels are summed and
 /// compared.
 @Suite struct TextNetworkParityTests {
     static let classifiers = [
         "bag", "mlp", "text-cnn", "text-cnn-many-labels", "dpcnn", "rnn-last", "lstm-max", "lstm-mean",
         "gru-attention", "gru-additive", "lstm-multiplicative", "encoder", "encoder-rezero",
+        "encoder-rotary",
     ]
     static let taggers = ["tagger", "tagger-words", "tagger-roles"]
 

@@ -39,9 +39,8 @@ import YuyanTestSupport
         let batch = TokenBatch([[4, 9, 2, 7], [5, 1, 3, 3]])
         let positions = Tensor([0, 1, 2, 3] as [Int32], shape: [4])
         let types = Tensor([Int32](repeating: 0, count: 8), shape: [2, 4])
-        let x =
-            model.tokenEmbedding(batch.idTensor) + model.typeEmbedding(types)
-            + model.positionEmbedding(positions)
+        let table = try #require(model.positionEmbedding)
+        let x = model.tokenEmbedding(batch.idTensor) + model.typeEmbedding(types) + table(positions)
         let norm = try #require(model.finalNorm)
         expectClose(
             actual: model.states(batch).doubles(),

@@ -31,6 +31,13 @@ import YuyanTestSupport
                 "pooling": "cls", "use_rezero": true,
             ]
         ),
+        (
+            "encoder",
+            [
+                "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 12, "norm_placement": "post",
+                "pooling": "mean", "position_embedding_type": "rotary",
+            ]
+        ),
     ]
 
     static func model(_ number: Int, dropout: Double = 0) throws -> TextClassifierModel {

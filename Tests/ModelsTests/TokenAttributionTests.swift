@@ -56,12 +56,19 @@ import YuyanTestSupport
     }
 
     /// The weights are those of the attention itself: averaging values by them gives the layer's output.
-    @Test func weightsAreThoseOfTheLayer() throws {
+    @Test(arguments: [false, true]) func weightsAreThoseOfTheLayer(isRotary: Bool) throws {
         var random = RandomSource(seed: 6)
-        let layer = SelfAttention(.init(width: 12, heads: 4, keyValueHeads: 2), random: &random)
-        let x = Tensor.normal([2, 5, 12], standardDeviation: 1, random: &random)
+        let layer = SelfAttention(
+            .init(width: 24, heads: 4, keyValueHeads: 2, headWidth: 4),
+            random: &random
+        )
+        let x = Tensor.normal([2, 5, 24], standardDeviation: 4, random: &random)
         let lengths = Tensor([Int32(5), 3], shape: [2])
-        let context = AttentionContext(segments: sequenceSegments(lengths: lengths, positions: 5))
+        var context = AttentionContext(segments: sequenceSegments(lengths: lengths, positions: 5))
+        if isRotary {
+            context.frequencies = RotaryOptions().frequencies(headWidth: 4)
+            context.positions = Tensor((0..<10).map { Int32($0 % 5) }, shape: [2, 5])
+        }
         let weights = layer.weights(x, context: context)
         #expect(weights.shape == [2, 4, 5, 5])
         let rows = weights.sum(axis: 3).doubles()
@@ -69,15 +76,15 @@ import YuyanTestSupport
             let isReal = place / 20 == 0 || place % 5 < 3
             #expect(abs(sum - (isReal ? 1 : 0)) < 1e-5, "\(place)")
         }
-        let values = layer.inputProjection(x).reshaped(2, 5, 8, 3).slice(axis: 2, 6..<8)
-            .permuted([0, 2, 1, 3]).reshaped(2, 2, 1, 5, 3).expanded(to: [2, 2, 2, 5, 3]).contiguous()
-            .reshaped(2, 4, 5, 3)
-        let mixed = matmul(weights, values).permuted([0, 2, 1, 3]).contiguous().reshaped(2, 5, 12)
+        let values = layer.inputProjection(x).reshaped(2, 5, 8, 4).slice(axis: 2, 6..<8)
+            .permuted([0, 2, 1, 3]).reshaped(2, 2, 1, 5, 4).expanded(to: [2, 2, 2, 5, 4]).contiguous()
+            .reshaped(2, 4, 5, 4)
+        let mixed = matmul(weights, values).permuted([0, 2, 1, 3]).contiguous().reshaped(2, 5, 16)
         let (ours, theirs) = (
             layer.outputProjection(mixed).doubles(), layer(x, context: context).doubles()
         )
         // Padding means nothing: the first row, and three positions of the second.
-        expectClose(actual: Array(ours[0..<96]), expected: Array(theirs[0..<96]), absolute: 1e-5)
+        expectClose(actual: Array(ours[0..<192]), expected: Array(theirs[0..<192]), absolute: 1e-5)
     }
 
     @Test func rolloutIsAShareOfEveryToken() throws {

@@ -34,7 +34,7 @@ import YuyanTraining
             data: { train: "\(folder.path)/text.txt", validation_fraction: 0.1 }
             tokenizer: { vocab_size: 120 }
             model: { hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 4, intermediate_size: 64,
-                     max_position_embeddings: 32 }
+                     max_position_embeddings: 32, norm_placement: pre, position_embedding_type: absolute }
             training: { output_dir: "\(place)", max_steps: 200, seed: 1, tensorboard: false, learning_rate: 5.0e-3,
                         per_device_train_batch_size: 16, eval_steps: 100 }
             """
@@ -146,7 +146,8 @@ import YuyanTraining
     /// Sizes that are not the model's are not passed over.
     @Test(arguments: [
         ("hidden_size=48", "model.hidden_size is 48", "has 32; leave the key out"),
-        ("norm_placement=pre", "model.norm_placement is \"pre\"", "has \"post\""),
+        ("norm_placement=post", "model.norm_placement is \"post\"", "has \"pre\""),
+        ("position_embedding_type=rotary", "model.position_embedding_type is \"rotary\"", "has \"absolute\""),
         ("use_rezero=true", "model.use_rezero is true", "has false"),
         ("max_position_embeddings=16", "model.max_position_embeddings is 16", "has 32"),
     ]) func sizesAreTheModels(setting: String, first: String, second: String) throws {
@@ -160,7 +161,7 @@ import YuyanTraining
         let text = error?.description ?? ""
         #expect(text.contains(first) && text.contains(second) && text.contains(place), "\(text)")
         // The sizes that it has may be said.
-        let same = ["hidden_size=32", "use_rezero=false", "norm_placement=post"]
+        let same = ["hidden_size=32", "use_rezero=false", "norm_placement=pre"]
         try labelled.train(labelled.recipe("encoder", "out", settings + same))
         let own = #expect(throws: RecipeError.self) {
             try run(

@@ -108,6 +108,8 @@ import YuyanTraining
         let pieces = refusal { try train(vectors) }
         #expect(pieces.contains("tokenizer is wordpiece"), "\(pieces)")
         try train([])
+        let config = try JSONValue(contentsOf: "\(folder.path)/out/config.json")
+        #expect(config["position_embedding_type"] == "rotary" && config["norm_placement"] == "post")
         try train(vectors + ["tokenizer.path=\(folder.path)/out", "output_dir=\(folder.path)/second"])
         #expect(notes.contains { $0.hasPrefix("2 of ") && $0.hasSuffix("which stay") }, "\(notes)")
         let key = "bert.embeddings.word_embeddings.weight"

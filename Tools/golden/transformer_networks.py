@@ -37,6 +37,7 @@ ENCODER = dict(
     pooling="mean",
 )
 REZERO = dict(use_rezero=True)
+ROTARY = dict(position_embedding_type="rotary")
 TAGGER = ENCODER | dict(num_hidden_layers=1, classifier_dropout=0.0, crf=True, id2label=LABELS["id2label"])
 # The windows of four sentences: pieces before the first word that is read, then the pieces of each word.
 SENTENCES = [[(0, [2, 1, 3, 1])], [(0, [1])], [(0, [1, 2, 1]), (3, [2, 1, 1])], [(0, [3, 1])]]
@@ -66,16 +67,40 @@ class ReZeroLayer(nn.TransformerEncoderLayer):
         return x + self.feedForwardScale(self.linear2(F.gelu(self.linear1(self.norm2(x)))))
 
 
+class TurnedLayer(nn.TransformerEncoderLayer):
+    """A layer with norms behind its sums, whose queries and keys are turned."""
+
+    def attention(self, x):
+        parts = F.linear(x, self.self_attn.in_proj_weight, self.self_attn.in_proj_bias).chunk(3, -1)
+        queries, keys, values = (part.unflatten(-1, (self.self_attn.num_heads, -1)).transpose(1, 2) for part in parts)
+        found = F.scaled_dot_product_attention(turned(queries), turned(keys), values)
+        return self.self_attn.out_proj(found.transpose(1, 2).flatten(2))
+
+    def forward(self, x):
+        x = self.norm1(x + self.attention(x))
+        return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
+
+
+def turned(x):
+    """Pairs (i, i + E/2) as complex numbers, turned by position times frequency (Su et al., 2021)."""
+    positions, half = x.shape[-2], x.shape[-1] // 2
+    frequencies = (10_000 ** (-torch.arange(half, dtype=torch.float64) / half)).float().double()
+    angles = torch.arange(positions)[:, None] * frequencies
+    numbers = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angles), angles)
+    return torch.cat([numbers.real, numbers.imag], -1)
+
+
 class Encoder(nn.Module):
-    """Layers with norms before their branches (Xiong et al., 2020), and the mean of their states."""
+    """Layers with norms before their branches (Xiong et al., 2020) or turned ones, and the mean of their states."""
 
     def __init__(self, config):
         super().__init__()
         self.width = config["hidden_size"]
         self.tokens = nn.Embedding(config["vocab_size"], self.width)
-        self.positions = nn.Embedding(config["max_position_embeddings"], self.width)
+        self.turns = config.get("position_embedding_type") == "rotary"
+        self.positions = None if self.turns else nn.Embedding(config["max_position_embeddings"], self.width)
         self.types = nn.Embedding(config["type_vocab_size"], self.width)
-        kind = ReZeroLayer if config["use_rezero"] else nn.TransformerEncoderLayer
+        kind = ReZeroLayer if config["use_rezero"] else TurnedLayer if self.turns else nn.TransformerEncoderLayer
         self.layers = nn.ModuleList(
             kind(
                 self.width, config["num_attention_heads"], config["intermediate_size"], dropout=0.0,
@@ -83,14 +108,19 @@ class Encoder(nn.Module):
             )
             for _ in range(config["num_hidden_layers"])
         )
-        self.norm = nn.LayerNorm(self.width, config["layer_norm_eps"])
+        # Norms behind the sums need one before the first layer, those before the branches one behind the last.
+        name = "entrance" if self.turns else "norm"
+        setattr(self, name, nn.LayerNorm(self.width, config["layer_norm_eps"]))
 
     def states(self, ids):
-        x = self.tokens(ids) + self.positions(torch.arange(len(ids))) + self.types(torch.zeros_like(ids))
-        x = x[None]
+        x = self.tokens(ids)
+        if not self.turns:
+            x = x + self.positions(torch.arange(len(ids)))
+        x = x + self.types(torch.zeros_like(ids))
+        x = self.entrance(x)[None] if self.turns else x[None]
         for layer in self.layers:
             x = layer(x)
-        return self.norm(x)[0]
+        return x[0] if self.turns else self.norm(x)[0]
 
     def forward(self, ids):
         return self.states(ids).mean(0)
@@ -163,11 +193,15 @@ class EncoderTagger(nn.Module):
 ENCODERS = {
     "encoder": (lambda config: Classifier(Encoder, config), ENCODER | LABELS),
     "encoder-rezero": (lambda config: Classifier(Encoder, config), ENCODER | LABELS | REZERO),
+    "encoder-rotary": (
+        lambda config: Classifier(Encoder, config), ENCODER | LABELS | ROTARY | dict(norm_placement="post")
+    ),
     "encoder-tagger": (EncoderTagger, TAGGER),
 }
 BERT = {
     "encoder.tokens": "bert.embeddings.word_embeddings", "encoder.positions": "bert.embeddings.position_embeddings",
     "encoder.types": "bert.embeddings.token_type_embeddings", "encoder.norm": "bert.encoder.LayerNorm",
+    "encoder.entrance": "bert.embeddings.LayerNorm",
     "encoder.layers": "bert.encoder.layer", "self_attn.out_proj": "attention.output.dense",
     "norm1": "attention.output.LayerNorm", "linear1": "intermediate.dense", "linear2": "output.dense",
     "norm2": "output.LayerNorm", "attentionScale": "attention.output.ReZero", "feedForwardScale": "output.ReZero",
@@ -198,7 +232,6 @@ PAIRS = dict(
     scale_decoder_outputs=False, dropout=0.0, attention_dropout=0.0, max_source_length=32, max_target_length=32,
     eos_token_id=sequence_models.END, decoder_start_token_id=sequence_models.START,
 )
-ROTARY = dict(position_embedding_type="rotary")
 SEQUENCES = {
     "sinusoidal": PAIRS,
     "rotary": PAIRS | ROTARY,
@@ -224,15 +257,6 @@ class Attention(nn.Module):
             self.inputProjection = nn.Linear(width, 3 * inner, bias=bias)
         self.outputProjection = nn.Linear(inner, width, bias=bias)
 
-    @staticmethod
-    def turned(x):
-        """Pairs (i, i + E/2) as complex numbers, turned by position times frequency (Su et al., 2021)."""
-        positions, half = x.shape[-2], x.shape[-1] // 2
-        frequencies = (10_000 ** (-torch.arange(half, dtype=torch.float64) / half)).float().double()
-        angles = torch.arange(positions)[:, None] * frequencies
-        numbers = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angles), angles)
-        return torch.cat([numbers.real, numbers.imag], -1)
-
     def forward(self, x, memory, mask, causal):
         if memory is None:
             parts = self.inputProjection(x).chunk(3, -1)
@@ -240,7 +264,7 @@ class Attention(nn.Module):
             parts = (self.queryProjection(x), *self.memoryProjection(memory).chunk(2, -1))
         queries, keys, values = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         if self.rotates:
-            queries, keys = self.turned(queries), self.turned(keys)
+            queries, keys = turned(queries), turned(keys)
         found = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, is_causal=causal)
         return self.outputProjection(found.transpose(1, 2).flatten(2))
 

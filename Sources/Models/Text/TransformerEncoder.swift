@@ -9,6 +9,14 @@ public enum EncoderPooling: String, Sendable, CaseIterable {
     case mean
 }
 
+/// How a Transformer encoder tells positions apart.
+public enum EncoderPositions: String, Sendable, CaseIterable {
+    /// A table of vectors added to the token vectors, as in BERT.
+    case absolute
+    /// Queries and keys turned by angles. Source: Su et al., 2021.
+    case rotary
+}
+
 /// The sizes and choices of a ``TransformerEncoder``; field names are BERT's.
 public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashable {
     /// `encoder`, and `bert` in files that transformers' BertForSequenceClassification reads.
@@ -31,6 +39,8 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     public let attentionDropout: Double
     /// The number of positions.
     public let maxPositionEmbeddings: Int
+    /// How positions are told apart.
+    public let positions: EncoderPositions
     /// The number of segments that pairs of texts may have.
     public let typeVocabSize: Int
     /// The deviation of the initial weights.
@@ -55,9 +65,7 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     /// - Throws: `FileFormatError` or ``ConfigurationError`` that names the field.
     public init(_ reader: ConfigurationReader) throws {
         let isBERT = try reader.string("model_type") == "bert"
-        if let kind = try reader.string("position_embedding_type"), kind != "absolute" {
-            throw ConfigurationError("position_embedding_type", "'\(kind)' is not known; absolute is")
-        }
+        positions = try reader.word("position_embedding_type", default: EncoderPositions.absolute)
         vocabSize = try reader.extent(
             "vocab_size",
             default: isBERT ? 30_522 : reader.requiredInteger("vocab_size")
@@ -69,6 +77,13 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             throw ConfigurationError(
                 "num_attention_heads",
                 "\(numAttentionHeads) must divide hidden_size, \(hiddenSize)"
+            )
+        }
+        guard positions != .rotary || hiddenSize / numAttentionHeads % 2 == 0 else {
+            throw ConfigurationError(
+                "num_attention_heads",
+                "\(numAttentionHeads) heads of \(hiddenSize / numAttentionHeads) values; they must have an even number "
+                    + "with rotary positions"
             )
         }
         guard numHiddenLayers <= 1024 else {
@@ -113,16 +128,17 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
     /// class reads the folder.
     func fields(of architecture: String) -> [(String, JSONValue)] {
         let own = fields.filter { $0.0 != "architectures" && $0.0 != "norm_placement" }
-        let isBERT = normPlacement == .post
         let head: [(String, JSONValue)] =
-            isBERT
+            isBERTsBody
             ? [("model_type", "bert"), ("architectures", [.string(architecture)])]
             : [("model_type", "encoder"), ("norm_placement", .string(normPlacement.rawValue))]
         return head + own
     }
 
+    /// Whether transformers' BertModel computes the same states.
+    private var isBERTsBody: Bool { normPlacement == .post && positions == .absolute }
     /// Whether transformers' BertForSequenceClassification computes the same.
-    private var isBERT: Bool { normPlacement == .post && pooling == .cls }
+    private var isBERT: Bool { isBERTsBody && pooling == .cls }
     /// `bert` where that says all.
     public var modelType: String { isBERT ? "bert" : "encoder" }
     /// The number of positions.
@@ -163,7 +179,8 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
             ("attention_probs_dropout_prob", .number(attentionDropout)),
             ("max_position_embeddings", .integer(maxPositionEmbeddings)),
             ("type_vocab_size", .integer(typeVocabSize)), ("initializer_range", .number(initializerRange)),
-            ("layer_norm_eps", .number(layerNormEps)), ("position_embedding_type", "absolute"),
+            ("layer_norm_eps", .number(layerNormEps)),
+            ("position_embedding_type", .string(positions.rawValue)),
         ]
         if isBERT { fields.insert(("architectures", ["BertForSequenceClassification"]), at: 0) }
         return fields + [
@@ -233,8 +250,8 @@ public struct TransformerEncoderConfiguration: TextEncoderConfiguration, Hashabl
 public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// The token table [V, D].
     public let tokenEmbedding: Embedding
-    /// The position table [P, D].
-    public let positionEmbedding: Embedding
+    /// The position table [P, D]; nil with rotary positions.
+    public let positionEmbedding: Embedding?
     /// The table of segments.
     public let typeEmbedding: Embedding
     /// The norm of the sum of the three; nil with norms before branches.
@@ -248,6 +265,7 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// The dtype that branches compute in: f32 or bf16; parameters of f64 compute in f64 whatever stands here.
     public var computeDType = DType.f32
     private let dropout: Dropout
+    private let rotaryFrequencies: Tensor?
     private let configuration: TransformerEncoderConfiguration
 
     /// Makes a network with initial weights.
@@ -262,7 +280,10 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
             Embedding(count: count, width: width, initializer: initializer, random: &random)
         }
         tokenEmbedding = table(configuration.vocabSize)
-        positionEmbedding = table(configuration.maxPositionEmbeddings)
+        let isRotary = configuration.positions == .rotary
+        positionEmbedding = isRotary ? nil : table(configuration.maxPositionEmbeddings)
+        rotaryFrequencies =
+            isRotary ? RotaryOptions().frequencies(headWidth: configuration.blockOptions.headWidth) : nil
         typeEmbedding = table(configuration.typeVocabSize)
         let isPost = configuration.normPlacement == .post
         embeddingNorm = isPost ? configuration.makeNorm() : nil
@@ -287,11 +308,11 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
     /// The pooler's.
     public var poolingPaths: [String] { ["pooler."] }
     /// The tables of positions and of segments.
-    public var placeTables: [Parameter] { [positionEmbedding.weight, typeEmbedding.weight] }
-    /// The three tables.
-    public var tables: [Parameter] {
-        [tokenEmbedding.weight, positionEmbedding.weight, typeEmbedding.weight]
+    public var placeTables: [Parameter] {
+        [positionEmbedding?.weight, typeEmbedding.weight].compactMap { $0 }
     }
+    /// The tables of tokens, positions and segments.
+    public var tables: [Parameter] { [tokenEmbedding.weight] + placeTables }
 
     /// The dtype that branches compute in.
     var dtype: DType { productDType(for: tokenEmbedding.weight.value.dtype) }
@@ -339,18 +360,27 @@ public final class TransformerEncoder: SequenceEncoder, MixedPrecisionModule {
         _ batch: TokenBatch,
         _ vectors: Tensor
     ) -> (x: Tensor, context: AttentionContext) {
-        let positions = Tensor((0..<batch.length).map { Int32($0) }, shape: [batch.length])
+        require(
+            batch.length <= configuration.maxPositionEmbeddings,
+            "TransformerEncoder: a text of \(batch.length) tokens, and \(configuration.maxPositionEmbeddings) positions"
+        )
+        let places = (0..<batch.length).map { Int32($0) }
         let shape: Shape = [batch.rows, batch.length]
         let types = Tensor(
             batch.typeIDs ?? [Int32](repeating: 0, count: batch.rows * batch.length),
             shape: shape
         )
-        var x = vectors + typeEmbedding(types) + positionEmbedding(positions)
+        var x = vectors + typeEmbedding(types)
+        if let positionEmbedding { x = x + positionEmbedding(Tensor(places, shape: [batch.length])) }
         if let embeddingNorm { x = embeddingNorm(x) }
         x = dropout(x)
-        let context = AttentionContext(
+        var context = AttentionContext(
             segments: batch.lengthTensor.map { sequenceSegments(lengths: $0, positions: batch.length) }
         )
+        if let rotaryFrequencies {
+            context.frequencies = rotaryFrequencies
+            context.positions = Tensor((0..<batch.rows).flatMap { _ in places }, shape: shape)
+        }
         return (x, context)
     }
 

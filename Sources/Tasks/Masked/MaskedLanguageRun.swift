@@ -206,8 +206,12 @@ extension TaskDescription {
                     modelTypes: TransformerEncoderConfiguration.modelTypes,
                     defaults: { recipe in
                         recipe.model.network["max_position_embeddings"] = 256
-                        // With norms before the branches learning stands at the frequencies of tokens for much longer.
+                        // With norms before the branches learning stands at the frequencies of tokens for much longer,
+                        // and with tables of positions at those of neighbours.
                         recipe.model.network["norm_placement"] = .string(NormPlacement.post.rawValue)
+                        recipe.model.network["position_embedding_type"] = .string(
+                            EncoderPositions.rotary.rawValue
+                        )
                     }
                 )
             ],
